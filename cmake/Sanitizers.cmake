@@ -1,0 +1,12 @@
+# EGW_SANITIZE: empty, or a list as -fsanitize takes it: "address,undefined" or "thread".
+if(EGW_SANITIZE)
+    add_compile_options(-fsanitize=${EGW_SANITIZE} -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${EGW_SANITIZE})
+    if(EGW_SANITIZE MATCHES "undefined")
+        add_compile_options(-fno-sanitize-recover=undefined)
+    endif()
+endif()
+if(EGW_COVERAGE)
+    add_compile_options(--coverage)
+    add_link_options(--coverage)
+endif()

@@ -1,0 +1,47 @@
+/*
+ * catalogue - known error signatures, found in a text in one pass
+ *
+ * Built at the edge by Vectorscan/Hyperscan (gateway/edge/catalogue.c); matching is one of the named
+ * pure functions core is left with at link time. A catalogue is immutable; matching needs no lock
+ * but one thread at a time for each catalogue (it owns one scratch space).
+ */
+#ifndef EGW_CATALOGUE_H
+#define EGW_CATALOGUE_H
+
+#include "egw/base.h"
+#include "egw/faults.h"
+
+struct egw_known_issue {
+    struct egw_str id;      /* KI-00059 */
+    struct egw_str code;    /* AADSTS50057 */
+    struct egw_str service; /* policy's service id; empty: any */
+    struct egw_str remedy;  /* what the desk does; empty: none known */
+    struct egw_str url;
+    struct egw_str basis;   /* doc, selfhelp, rule, none: only the first two may stop an escalation */
+    int baseline;           /* 1: the partner can resolve it, 0: not, -1: unknown */
+};
+
+struct egw_catalogue;
+
+struct egw_catalogue_file {
+    struct egw_str name, content; /* a .tsv as config/catalogue/README.md describes */
+};
+
+/* All faults of all files in one run. EGW_OK, EGW_INVALID (faults has why), EGW_NOMEM. The texts of
+ * the files are copied. */
+enum egw_status egw_catalogue_new(const struct egw_catalogue_file *files, size_t n,
+                                  struct egw_catalogue **ret, struct egw_faults *faults) EGW_MUST_CHECK;
+void egw_catalogue_free(struct egw_catalogue *catalogue);
+size_t egw_catalogue_count(const struct egw_catalogue *catalogue);
+
+struct egw_match {
+    const struct egw_known_issue *issue; /* NULL: nothing known in the text */
+    bool ambiguous; /* several meanings fit and the service does not settle it: issue is the first */
+};
+
+/* The best known issue named in title or text: one whose service fits before one of any service,
+ * `doc` and `selfhelp` before hints, the earlier in the catalogue first. Deterministic. */
+struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue, struct egw_str title,
+                                     struct egw_str text, struct egw_str service);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * facts - what the reference topic says, in memory
+ *
+ * Every worker reads support.reference whole before it decides. Records are kept by their key; a
+ * tombstone removes one but its offset is remembered, because a case may wait for the change.
+ * Pure: no clock. Owner thread only. Returned records live until the next learn().
+ */
+#ifndef EGW_FACTS_H
+#define EGW_FACTS_H
+
+#include "egw/records.h"
+
+struct egw_facts;
+
+struct egw_facts *egw_facts_new(void); /* NULL: no memory */
+void egw_facts_free(struct egw_facts *facts);
+
+/* Take one record of the topic. plans says how to read it. value.p == NULL: tombstone. EGW_OK;
+ * EGW_INVALID (unreadable, or key and body disagree): nothing changed, reterr says why; EGW_NOMEM. */
+enum egw_status egw_facts_learn(struct egw_facts *facts, const struct egw_plans *plans,
+                                struct egw_str key, struct egw_str value, int64_t offset,
+                                struct egw_error *reterr) EGW_MUST_CHECK;
+
+struct egw_fact_view {
+    const struct egw_reference *reference; /* NULL: nobody supplied it, or it was removed */
+    int64_t offset;                        /* of the record that last changed it; -1: never seen */
+};
+
+/* The body's branch is checked against the key's kind at learn(), so callers may cast. */
+struct egw_fact_view egw_facts_get(const struct egw_facts *facts, struct egw_str key);
+
+/* The canonical customer for a name the partner uses (canonical name, tenant id, domain, alias,
+ * without case). False: unknown to this partner. */
+bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, struct egw_str name,
+                        struct egw_str *ret_customer);
+/* Whether any other partner's relation names this customer (S10). */
+bool egw_facts_customer_elsewhere(const struct egw_facts *facts, struct egw_str partner,
+                                  struct egw_str name);
+
+/* Health issues known for a customer, newest first by key order. Walk: *at = 0 first. */
+bool egw_facts_next_issue(const struct egw_facts *facts, struct egw_str customer, size_t *at,
+                          struct egw_fact_view *ret, struct egw_str *ret_key);
+
+/* Walk all present records, for listing; order unspecified. */
+bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *ret_key,
+                    struct egw_fact_view *ret);
+
+/* The key a reference body belongs under, as the schema's doc says. EGW_INVALID: a part is empty or
+ * holds a slash. */
+enum egw_status egw_reference_key(const struct egw_reference *reference, struct egw_buf *ret,
+                                  struct egw_error *reterr) EGW_MUST_CHECK;
+
+/* Branches of Reference.body, in the schema's order. */
+enum egw_reference_kind {
+    EGW_REF_PARTNER,
+    EGW_REF_RELATION,
+    EGW_REF_ACCESS,
+    EGW_REF_SUBSCRIPTION,
+    EGW_REF_CONTRACT,
+    EGW_REF_MEMBERSHIP,
+    EGW_REF_PACK,
+    EGW_REF_MANAGED_SERVICE,
+    EGW_REF_STATEMENT,
+    EGW_REF_DELIVERY,
+    EGW_REF_CALENDAR,
+    EGW_REF_HEALTH_SNAPSHOT,
+    EGW_REF_HEALTH_ISSUE,
+    EGW_REF_COUNT
+};
+extern const char *const egw_reference_kinds[EGW_REF_COUNT]; /* "partner", "relation", ... as in keys */
+
+#endif

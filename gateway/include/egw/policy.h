@@ -1,0 +1,91 @@
+/*
+ * policy - the rules, compiled: stage tables as bitmaps, services, channels, word lists
+ *
+ * Rules are data: libconfig files and catalogue tables, read at the edge (egw/policy_file.h) into
+ * one immutable object here. Matching an event against a stage is an AND over a few words per fact.
+ * Pure; an object may be read by any thread, but decide() by one at a time (catalogue scratch).
+ */
+#ifndef EGW_POLICY_H
+#define EGW_POLICY_H
+
+#include "egw/catalogue.h"
+#include "egw/facts.h"
+#include "egw/hash.h"
+
+struct egw_policy;
+
+struct egw_policy_file {
+    struct egw_str name; /* relative: "services.cfg", "catalogue/entra.tsv" */
+    struct egw_str content;
+};
+
+struct egw_service {
+    struct egw_str id, name; /* "exchange-online", "Exchange Online" */
+    struct egw_str family;   /* "microsoft-365", "azure", "dynamics-365" ...: rules may test it */
+    struct egw_str portal;   /* hand-off link; {tenant} {customer} {subscription} are filled in */
+    bool cloud;
+};
+
+/* How a rule stands, for explain, lint and show. Strings live as long as the policy. */
+struct egw_rule_view {
+    struct egw_str id, because, source, file;
+    int line;
+    int32_t stage; /* enum egw_stage */
+    int32_t action; /* enum egw_action; -1: next stage */
+    struct egw_str code, channel, mode, advice, owner;
+    struct egw_str when; /* as text: fact = value | value, ... */
+};
+
+const struct egw_sha256 *egw_policy_hash(const struct egw_policy *policy); /* of the manifest */
+size_t egw_policy_rule_count(const struct egw_policy *policy);
+struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index);
+size_t egw_policy_channel_count(const struct egw_policy *policy);
+struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
+/* By id or alias, without case; NULL: no rules for such a service. */
+const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name);
+/* How long a case's events stay known after its end. */
+int64_t egw_policy_horizon_ms(const struct egw_policy *policy);
+void egw_policy_free(struct egw_policy *policy);
+
+/* ---- deciding ---- */
+
+/* What is known of a case at this step: the event merged with the case so far. */
+struct egw_subject {
+    const struct egw_support_event *event; /* merged: customer is canonical here */
+    struct egw_str customer;               /* canonical; p == NULL: the name is unknown */
+    bool customer_elsewhere;               /* another partner's customer (S10) */
+    const struct egw_str *not_incident;    /* issue ids that do not explain this fault */
+    size_t not_incident_count;
+    int64_t recorded_ms; /* record time of the step's input: eras and entitlements are judged by it */
+};
+
+struct egw_decision {
+    int32_t action; /* enum egw_action */
+    int32_t stage;  /* enum egw_stage that ended the walk */
+    size_t rule;    /* index for egw_policy_rule() */
+    struct egw_str code, channel, mode, advice, owner, because;
+    struct egw_str severity, service, domain; /* as decided */
+    struct egw_str health;                    /* known, stale, unknown; empty: stage not walked */
+    struct egw_opt_i64 health_as_of;
+    struct egw_str incident, signature;
+    struct egw_list facts;    /* of struct egw_fact */
+    struct egw_list sources;  /* of struct egw_fact_source */
+    struct egw_list near;     /* of struct egw_near_miss */
+    struct egw_list waits_for; /* of struct egw_str: reference keys whose change decides anew */
+    struct egw_list warnings; /* of struct egw_str */
+    struct egw_opt_i64 due_at;
+    struct egw_str handled_by, statement, price;
+    struct egw_opt_bool chargeable;
+};
+
+/*
+ * Walk validity, access, health, baseline, channel; the first stage whose rule has an action ends
+ * the walk. Reads no clock: now_ms is the time of the decision (ages of facts are judged by it).
+ * Lists and made texts come from the arena, others live as long as policy and facts. Same inputs,
+ * same answer. EGW_OK, EGW_NOMEM.
+ */
+enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_facts *facts,
+                           const struct egw_subject *subject, int64_t now_ms,
+                           struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
+
+#endif

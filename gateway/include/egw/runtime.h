@@ -1,0 +1,106 @@
+/*
+ * runtime - executes a processor over a log: transactions, rebalance, abort, rewind, restore, drain
+ *
+ * The only place that executes effects. It owns the transaction and the state of the partitions
+ * assigned to it, and knows nothing of what a step decides. It includes no outside library: log,
+ * clock and helper thread are behind egw/log.h.
+ *
+ * Life of a partition:
+ *   ASSIGN -> LOOKUP (committed offsets, ends) -> follow the state partition to its end -> compare
+ *   position and offsets (rules page, 5) -> wait until reference has been read as far as the
+ *   predecessor had -> start inputs -> ... -> REVOKE: commit what is decided, release.
+ *
+ * Life of a batch: steps add effects to the deciding batch. When it is due (100 ms, 50,000 records,
+ * 32 MiB) and no transaction is under way it closes: begin, produce, and a COMMIT job; meanwhile the
+ * next batch is decided on top of it. Committed: its state changes join the base. Aborted: both
+ * batches are dropped and every partition rewinds to its committed position.
+ *
+ * Threading: one thread calls everything here.
+ */
+#ifndef EGW_RUNTIME_H
+#define EGW_RUNTIME_H
+
+#include "egw/log.h"
+#include "egw/processor.h"
+
+struct egw_runtime;
+
+enum egw_stop {
+    EGW_STOP_NO,    /* running */
+    EGW_STOP_DRAIN, /* no new inputs; what is decided commits */
+    EGW_STOP_NOW,   /* the open transaction is left to be aborted */
+};
+
+/* What happened, for the log lines and counters of whoever owns the process. */
+enum egw_note_kind {
+    EGW_NOTE_ASSIGNED,
+    EGW_NOTE_REVOKED,
+    EGW_NOTE_LOST,
+    EGW_NOTE_RESTORED,        /* partition; a: entries, b: ms it took */
+    EGW_NOTE_COMMITTED,       /* a: outputs, b: ms from begin to done */
+    EGW_NOTE_ABORTED,         /* error: why */
+    EGW_NOTE_RECREATED,       /* error: why */
+    EGW_NOTE_SKIPPED,         /* partition; a: committed offset found, b: position resumed at */
+    EGW_NOTE_PARTITION_HALTED, /* partition; error: why. Stays so until it is assigned anew */
+    EGW_NOTE_WAITING,         /* partition waits (policy, schema): error: for what */
+    EGW_NOTE_UNUSABLE,        /* a reference or policy record was skipped: error */
+    EGW_NOTE_READY,           /* every assigned partition runs */
+    EGW_NOTE_TURN_SLOW,       /* a: ms of one loop turn */
+};
+
+struct egw_note {
+    enum egw_note_kind kind;
+    int32_t partition; /* -1: none */
+    int64_t a, b;
+    const struct egw_error *error; /* NULL: none */
+};
+
+struct egw_runtime_stats {
+    uint64_t inputs, steps, outputs, committed, aborted, recreated, rebalances, skipped, lost;
+    uint64_t timers, facts;
+    int64_t open_since_ms; /* mono; 0: no transaction open */
+    size_t state_entries, state_bytes;
+    size_t partitions_running, partitions_assigned, partitions_halted;
+};
+
+struct egw_runtime_conf {
+    const char *const *input_names; /* written into positions, in order of the log's input table */
+    size_t input_count;
+    int state_topic; /* indices in the log's table of names */
+    int reference_topic;
+    int policy_topic;
+    int32_t partition_count;
+    int64_t batch_ms;       /* default 100 */
+    size_t batch_records;   /* default 50,000 */
+    size_t batch_bytes;     /* default 32 MiB */
+    int64_t settle_ms;      /* transaction timeout + sweep: how long a late marker may take */
+    size_t recreations;     /* most in recreations_ms before giving up; default 10 in 600,000 */
+    int64_t recreations_ms;
+    void (*note)(void *user, const struct egw_note *note);
+    void *user;
+};
+
+/* The processor and log must outlive the runtime. EGW_OK, EGW_NOMEM, EGW_INVALID. */
+enum egw_status egw_runtime_new(const struct egw_runtime_conf *conf, struct egw_log log,
+                                const struct egw_processor *processor,
+                                struct egw_runtime **ret, struct egw_error *reterr) EGW_MUST_CHECK;
+void egw_runtime_free(struct egw_runtime *runtime);
+
+/*
+ * One turn of the loop: serve events, take inputs, close and finish batches; sleeps at most max_ms
+ * when there is nothing to do. EGW_OK: call again. EGW_NOT_FOUND: drained, all is done. Otherwise
+ * the process must end: EGW_FENCED (another owner, or session gone: restart), EGW_FATAL (gave up
+ * after too many recreations, or a fault of the processor), EGW_DENIED, EGW_NOMEM.
+ */
+enum egw_status egw_runtime_turn(struct egw_runtime *runtime, int64_t max_ms,
+                                 struct egw_error *reterr) EGW_MUST_CHECK;
+
+void egw_runtime_stop(struct egw_runtime *runtime, enum egw_stop how);
+/* Something a step said RETRY about may be there now (a schema fetched, a policy compiled). */
+void egw_runtime_nudge(struct egw_runtime *runtime);
+void egw_runtime_stats(const struct egw_runtime *runtime, struct egw_runtime_stats *ret);
+
+/* The key of the position entry in a state partition. */
+#define EGW_POSITION_KEY "#position"
+
+#endif

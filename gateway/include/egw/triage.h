@@ -1,0 +1,53 @@
+/*
+ * triage - the processor that takes support events and decides them
+ *
+ * Pure: see egw/processor.h. Reads events and inbox, keeps one entry a case (and one a shared
+ * problem), emits exactly one outcome for each trigger, and escalation commands.
+ *
+ * Threading: loop thread only. Policies are compiled elsewhere and handed in.
+ */
+#ifndef EGW_TRIAGE_H
+#define EGW_TRIAGE_H
+
+#include "egw/policy.h"
+#include "egw/processor.h"
+
+/* Topic numbers in the log's table of names, for what triage reads and writes. */
+struct egw_triage_topics {
+    int outcomes, inbox, dead_letters, reference, policy;
+    /* The number of support.escalations.<channel>, or -1: there is no such topic. */
+    int (*escalations)(void *user, struct egw_str channel);
+    void *user;
+    const char *input_names[2]; /* events, inbox: written into outcomes as the trigger's topic */
+};
+
+/* Where policies come from: the wiring compiles what learn() has gathered. */
+struct egw_triage_policies {
+    /* Every file of a manifest has been seen: compile it, then call egw_triage_policy(). Called from
+     * the loop thread; must not wait. files stay valid until egw_triage_policy() for it. */
+    void (*compile)(void *user, const struct egw_sha256 *manifest, const struct egw_policy_file *files,
+                    size_t n);
+    void *user;
+};
+
+struct egw_triage;
+
+enum egw_status egw_triage_new(const struct egw_triage_topics *topics,
+                               const struct egw_triage_policies *policies,
+                               const struct egw_framing *framing, struct egw_plans *plans,
+                               struct egw_triage **ret, struct egw_error *reterr) EGW_MUST_CHECK;
+void egw_triage_free(struct egw_triage *triage);
+
+const struct egw_processor *egw_triage_processor(struct egw_triage *triage);
+
+/* A compiled policy, or NULL with the reason it cannot be used (a partition that reaches its
+ * activation then stops and says so). The triage owns policy from here. */
+void egw_triage_policy(struct egw_triage *triage, const struct egw_sha256 *manifest,
+                       struct egw_policy *policy, const struct egw_error *why_not);
+
+struct egw_facts *egw_triage_facts(struct egw_triage *triage);
+
+/* The schema id a step last said RETRY about; -1: none. */
+int32_t egw_triage_wants_schema(const struct egw_triage *triage);
+
+#endif

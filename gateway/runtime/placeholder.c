@@ -1,0 +1,1 @@
+#include "egw/runtime.h"

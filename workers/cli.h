@@ -1,0 +1,78 @@
+/*
+ * cli - what every command shares: option tables, exit codes, the settings they load, log lines
+ *
+ * main.c holds the table of commands; each command is one file with one function and one table of
+ * options. The tables feed parsing, --help, the manual and shell completion. Results go to stdout,
+ * all else to stderr.
+ */
+#ifndef EGW_CLI_H
+#define EGW_CLI_H
+
+#include <sysexits.h>
+
+#include "egw/settings.h"
+
+enum egw_exit {
+    EGW_EXIT_OK = 0,                      /* done, or yes */
+    EGW_EXIT_NO = 1,                      /* the answer is no */
+    EGW_EXIT_USAGE = 2,
+    EGW_EXIT_DATA = EX_DATAERR,           /* 65 bad input */
+    EGW_EXIT_UNAVAILABLE = EX_UNAVAILABLE, /* 69 no broker, could not check */
+    EGW_EXIT_BUG = EX_SOFTWARE,           /* 70 */
+    EGW_EXIT_TRY_AGAIN = EX_TEMPFAIL,     /* 75 */
+    EGW_EXIT_DENIED = EX_NOPERM,          /* 77 */
+    EGW_EXIT_CONFIG = EX_CONFIG,          /* 78 settings or policy */
+};
+
+struct egw_option {
+    char letter;          /* 0: long form only */
+    const char *name;     /* "follow" */
+    const char *argument; /* NULL: a flag; else its name in help: "FILE" */
+    const char *help;
+    const char *choices;  /* NULL, or "text|json": checked, and completed by the shell */
+    bool repeats;
+};
+
+enum { EGW_OPTIONS_MAX = 24, EGW_REPEATS_MAX = 64 };
+
+struct egw_command;
+
+/* What parsing found: values by place in the command's option table. */
+struct egw_args {
+    const struct egw_command *command;
+    const char *value[EGW_OPTIONS_MAX]; /* last value; flags: "" when given; NULL: not given */
+    const char *repeated[EGW_OPTIONS_MAX][EGW_REPEATS_MAX];
+    size_t count[EGW_OPTIONS_MAX];
+    char **operands;
+    size_t operand_count;
+    struct egw_settings settings; /* loaded from -c and -s unless the command says otherwise */
+};
+
+struct egw_command {
+    const char *name;
+    const char *operands; /* usage: "EVENT", "put FILE | get KEY | list" */
+    const char *summary;  /* one line of the help screen */
+    const char *about;    /* a paragraph for --help and the manual */
+    const struct egw_option *options; /* ends with a NULL name; -c, -s, -h are common */
+    bool no_settings;
+    int (*run)(struct egw_args *args); /* returns the exit code */
+};
+
+/* The value of a long option by name; NULL: not given. The name must be in the command's table. */
+const char *egw_arg(const struct egw_args *args, const char *name);
+
+/* "egw: <error text>" on stderr; returns the exit code that fits the status. */
+int egw_fail(const struct egw_error *err);
+int egw_usage(const struct egw_args *args, const char *fmt, ...) EGW_PRINTF(2, 3);
+
+/* ---- log lines (logfmt on stderr), for workers ---- */
+
+enum egw_log_level { EGW_LEVEL_ERROR, EGW_LEVEL_WARN, EGW_LEVEL_INFO, EGW_LEVEL_DEBUG };
+void egw_log_set_level(const char *name);
+/* what="txn.abort", then pairs of key and value text, ended by NULL. Values are escaped: one call is
+ * one line whatever they hold; a value over 256 bytes is cut. */
+void egw_log_line(enum egw_log_level level, const char *what, ...) __attribute__((sentinel));
+
+extern const struct egw_command *const egw_commands[]; /* NULL-terminated; main.c */
+
+#endif
