@@ -32,17 +32,23 @@ enum egw_status egw_error_prefix(struct egw_error *err, enum egw_status st, cons
 {
     char was[EGW_ERROR_TEXT];
     va_list ap;
-    int n;
+    size_t n, rest;
 
     if (!err)
         return st;
     memcpy(was, err->text, sizeof(was));
     err->status = st;
     va_start(ap, fmt);
-    n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    (void)vsnprintf(err->text, sizeof(err->text) - 3, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof(err->text))
-        (void)snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", was);
+    n = strlen(err->text);
+    err->text[n++] = ':';
+    err->text[n++] = ' ';
+    rest = strlen(was);
+    if (rest > sizeof(err->text) - 1 - n)
+        rest = sizeof(err->text) - 1 - n;
+    memcpy(err->text + n, was, rest);
+    err->text[n + rest] = '\0';
     return st;
 }
 
