@@ -15,10 +15,10 @@ bool batch_due(const struct egw_runtime *rt)
 {
     const struct batch *batch = &rt->batches[rt->deciding];
 
-    return batch->open && (rt->revoking || rt->stop == EGW_STOP_DRAIN ||
-                           rt->mono_ms - batch->opened_ms >= rt->conf.batch_ms ||
-                           batch->records >= rt->conf.batch_records ||
-                           batch->out_bytes >= rt->conf.batch_bytes);
+    return batch->open &&
+           (rt->revoking || rt->stop == EGW_STOP_DRAIN ||
+            rt->mono_ms - batch->opened_ms >= rt->conf.batch_ms ||
+            batch->records >= rt->conf.batch_records || batch->out_bytes >= rt->conf.batch_bytes);
 }
 
 /*
@@ -68,7 +68,7 @@ void rewind_all(struct egw_runtime *rt)
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
 
-        if (part->phase == PART_RUNNING || part->phase == PART_WAITING)
+        if (part->phase == PART_RUNNING)
             start_part(rt, part, &part->committed, false);
     }
 }
@@ -91,8 +91,8 @@ static enum egw_status add_state(struct egw_runtime *rt, struct part *part, stru
             return st;
     }
     egw_buf_clear(&rt->scratch);
-    st = egw_encode_framed(rt->conf.framing, &egw_type_position, &part->now.p, &rt->scratch,
-                           &error);
+    st =
+        egw_encode_framed(rt->conf.framing, &egw_type_position, &part->now.p, &rt->scratch, &error);
     if (st)
         return st;
     out.key = EGW_STR(EGW_POSITION_KEY);
@@ -221,7 +221,8 @@ void commit_done(struct egw_runtime *rt)
     case EGW_OK:
         committed(rt);
         if (rt->job.doubtful) {
-            egw_error_set(&rt->job.error, EGW_RETRY, "the commit met a transport error or was slow");
+            egw_error_set(&rt->job.error, EGW_RETRY,
+                          "the commit met a transport error or was slow");
             want_init(rt, false, &rt->job.error);
         }
         break;

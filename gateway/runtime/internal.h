@@ -32,9 +32,8 @@ enum phase {
     PART_RESTORING, /* its state partition is being read */
     PART_CATCHING,  /* state is there; reference is not yet as far as the predecessor's */
     PART_RUNNING,
-    PART_WAITING,   /* a step said RETRY; the input comes again when something was learned */
-    PART_HALTED,    /* cannot be used until it is assigned anew */
-    PART_PARKED,    /* given up; state kept for a quick return */
+    PART_HALTED, /* cannot be used until it is assigned anew */
+    PART_PARKED, /* given up; state kept for a quick return */
 };
 
 struct timer {
@@ -53,7 +52,7 @@ struct waiter { /* an entry waiting for a fact: chained per fact */
 struct ready {
     enum egw_input_kind kind; /* TIMER or FACT */
     int32_t partition;
-    int64_t at; /* due ms, or offset of the reference record */
+    int64_t at;               /* due ms, or offset of the reference record */
     struct egw_str key, fact; /* one allocation, at key.p */
 };
 
@@ -69,17 +68,19 @@ struct part {
     struct egw_table base;       /* committed */
     struct egw_table overlay[2]; /* of the deciding and of the closing batch */
     bool touched[2];
-    struct place now;       /* as the deciding batch leaves it */
-    struct place closing;   /* as the closing batch leaves it */
+    struct place now;     /* as the deciding batch leaves it */
+    struct place closing; /* as the closing batch leaves it */
     struct place committed;
     bool has_position;
     int64_t state_next; /* state was read up to here; own later writes may follow */
     int64_t state_end;  /* read at least to here before anything */
     int64_t parked_ms;
     struct egw_log_place found;
-    bool looked_again;         /* committed > position was seen once: the second time it stands */
-    int64_t look_again_ms;     /* mono; 0: none */
-    bool check[EGW_LOG_INPUTS_MAX]; /* the next record with offset `last` proves the digest */
+    bool looked_again;     /* committed > position was seen once: the second time it stands */
+    int64_t look_again_ms; /* mono; 0: none */
+    bool waiting[EGW_LOG_INPUTS_MAX]; /* a step said RETRY to this input */
+    bool ready_waiting;               /* or to what is ready */
+    bool check[EGW_LOG_INPUTS_MAX];   /* the next record with offset `last` proves the digest */
     int64_t restore_began_ms;
     struct timer *timers; /* binary heap, by due_ms */
     size_t timer_count, timer_cap;
@@ -107,7 +108,7 @@ struct batch {
     struct egw_log_out *outs;
     size_t n, cap;
     size_t out_bytes;
-    size_t records;    /* steps that went into it */
+    size_t records;     /* steps that went into it */
     int64_t opened_ms;  /* mono, of the first step */
     int64_t generation; /* of the assignment it was decided under */
     bool open;
@@ -165,7 +166,7 @@ struct egw_runtime {
     bool ready_noted;
 
     struct batch batches[2];
-    int deciding;        /* index; the other one is closing */
+    int deciding; /* index; the other one is closing */
     enum txn txn;
     size_t produced;
     int64_t txn_began_ms;
@@ -181,10 +182,10 @@ struct egw_runtime {
     int64_t *recreations; /* mono times of the latest, a ring */
     size_t recreation_at;
 
-    int64_t reference_next; /* reference was learned up to here */
+    int64_t reference_next;           /* reference was learned up to here */
     bool reference_read, policy_read; /* once to their end */
-    bool learned;           /* something new: waiting parts may try again */
-    bool held_back;         /* parts are stopped because the deciding batch is full */
+    bool learned;                     /* something new: waiting parts may try again */
+    bool held_back;                   /* parts are stopped because the deciding batch is full */
 
     enum egw_stop stop;
     int64_t wall_ms, mono_ms; /* as of this turn */
@@ -204,7 +205,7 @@ void halt(struct egw_runtime *rt, struct part *part, const struct egw_error *err
 
 /* One step and, when it says OK, its effects into the deciding batch. */
 enum egw_status run_step(struct egw_runtime *rt, struct part *part, const struct egw_input *input,
-                         const struct egw_sha256 *digest, struct egw_error *reterr) EGW_MUST_CHECK;
+                         struct egw_error *reterr) EGW_MUST_CHECK;
 void take_input(struct egw_runtime *rt, const struct egw_log_record *record);
 void take_ready(struct egw_runtime *rt, struct part *part);
 void start_part(struct egw_runtime *rt, struct part *part, const struct place *place, bool check);
@@ -223,7 +224,8 @@ void drop_batches(struct egw_runtime *rt);
 void rewind_all(struct egw_runtime *rt);
 
 /* takeover.c */
-void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n, int64_t generation);
+void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n,
+                     int64_t generation);
 bool submit_lookup(struct egw_runtime *rt); /* false: nothing to look up */
 void lookup_done(struct egw_runtime *rt);
 void restore_record(struct egw_runtime *rt, const struct egw_log_record *record);

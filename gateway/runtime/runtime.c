@@ -33,7 +33,7 @@ void end(struct egw_runtime *rt, enum egw_status st, const struct egw_error *err
 
 void halt(struct egw_runtime *rt, struct part *part, const struct egw_error *error)
 {
-    if (part->phase == PART_RUNNING || part->phase == PART_WAITING)
+    if (part->phase == PART_RUNNING)
         rt->log.ops->stop(rt->log.self, part->id);
     part->phase = PART_HALTED;
     note(rt, EGW_NOTE_PARTITION_HALTED, part->id, 0, 0, error);
@@ -47,7 +47,7 @@ static void look_at_clock(struct egw_runtime *rt)
 
 /* ---- inputs ---- */
 
-void start_part(struct egw_runtime *rt, struct part *part, const struct place *place, bool check)
+static void read_on(struct egw_runtime *rt, struct part *part, const struct place *place)
 {
     int64_t next[EGW_LOG_INPUTS_MAX];
     struct egw_error error;
@@ -55,12 +55,34 @@ void start_part(struct egw_runtime *rt, struct part *part, const struct place *p
     for (size_t i = 0; i < rt->conf.input_count; i++) {
         const struct egw_input_position *input = &place->inputs[i];
 
-        part->check[i] = check && input->last >= 0 && input->last >= part->found.low[i];
         next[i] = part->check[i] ? input->last : input->next;
+        if (part->waiting[i])
+            next[i] = EGW_LOG_HOLD;
     }
-    part->phase = PART_RUNNING;
     if (rt->log.ops->start(rt->log.self, part->id, next, &error))
         halt(rt, part, &error);
+}
+
+void start_part(struct egw_runtime *rt, struct part *part, const struct place *place, bool check)
+{
+    for (size_t i = 0; i < rt->conf.input_count; i++) {
+        const struct egw_input_position *input = &place->inputs[i];
+
+        part->check[i] = check && input->last >= 0 && input->last >= part->found.low[i];
+        part->waiting[i] = false;
+    }
+    part->ready_waiting = false;
+    part->phase = PART_RUNNING;
+    read_on(rt, part, place);
+}
+
+static bool waits(const struct egw_runtime *rt, const struct part *part)
+{
+    bool any = part->ready_waiting;
+
+    for (size_t i = 0; i < rt->conf.input_count; i++)
+        any |= part->waiting[i];
+    return any;
 }
 
 static bool batch_full(const struct egw_runtime *rt)
@@ -71,24 +93,17 @@ static bool batch_full(const struct egw_runtime *rt)
            batch->out_bytes >= 2 * rt->conf.batch_bytes;
 }
 
-/* What a step's status asks of the part. True: the step was done. */
-static bool after_step(struct egw_runtime *rt, struct part *part, enum egw_status st,
-                       const struct egw_error *error)
+/* What a step's failure asks of the part; waiting is what has to wait when it said RETRY. */
+static void step_failed(struct egw_runtime *rt, struct part *part, enum egw_status st,
+                        bool *waiting, const struct egw_error *error)
 {
-    switch (st) {
-    case EGW_OK:
-        return true;
-    case EGW_RETRY:
-        part->phase = PART_WAITING;
-        rt->log.ops->stop(rt->log.self, part->id);
-        note(rt, EGW_NOTE_WAITING, part->id, 0, 0, error);
-        return false;
-    case EGW_INVALID:
+    if (st == EGW_INVALID) {
         halt(rt, part, error);
-        return false;
-    default:
+    } else if (st == EGW_RETRY) {
+        *waiting = true;
+        note(rt, EGW_NOTE_WAITING, part->id, 0, 0, error);
+    } else {
         end(rt, st, error);
-        return false;
     }
 }
 
@@ -114,19 +129,27 @@ static void check_digest(struct egw_runtime *rt, struct part *part,
 
 void take_input(struct egw_runtime *rt, const struct egw_log_record *record)
 {
-    struct egw_input input = {
-        .kind = EGW_INPUT_RECORD, .input = record->topic, .record = *record};
+    struct egw_input input = {.kind = EGW_INPUT_RECORD, .input = record->topic, .record = *record};
     struct part *part = &rt->parts[record->partition];
     struct egw_error error;
+    enum egw_status st;
 
-    if (part->phase != PART_RUNNING || rt->revoking || rt->stop)
+    if (part->phase != PART_RUNNING || part->waiting[record->topic] || rt->revoking || rt->stop)
         return; /* it comes again: the position was not moved */
     if (part->check[record->topic])
         check_digest(rt, part, record);
     if (part->phase != PART_RUNNING || record->offset < part->now.inputs[record->topic].next)
         return;
-    if (after_step(rt, part, run_step(rt, part, &input, NULL, &error), &error))
-        rt->stats.inputs++;
+    st = run_step(rt, part, &input, &error);
+    if (st) {
+        step_failed(rt, part, st, &part->waiting[record->topic], &error);
+        if (st == EGW_RETRY)
+            read_on(rt, part, &part->now);
+        return;
+    }
+    rt->stats.inputs++;
+    if (waits(rt, part)) /* what this one changed may be what the others wait for */
+        start_part(rt, part, &part->now, false);
 }
 
 /* Does the entry still wait for this? It may have changed since. */
@@ -153,11 +176,13 @@ void take_ready(struct egw_runtime *rt, struct part *part)
 {
     struct ready_list *list = &part->ready;
 
-    while (list->first < list->n && part->phase == PART_RUNNING && !batch_full(rt) && !rt->ended) {
+    while (list->first < list->n && part->phase == PART_RUNNING && !part->ready_waiting &&
+           !batch_full(rt) && !rt->ended) {
         struct ready *ready = &list->items[list->first];
         int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now;
         struct egw_input input = {.kind = ready->kind, .key = ready->key, .fact = ready->fact};
         struct egw_error error;
+        enum egw_status st;
 
         if (!still_awaited(rt, part, ready, now_ms)) {
             free((char *)ready->key.p);
@@ -172,9 +197,11 @@ void take_ready(struct egw_runtime *rt, struct part *part)
             end(rt, EGW_NOMEM, NULL);
             return;
         }
-        if (!after_step(rt, part, run_step(rt, part, &input, NULL, &error), &error)) {
+        st = run_step(rt, part, &input, &error);
+        if (st) {
             struct ready_list *fired = &rt->batches[rt->deciding].fired;
 
+            step_failed(rt, part, st, &part->ready_waiting, &error);
             free((char *)fired->items[--fired->n].key.p); /* it stays ready */
             return;
         }
@@ -205,8 +232,7 @@ static void learn(struct egw_runtime *rt, const struct egw_log_record *record)
     for (int32_t p = 0; fact.p && p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
 
-        if ((part->phase == PART_RUNNING || part->phase == PART_WAITING) &&
-            part_fact(part, fact, record->offset))
+        if (part->phase == PART_RUNNING && part_fact(part, fact, record->offset))
             end(rt, EGW_NOMEM, NULL);
     }
 }
@@ -327,7 +353,8 @@ static void hold_back(struct egw_runtime *rt)
     if (!full && rt->batches[rt->deciding].open)
         return; /* go on with an empty batch, not at the edge of a full one */
     rt->held_back = full;
-    rt->learned = !full; /* parts that wait may try again */
+    if (!full)
+        rt->learned = true; /* what waits may try again */
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
 
@@ -349,7 +376,7 @@ static void after_learning(struct egw_runtime *rt)
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
 
-        if (part->phase == PART_WAITING && !rt->held_back)
+        if (part->phase == PART_RUNNING && !rt->held_back && waits(rt, part))
             start_part(rt, part, &part->now, false);
     }
 }
@@ -526,7 +553,8 @@ enum egw_status egw_runtime_new(const struct egw_runtime_conf *conf, struct egw_
     }
     for (int32_t p = 0; p < conf->partition_count; p++)
         rt->parts[p].id = p;
-    rt->batches[0].bytes.max = rt->batches[1].bytes.max = 4 * rt->conf.batch_bytes + ((size_t)16 << 20);
+    rt->batches[0].bytes.max = rt->batches[1].bytes.max =
+        4 * rt->conf.batch_bytes + ((size_t)16 << 20);
     rt->need_init = true;
     st = log.ops->follow(log.self, conf->reference_topic, 0, EGW_LOG_BEGINNING, reterr);
     if (!st)

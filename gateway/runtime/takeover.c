@@ -52,7 +52,7 @@ void look_up_all(struct egw_runtime *rt)
             continue;
         if (part->phase == PART_RESTORING)
             rt->log.ops->unfollow(rt->log.self, rt->conf.state_topic, part->id);
-        else if (part->phase == PART_RUNNING || part->phase == PART_WAITING)
+        else if (part->phase == PART_RUNNING)
             rt->log.ops->stop(rt->log.self, part->id);
         part_disarm(part);
         part->phase = PART_LOOKUP;
@@ -70,14 +70,13 @@ void give_up_parts(struct egw_runtime *rt, bool park)
     rt->epoch++;
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
-        bool known = part->phase == PART_RUNNING || part->phase == PART_WAITING ||
-                     part->phase == PART_CATCHING;
+        bool known = part->phase == PART_RUNNING || part->phase == PART_CATCHING;
 
         if (part->phase == PART_UNUSED || part->phase == PART_PARKED)
             continue;
         if (part->phase == PART_RESTORING)
             rt->log.ops->unfollow(rt->log.self, rt->conf.state_topic, part->id);
-        if (part->phase == PART_RUNNING || part->phase == PART_WAITING)
+        if (part->phase == PART_RUNNING)
             rt->log.ops->stop(rt->log.self, part->id);
         part->epoch = rt->epoch;
         if (park && known) {
@@ -265,10 +264,11 @@ static void restored(struct egw_runtime *rt, struct part *part)
         offsets |= part->found.committed[i] >= 0;
     if (!there) {
         if (offsets)
-            egw_error_set(&error, EGW_INVALID,
-                          "partition %d: the group has committed offsets but the state topic has no "
-                          "position: the state topic was lost or is another's",
-                          (int)part->id);
+            egw_error_set(
+                &error, EGW_INVALID,
+                "partition %d: the group has committed offsets but the state topic has no "
+                "position: the state topic was lost or is another's",
+                (int)part->id);
         else
             egw_error_set(&error, EGW_INVALID,
                           "partition %d: there is no position: run egw init first", (int)part->id);
@@ -330,8 +330,7 @@ void catch_up(struct egw_runtime *rt)
         struct egw_error error;
         enum egw_status st;
 
-        if (part->phase != PART_CATCHING ||
-            rt->reference_next < part->committed.p.reference_offset)
+        if (part->phase != PART_CATCHING || rt->reference_next < part->committed.p.reference_offset)
             continue;
         st = arm_all(rt, part, &error);
         if (st == EGW_INVALID) {

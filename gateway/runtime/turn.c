@@ -74,8 +74,8 @@ static enum egw_status accept(struct egw_turn *turn)
     struct part *part = turn->part;
 
     for (size_t i = 0; i < turn->staged_n; i++) {
-        enum egw_status st = egw_table_put(&part->overlay[rt->deciding], turn->staged[i].key,
-                                           turn->staged[i].value);
+        enum egw_status st =
+            egw_table_put(&part->overlay[rt->deciding], turn->staged[i].key, turn->staged[i].value);
 
         if (st)
             return st;
@@ -102,7 +102,7 @@ static enum egw_status accept(struct egw_turn *turn)
 }
 
 enum egw_status run_step(struct egw_runtime *rt, struct part *part, const struct egw_input *input,
-                         const struct egw_sha256 *digest, struct egw_error *reterr)
+                         struct egw_error *reterr)
 {
     struct batch *batch = &rt->batches[rt->deciding];
     struct place before;
@@ -116,9 +116,7 @@ enum egw_status run_step(struct egw_runtime *rt, struct part *part, const struct
     turn.input = input;
     turn.now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now;
     turn.arena = &rt->arena;
-    turn.digested = digest != NULL;
-    if (digest)
-        turn.digest = *digest;
+    turn.digested = false;
     turn.staged_n = 0;
     place_copy(&before, &part->now);
     st = rt->processor->step(rt->processor->self, &turn, input, reterr);
