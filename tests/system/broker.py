@@ -20,7 +20,8 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KAFKA_VERSION = os.environ.get("EGW_KAFKA_VERSION", "4.1.0")
 JARS = ROOT / "build" / "kafka" / KAFKA_VERSION
-JAVA = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+SMALL = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+FAST = ("-Xmx1g", "-XX:+UseSerialGC")  # for benchmarks: the broker must not be the limit
 
 CONFIG = """\
 process.roles=broker,controller
@@ -62,16 +63,17 @@ def free_port():
                 continue
 
 
-def jvm(main, *args, **kwargs):
+def jvm(main, *args, flags=SMALL):
     classpath = ":".join(sorted(glob.glob(str(JARS / "*.jar"))))
     if not classpath:
         raise RuntimeError(f"no Kafka jars in {JARS}: ./run test system fetches them")
-    return [*JAVA, "-cp", classpath, main, *args]
+    return ["java", *flags, "-cp", classpath, main, *args]
 
 
 class Broker:
-    def __init__(self, directory, port=None):
+    def __init__(self, directory, port=None, flags=SMALL):
         self.dir = pathlib.Path(directory)
+        self.flags = flags
         self.dir.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.controller = free_port()
@@ -89,7 +91,7 @@ class Broker:
 
     def start(self, timeout=60):
         log = open(self.dir / "broker.log", "ab")
-        self.process = subprocess.Popen(jvm("kafka.Kafka", str(self.conf)), stdout=log, stderr=log,
+        self.process = subprocess.Popen(jvm("kafka.Kafka", str(self.conf), flags=self.flags), stdout=log, stderr=log,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
         self.wait_ready(timeout)
         return self
