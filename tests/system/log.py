@@ -2,6 +2,7 @@
 import time
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from checkers import Read, Record
 from murmur2 import partition_of
@@ -79,3 +80,18 @@ class Publisher:
 
     def close(self):
         self.producer.close(timeout=5)
+
+
+def lag(bootstrap, group, topics):
+    """Records of these topics the group has not committed past, commit markers included."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        committed = admin.list_group_offsets(group).get(group, {})
+    finally:
+        admin.close()
+    left = 0
+    for topic in topics:
+        for partition, end in ends_of(bootstrap, topic).items():
+            at = committed.get(TopicPartition(topic, partition))
+            left += end - max(at.offset if at else 0, 0)
+    return left

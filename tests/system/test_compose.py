@@ -3,13 +3,13 @@ three slots restart always, init runs once before them, every healthcheck is the
 import re
 
 import pytest
+import yaml
 
 from program import ROOT
 
 
 @pytest.fixture(scope="module")
 def services():
-    import yaml
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
