@@ -127,6 +127,7 @@ class Broker:
 
     def _end(self, signum):
         if self.process and self.process.poll() is None:
+            self.thaw()
             self.process.send_signal(signum)
             try:
                 self.process.wait(30)
@@ -186,8 +187,15 @@ class Registry:
                     raise RuntimeError(f"the registry did not come up, see {self.dir / 'registry.log'}")
                 time.sleep(0.2)
 
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self):
         if self.process and self.process.poll() is None:
+            self.thaw()
             self.process.terminate()
             try:
                 self.process.wait(10)
