@@ -10,9 +10,8 @@
 enum { WIDTH = 80, HELP_COLUMN = 27 };
 
 const struct egw_option egw_common_options[] = {
-    {'c', "config", "FILE", "settings file; default: $EGW_CONFIG, else every setting's default",
-     NULL, false},
-    {'s', "set", "KEY=VALUE", "set one setting; after the file, may be given again", NULL, true},
+    {'c', "config", "FILE", "settings file (default: $EGW_CONFIG, or none)", NULL, false},
+    {'s', "set", "KEY=VALUE", "set one setting", NULL, true},
     {'h', "help", NULL, "show this and stop", NULL, false},
     {0, NULL, NULL, NULL, NULL, false},
 };
@@ -109,6 +108,7 @@ int egw_usage(const struct egw_args *args, const char *fmt, ...)
 static void put_option(FILE *to, const struct egw_option *option)
 {
     const char *value = option->choices ? option->choices : option->argument;
+    char help[1024];
     int n;
 
     if (option->letter)
@@ -121,7 +121,9 @@ static void put_option(FILE *to, const struct egw_option *option)
         n = 0;
     }
     (void)fprintf(to, "%*s", HELP_COLUMN - n, "");
-    egw_put_wrapped(to, option->help, HELP_COLUMN, HELP_COLUMN, WIDTH);
+    (void)snprintf(help, sizeof(help), "%s%s", option->help,
+                   option->repeats ? " (may be repeated)" : "");
+    egw_put_wrapped(to, help, HELP_COLUMN, HELP_COLUMN, WIDTH);
 }
 
 static void put_options(FILE *to, const struct egw_option *options)

@@ -64,13 +64,20 @@ static void put_verbs(const char *operands)
     }
 }
 
+static bool takes_files(const char *operands)
+{
+    return operands &&
+           (strstr(operands, "FILE") || strstr(operands, "DIR") || strstr(operands, "FOLDER"));
+}
+
 static void put_command(const struct egw_command *command)
 {
-    (void)printf("    %s) words=\"", command->name);
+    (void)printf("    %s) options=\"", command->name);
     put_option_words(command->options);
-    put_option_words(egw_common_options);
+    put_option_words(egw_common_options + (command->no_settings ? 2 : 0));
+    (void)fputs("\" words=\"", stdout);
     put_verbs(command->operands);
-    (void)printf("\" %s;;\n", command->operands ? "files=yes " : "");
+    (void)printf("\" %s;;\n", takes_files(command->operands) ? "files=yes " : "");
 }
 
 static void put_keys(void)
@@ -84,7 +91,7 @@ static void put_bash(void)
     (void)puts("# bash completion of egw; load it with: source <(egw completion bash)\n"
                "_egw() {\n"
                "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-               "  local command=${COMP_WORDS[1]} words= files=\n"
+               "  local command=${COMP_WORDS[1]} words= options= files=\n"
                "  COMPREPLY=()");
     (void)fputs("  if ((COMP_CWORD == 1)); then\n    words=\"--help --version", stdout);
     for (size_t i = 0; egw_commands[i]; i++)
@@ -101,6 +108,7 @@ static void put_bash(void)
     for (size_t i = 0; egw_commands[i]; i++)
         put_command(egw_commands[i]);
     (void)puts("    esac ;;\n    esac\n  fi\n"
+               "  if [[ $word == -* || -z $words$files ]]; then words+=$options; fi\n"
                "  [[ -n $words ]] && mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
                "  [[ -n $files ]] && compopt -o filenames &&\n"
                "    mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"

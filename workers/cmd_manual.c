@@ -58,7 +58,7 @@ static void put_option(const struct egw_option *option)
     (void)fputc('\n', stdout);
     put_text(option->help);
     if (option->repeats)
-        (void)puts("May be given several times.");
+        (void)puts("(may be repeated)");
 }
 
 static void put_options(const struct egw_option *options)
@@ -86,17 +86,13 @@ static void put_command(const struct egw_command *command)
 static void put_setting(size_t index)
 {
     struct egw_setting_view v = egw_settings_view(index);
+    char values[256];
 
     put_item("Va", v.key);
     put_text(v.help);
-    (void)puts(".br");
-    (void)printf("%s; ", v.type);
-    (void)fputs("values: ", stdout);
-    put_text(v.range);
-    if (*v.fallback) {
-        (void)fputs("; default: ", stdout);
-        put_text(v.fallback);
-    }
+    (void)snprintf(values, sizeof(values), *v.fallback ? "(%s: %s; default: %s)" : "(%s: %s)",
+                   v.type, v.range, v.fallback);
+    put_text(values);
 }
 
 static void put_front(void)
@@ -221,7 +217,7 @@ static void put_back(void)
                ".Bd -literal -offset indent\n"
                "egw check -c egw.cfg --offline\n"
                "egw init -c egw.cfg\n"
-               "egw triage -c egw.cfg -s triage.slot=0\n"
+               "egw triage -c egw.cfg --slot 0\n"
                ".Ed\n"
                ".Pp\n"
                "See how far the workers have come:\n"

@@ -16,5 +16,5 @@ void egw_put_versions(FILE *to)
                   LIBCONFIG_VER_REVISION); /* of the header: the library does not say */
     (void)fprintf(to, "jansson %s\n", jansson_version_str());
     (void)fprintf(to, "libcrypto %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
-    (void)fprintf(to, "libhs %s\n", hs_version());
+    (void)fprintf(to, "libhs %.*s\n", (int)strcspn(hs_version(), " "), hs_version());
 }
