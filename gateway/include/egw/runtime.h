@@ -37,6 +37,7 @@ enum egw_note_kind {
     EGW_NOTE_REVOKED,
     EGW_NOTE_LOST,
     EGW_NOTE_RESTORED,        /* partition; a: entries, b: ms it took */
+    EGW_NOTE_BEGUN,           /* a transaction is open. a: outputs */
     EGW_NOTE_COMMITTED,       /* a: outputs, b: ms from begin to done */
     EGW_NOTE_ABORTED,         /* error: why */
     EGW_NOTE_RECREATED,       /* error: why */
@@ -70,6 +71,8 @@ struct egw_runtime_conf {
     int reference_topic;
     int policy_topic;
     int32_t partition_count;
+    const struct egw_plans *plans;     /* reads position entries */
+    const struct egw_framing *framing; /* writes them */
     int64_t batch_ms;       /* default 100 */
     size_t batch_records;   /* default 50,000 */
     size_t batch_bytes;     /* default 32 MiB */
