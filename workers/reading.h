@@ -1,5 +1,5 @@
 /*
- * reading - what commands read: decoded records of a topic, and lines of a file
+ * reading - what commands read from topics: decoded records
  *
  * A reading follows committed records only, outside any group, and decodes each into the record's
  * own struct. What cannot be decoded is handed on as such, with the reason: nothing is skipped in
@@ -12,8 +12,7 @@
 
 #include "egw/kafka.h"
 #include "egw/records.h"
-
-/* ---- topics ---- */
+#include "lines.h"
 
 struct egw_reading;
 
@@ -53,28 +52,5 @@ void egw_item_complain(const char *topic, const struct egw_item *item, FILE *to)
 enum egw_status egw_decode_any(const struct egw_plans *plans, struct egw_str value,
                                struct egw_arena *arena, const struct egw_type **ret_type,
                                void **ret, struct egw_error *reterr) EGW_MUST_CHECK;
-
-/* ---- lines ---- */
-
-enum { EGW_LINE_MAX = 8 << 20 };
-
-struct egw_lines {
-    const char *name; /* "-" is shown as <stdin> */
-    int line;         /* of the text last returned, from 1 */
-    FILE *file;
-    struct egw_buf buf;
-    size_t at;
-    bool ended;
-};
-
-/* path "-": standard input. EGW_OK, EGW_IO. */
-enum egw_status egw_lines_open(struct egw_lines *lines, const char *path,
-                               struct egw_error *reterr) EGW_MUST_CHECK;
-/* The next line that is not blank, without its end. EGW_OK; EGW_NOT_FOUND: the end; EGW_INVALID:
- * the line is longer than EGW_LINE_MAX and was skipped; EGW_IO; EGW_NOMEM. Lives until the next
- * call. */
-enum egw_status egw_lines_next(struct egw_lines *lines, struct egw_str *ret,
-                               struct egw_error *reterr) EGW_MUST_CHECK;
-void egw_lines_close(struct egw_lines *lines);
 
 #endif
