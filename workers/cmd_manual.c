@@ -217,7 +217,7 @@ static void put_back(void)
                ".Bd -literal -offset indent\n"
                "egw check -c egw.cfg --offline\n"
                "egw init -c egw.cfg\n"
-               "egw triage -c egw.cfg -s triage.slot=0\n"
+               "egw triage -c egw.cfg --slot 0\n"
                ".Ed\n"
                ".Pp\n"
                "See how far the workers have come:\n"

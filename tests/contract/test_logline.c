@@ -4,37 +4,40 @@
 
 #include "support.h"
 
-#include <sys/mman.h>
-
 static char seen[64 * 1024]; /* what went to standard error */
 
-static void catch_begin(int *ret_saved, int *ret_fd)
+struct caught {
+    int saved;
+    FILE *file;
+};
+
+static struct caught catch_begin(void)
 {
-    *ret_saved = dup(STDERR_FILENO);
-    *ret_fd = memfd_create("log", 0);
-    assert_true(*ret_saved >= 0 && *ret_fd >= 0);
-    assert_true(dup2(*ret_fd, STDERR_FILENO) >= 0);
+    struct caught c = {dup(STDERR_FILENO), tmpfile()};
+
+    assert_true(c.saved >= 0 && c.file);
+    assert_true(dup2(fileno(c.file), STDERR_FILENO) >= 0);
+    return c;
 }
 
-static void catch_end(int saved, int fd)
+static void catch_end(struct caught c)
 {
-    ssize_t n = pread(fd, seen, sizeof(seen) - 1, 0);
+    ssize_t n = pread(fileno(c.file), seen, sizeof(seen) - 1, 0);
 
-    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    assert_true(dup2(c.saved, STDERR_FILENO) >= 0);
     assert_true(n >= 0);
     seen[n] = '\0';
-    (void)close(saved);
-    (void)close(fd);
+    (void)close(c.saved);
+    (void)fclose(c.file);
 }
 
 /* What stands behind the time of one line with one pair. */
 static const char *line_of(const char *value)
 {
-    int saved, fd;
+    struct caught c = catch_begin();
 
-    catch_begin(&saved, &fd);
     egw_log_line(EGW_LEVEL_INFO, "test", "key", value, NULL);
-    catch_end(saved, fd);
+    catch_end(c);
     assert_int_equal(strncmp(seen, "time=2", 6), 0);
     assert_non_null(strchr(seen, ' '));
     return strchr(seen, ' ') + 1;
@@ -111,17 +114,16 @@ static void a_missing_value_is_an_empty_one(void **state)
 
 static void lines_below_the_level_are_not_written(void **state)
 {
-    int saved, fd;
+    struct caught c = catch_begin();
 
     (void)state;
-    catch_begin(&saved, &fd);
     egw_log_set_level("warn");
     egw_log_line(EGW_LEVEL_INFO, "quiet", NULL);
     egw_log_line(EGW_LEVEL_WARN, "loud", NULL);
     egw_log_set_level("no-such-level");
     egw_log_line(EGW_LEVEL_INFO, "quiet", NULL);
     egw_log_set_level("info");
-    catch_end(saved, fd);
+    catch_end(c);
     assert_null(strstr(seen, "quiet"));
     assert_non_null(strstr(seen, "level=warn what=loud\n"));
 }

@@ -2,6 +2,7 @@
  * Any bytes as a settings file: a fault or settings that hold what the table promises, never a
  * crash, a hang or a file opened by the text. Corpus: corpus/settings.
  */
+#define _GNU_SOURCE /* memfd_create */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
