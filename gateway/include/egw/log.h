@@ -27,6 +27,7 @@ struct egw_log_record {
     struct egw_str key;   /* p == NULL: null key */
     struct egw_str value; /* p == NULL: null value (tombstone) */
     struct egw_str traceparent; /* header of that name, where the record has one */
+    size_t header_count;        /* readers for commands only: all headers, that one included */
 };
 
 enum egw_log_event_kind {
