@@ -9,6 +9,8 @@
 #ifndef EGW_KAFKA_H
 #define EGW_KAFKA_H
 
+#include "egw/buf.h"
+#include "egw/codec.h"
 #include "egw/log.h"
 #include "egw/settings.h"
 
@@ -62,6 +64,9 @@ enum egw_status egw_kafka_create(struct egw_kafka *kafka, const struct egw_kafka
 /* Partition count; EGW_NOT_FOUND: no such topic; EGW_RETRY: no broker answered. */
 enum egw_status egw_kafka_partitions(struct egw_kafka *kafka, const char *topic, int32_t *ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
+/* Names of topics that begin with prefix, sorted: a list of egw_str in the arena. */
+enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, struct egw_arena *arena,
+                               struct egw_list *ret, struct egw_error *reterr) EGW_MUST_CHECK;
 /* Log start and end (end: last stable offset). */
 enum egw_status egw_kafka_ends(struct egw_kafka *kafka, const char *topic, int32_t partition,
                                int64_t *ret_low, int64_t *ret_high, struct egw_error *reterr) EGW_MUST_CHECK;
