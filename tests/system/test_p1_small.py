@@ -113,7 +113,7 @@ def run(egw, broker, count, keys, rate, plan, seed):
     supervisor = Supervisor(workers)
     load = Load(broker.bootstrap, egw.topic("events"), egw.partitions, cases(count, keys, rng), rate)
     for worker in workers:
-        worker.wait_for("ready|assigned", timeout=30)
+        worker.wait_for(r"what=(ready|start)\b", timeout=30)
     supervisor.start()
     load.start()
     hits = faults(broker, egw, supervisor, load, plan, rng)
