@@ -77,18 +77,18 @@ class Usage:
         self.rss_mib = used.ru_maxrss / 1024
 
 
-def wait_consumed(egw, process, group, topics, started):
+def wait_consumed(egw, process, group, topic, started):
     """Seconds until the group committed past the last record, and until its first commit."""
     admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
-    ends = {t: log.ends_of(egw.bootstrap, t) for t in topics}
+    ends = log.ends_of(egw.bootstrap, topic)
     first = None
     try:
         while True:
             committed = admin.list_group_offsets(group).get(group, {})
-            at = {(p.topic, p.partition): max(o.offset, 0) for p, o in committed.items()}
-            if first is None and any(at.get((topics[0], n), 0) > 0 for n in ends[topics[0]]):
+            at = {p.partition: o.offset for p, o in committed.items() if p.topic == topic}
+            if first is None and any(offset > 0 for offset in at.values()):
                 first = time.monotonic() - started
-            if all(at.get((t, n), 0) >= end for t in topics for n, end in ends[t].items()):
+            if all(at.get(partition, 0) >= end for partition, end in ends.items()):
                 return time.monotonic() - started, first
             if process.poll() is not None:
                 raise RuntimeError(f"the worker ended with {process.returncode}")
@@ -105,7 +105,7 @@ def triage_round(egw, count):
     egw.put(world.customers(CUSTOMERS), timeout=120)
     worker = egw.worker(0)
     took, first = wait_consumed(egw, worker.process, egw.group,
-                                [egw.topic("events"), egw.topic("inbox")], worker.started)
+                                egw.topic("events"), worker.started)
     worker.signal(signal.SIGTERM)
     usage = Usage(worker.process)
     return {"rate": count / took, "steady": count / (took - first), "cpu": usage.cpu * 1e6 / count,
