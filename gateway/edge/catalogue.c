@@ -361,7 +361,9 @@ static void read_file(struct builder *b, const struct egw_catalogue_file *file)
     (void)snprintf(name, sizeof(name), "%.*s", EGW_FMT(file->name));
     b->file = name;
     b->line = 1;
-    if (!egw_arena_str(&b->catalogue->texts, file->content, &rest)) {
+    if (!egw_arena_str(&b->catalogue->texts, file->content.p ? file->content : EGW_STR(""),
+                       &rest)) {
+        b->file = NULL;
         b->no_memory = true;
         return;
     }
@@ -375,6 +377,7 @@ static void read_file(struct builder *b, const struct egw_catalogue_file *file)
         if (line.n && line.p[0] != '#')
             read_line(b, line);
     }
+    b->file = NULL;
 }
 
 /* ---- from spellings to signatures ---- */
