@@ -17,19 +17,23 @@ static const char table[] = HEADER "# a comment, then an empty line\n\n" ROW(
                                                               "entra-id", "none")
     ROW("H1", "0x8004D200", "-2147167744;InvitingOrganizationNotFound", "hex", "dynamics-365",
         "rule") ROW("H2", "0x80070005", "-2147024891", "hex", "windows", "doc")
-        ROW("S1", "5.1.1", "", "status", "exchange-online", "doc")
-            ROW("S2", "5.1.10", "", "status", "exchange-online", "doc")
-                ROW("Y1", "InvalidSoftMatch", "", "symbol", "entra-id", "doc")
-                    ROW("C1", "NotFound", "", "symbol-in-context", "azure", "doc")
-                        ROW("N1", "800019", "", "number-in-context", "partner-center", "rule")
-                            ROW("T1", "Twice", "", "symbol", "teams", "doc")
-                                ROW("T2", "Twice", "", "symbol", "intune", "doc")
-                                    ROW("T3", "Twice", "", "symbol", "", "doc")
-                                        ROW("E1", "Equal", "", "symbol", "teams", "doc")
-                                            ROW("E2", "Equal", "", "symbol", "teams", "doc")
-                                                ROW("B1", "Basis", "", "symbol", "teams", "rule")
-                                                    ROW("B2", "BetterBasis", "", "symbol", "teams",
-                                                        "selfhelp");
+        ROW("S1", "5.1.1", "", "status", "exchange-online", "doc") ROW("S2", "5.1.10", "", "status",
+                                                                       "exchange-online", "doc")
+            ROW("Y1", "InvalidSoftMatch", "", "symbol", "entra-id", "doc")
+                ROW("C1", "NotFound", "", "symbol-in-context", "azure", "doc")
+                    ROW("N1", "800019", "", "number-in-context", "partner-center", "rule")
+                        ROW("T1", "Twice", "", "symbol", "teams", "doc")
+                            ROW("T2", "Twice", "", "symbol", "intune", "doc")
+                                ROW("T3", "Twice", "", "symbol", "", "doc")
+                                    ROW("E1", "Equal", "", "symbol", "teams", "doc")
+                                        ROW("E2", "Equal", "", "symbol", "teams", "doc")
+                                            ROW("V1", "Anywhere", "", "symbol", "", "doc")
+                                                ROW("M1", "Mixed", "", "symbol", "teams", "none")
+                                                    ROW("M2", "Mixed", "", "symbol", "teams", "doc")
+                                                        ROW("B1", "Basis", "", "symbol", "teams",
+                                                            "rule")
+                                                            ROW("B2", "BetterBasis", "", "symbol",
+                                                                "teams", "selfhelp");
 
 static struct egw_catalogue *make(const char *content)
 {
@@ -233,6 +237,8 @@ static void test_which_issue_is_best(void **state)
         {"Equal Equal", "teams", "E1", true},
         {"Basis BetterBasis", "teams", "B2", false},
         {"Basis", "teams", "B1", false},
+        {"Basis Anywhere", "teams", "B1", false}, /* service before basis */
+        {"Mixed", "teams", "M2", true},           /* two meanings of one code, whatever the basis */
         {"Basis AADSTS50057", "teams", "B1", false}, /* the service's own hint first */
         {"AADSTS50057", "exchange-online", "A1", false},
         {"AADSTS50057 InvalidSoftMatch", "entra-id", "A1", true},
@@ -265,7 +271,7 @@ static void test_an_issue_carries_its_row(void **state)
     struct egw_match m =
         egw_catalogue_match(*state, EGW_STR_NONE, EGW_STR("AADSTS50057"), EGW_STR_NONE);
 
-    assert_int_equal(egw_catalogue_count(*state), 16);
+    assert_int_equal(egw_catalogue_count(*state), 19);
     assert_true(egw_str_is(m.issue->code, "AADSTS50057"));
     assert_true(egw_str_is(m.issue->service, "entra-id"));
     assert_true(egw_str_is(m.issue->basis, "doc"));
