@@ -761,12 +761,20 @@ static int rank(const struct egw_known_issue *issue, struct egw_str service)
     return 2 * service_rank(issue, service) + actionable(issue);
 }
 
+/* The desk would do the same about both: which one it is does not matter. */
+static bool same_remedy(const struct egw_known_issue *a, const struct egw_known_issue *b)
+{
+    return a->remedy.n > 0 && egw_str_eq(a->remedy, b->remedy) && a->baseline == b->baseline &&
+           actionable(a) == actionable(b);
+}
+
 /* Another issue that neither the service nor its basis puts behind the best one, or another meaning
  * of the best one's very code. */
 static bool rivals(const struct egw_known_issue *best, const struct egw_known_issue *other,
                    struct egw_str service)
 {
-    if (other == best || service_rank(other, service) != service_rank(best, service))
+    if (other == best || service_rank(other, service) != service_rank(best, service) ||
+        same_remedy(best, other))
         return false;
     return actionable(other) == actionable(best) || egw_str_eq(other->code, best->code);
 }
