@@ -20,7 +20,8 @@ enum {
 };
 
 static const struct egw_option options[] = {
-    {0, "slot", "N", "this worker's number, 0 to 999; else $EGW_SLOT, else triage.slot", NULL, false},
+    {0, "slot", "N", "this worker's number, 0 to 999; else $EGW_SLOT, else triage.slot", NULL,
+     false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
@@ -122,7 +123,7 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
     struct egw_worker_conf worker = {
         .settings = tw->settings,
         .topics = &tw->topics,
-        .framing = &tw->schemas.framing,
+        .schemas = &tw->schemas,
         .wake = wake,
         .wake_user = &tw->log,
         .note = egw_note_line,
@@ -152,9 +153,9 @@ static void reload(const struct triage_worker *tw)
     struct egw_faults faults = {0};
 
     reloads = 0;
-    if (egw_settings_load(egw_config_path(tw->args), NULL, 0, &fresh, &faults)) {
-        egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why", faults.n ? faults.texts[0] : "no memory",
-                     NULL);
+    if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
+        egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why",
+                     faults.n ? faults.texts[0] : "no memory", NULL);
     } else {
         egw_log_set_level(fresh.log.level);
         egw_log_line(EGW_LEVEL_INFO, "reload.done", "level", fresh.log.level, NULL);
@@ -229,8 +230,10 @@ static int run(struct egw_args *args)
     int code;
 
     if (!find_slot(args, &slot))
-        return egw_usage(args, "a worker needs its slot: --slot N, 0 to %d, one process each", SLOT_MAX);
-    (void)snprintf(tw.instance, sizeof(tw.instance), "%.150s-%03d", tw.settings->triage.group, (int)slot);
+        return egw_usage(args, "a worker needs its slot: --slot N, 0 to %d, one process each",
+                         SLOT_MAX);
+    (void)snprintf(tw.instance, sizeof(tw.instance), "%.150s-%03d", tw.settings->triage.group,
+                   (int)slot);
     egw_log_set_level(tw.settings->log.level);
     egw_kafka_check(tw.settings, &faults);
     if (faults.total) {
@@ -240,8 +243,8 @@ static int run(struct egw_args *args)
     }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* state holds personal text: no core files */
     take_signals();
-    egw_log_line(EGW_LEVEL_INFO, "start", "instance", tw.instance, "version", EGW_VERSION, "librdkafka",
-                 egw_kafka_version(), NULL);
+    egw_log_line(EGW_LEVEL_INFO, "start", "instance", tw.instance, "version", EGW_VERSION,
+                 "librdkafka", egw_kafka_version(), NULL);
     st = boot(&tw, &error);
     if (!st)
         st = loop(&tw, &error);
@@ -267,11 +270,13 @@ const struct egw_command egw_cmd_triage = {
     .name = "triage",
     .operands = "",
     .summary = "a worker: decide events until told to stop",
-    .about =
-        "Takes its share of the partitions, restores their state, and decides each event once. SIGTERM "
-        "finishes what is decided and ends within ten seconds; a second one ends at once; SIGHUP reads "
-        "the log level anew. Exit 75 asks to be started again at once with the same slot: it continues "
-        "where it stood.",
+    .about = "Takes its share of the partitions, restores their state, and decides each event "
+             "once. SIGTERM "
+             "finishes what is decided and ends within ten seconds; a second one ends at once; "
+             "SIGHUP reads "
+             "the log level anew. Exit 75 asks to be started again at once with the same slot: it "
+             "continues "
+             "where it stood.",
     .options = options,
     .run = run,
 };

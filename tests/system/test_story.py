@@ -76,7 +76,7 @@ def story_events():
                severity="C", diagnosis=[look("compared the invoice with the order",
                                              "40 seats charged twice")]),
         opened("CW-1004", "northwind", TEXTS["CW-1004"], domain="technical", service="Azure",
-               symptom="unreachable", severity="B", subscription="sub-1",
+               symptom="vm-unreachable", severity="B", subscription="sub-1",
                diagnosis=[attempt("redeployed the VM", "still unreachable")]),
         opened("CW-1005", "adatum", TEXTS["CW-1005"], domain="technical", service="Dynamics 365",
                symptom="error", severity="C",
@@ -102,7 +102,7 @@ class Told:
 def told(egw):
     egw.put(story_facts())
     worker = egw.worker()
-    worker.wait_for("ready", timeout=30)
+    worker.wait_for(r"what=ready\b", timeout=30)
     egw.publish(story_events())
     return Told(egw)
 
@@ -203,7 +203,7 @@ def test_the_story_is_the_same_for_any_number_of_workers(make_egw, broker):
         egw.run("init")
         egw.put(story_facts())
         for slot in range(workers):
-            egw.worker(slot).wait_for("ready|assigned", timeout=30)
+            egw.worker(slot).wait_for(r"what=(ready|start)\b", timeout=30)
         egw.publish(story_events())
         told = Told(egw)
         seen.append([(verdict(told.of(c)), told.of(c)["rule"], told.of(c)["facts"]) for c in TEXTS])
