@@ -401,10 +401,12 @@ static void make_service_names(struct compile *c)
             struct egw_str name = p->services[i].names[k];
 
             for (size_t o = 0; o < n; o++) {
-                if (numbers[o] != i + EGW_V_WORDS && egw_str_same(words[o], name))
-                    FAULT(c, from[i].at, "service \"%.*s\" is named \"%.*s\", and so is \"%.*s\"",
-                          EGW_FMT(from[i].id), EGW_FMT(name),
-                          EGW_FMT(from[numbers[o] - EGW_V_WORDS].id));
+                if (numbers[o] == i + EGW_V_WORDS || !egw_str_same(words[o], name))
+                    continue;
+                FAULT(c, from[i].at, "service \"%.*s\" is named \"%.*s\", and so is \"%.*s\"",
+                      EGW_FMT(from[i].id), EGW_FMT(name),
+                      EGW_FMT(from[numbers[o] - EGW_V_WORDS].id));
+                break;
             }
             words[n] = name;
             numbers[n++] = (uint16_t)(i + EGW_V_WORDS);
