@@ -68,6 +68,8 @@ bool egw_str_same(struct egw_str a, struct egw_str b)
 {
     if (a.n != b.n)
         return false;
+    if (a.n == 0 || memcmp(a.p, b.p, a.n) == 0) /* as nearly always */
+        return true;
     for (size_t i = 0; i < a.n; i++) {
         if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
             return false;

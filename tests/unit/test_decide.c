@@ -27,7 +27,7 @@ static void learn_as_of(enum egw_reference_kind kind, void *body, int64_t as_of)
     struct egw_reference reference = {.as_of = as_of, .source = EGW_STR("test")};
     struct egw_error err;
 
-    reference.body = (struct egw_choice){kind, body};
+    reference.body = (struct egw_choice){(int32_t)kind, body};
     assert_int_equal(egw_reference_key(&reference, &key, &err), EGW_OK);
     assert_int_equal(egw_facts_take(facts, egw_buf_str(&key), &reference, next_offset++, &err),
                      EGW_OK);

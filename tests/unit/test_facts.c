@@ -21,7 +21,7 @@ static int teardown(void **state EGW_UNUSED)
 static enum egw_status take(const char *key, enum egw_reference_kind kind, void *body,
                             int64_t offset, struct egw_error *reterr)
 {
-    struct egw_reference reference = {.as_of = 5, .source = EGW_STR("test"), .body = {kind, body}};
+    struct egw_reference reference = {.as_of = 5, .source = EGW_STR("test"), .body = {(int32_t)kind, body}};
 
     return egw_facts_take(facts, egw_str_of(key), body ? &reference : NULL, offset, reterr);
 }
