@@ -121,15 +121,15 @@ static bool sources_grow(struct decide *d)
 }
 
 /* Its place among the sources; NO_SOURCE: no memory. */
-static size_t source_add(struct decide *d, struct egw_str key, struct egw_fact_view view,
+static size_t source_add(struct decide *d, struct egw_str key, const struct egw_fact_view *view,
                          uint64_t about)
 {
     if (d->source_count == d->source_cap && !sources_grow(d))
         return NO_SOURCE;
     d->sources[d->source_count] =
         (struct egw_fact_source){.key = key,
-                                 .offset = view.offset,
-                                 .as_of = view.reference ? view.reference->as_of : 0,
+                                 .offset = view->offset,
+                                 .as_of = view->reference ? view->reference->as_of : 0,
                                  .value = EGW_STR("")};
     d->about[d->source_count] = about;
     return d->source_count++;
@@ -164,7 +164,7 @@ static struct lookup look_up(struct decide *d, enum egw_reference_kind kind, str
         d->keys_left -= key.n;
         stored = key;
     }
-    found.source = source_add(d, stored, found.view, about);
+    found.source = source_add(d, stored, &found.view, about);
     if (!found.view.reference)
         return found;
     found.stale = too_old(d, kind, found.view.reference);
@@ -645,7 +645,7 @@ static unsigned health_of_service(struct decide *d)
     if (value == EGW_V_HEALTH_OK && stale_issue)
         value = EGW_V_HEALTH_STALE;
     if (found.issue) {
-        struct lookup read = {.source = source_add(d, found.key, found.view, SET(EGW_F_HEALTH))};
+        struct lookup read = {.source = source_add(d, found.key, &found.view, SET(EGW_F_HEALTH))};
 
         say(d, &read, found.issue->id);
         d->ret->incident = found.issue->id;
