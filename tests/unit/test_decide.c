@@ -708,10 +708,10 @@ static void s51_s52_a_contract_is_in_force_to_its_last_instant(void **state EGW_
 
     learn_contract("litware", "premier", "2026-01-05T12:00:00Z");
     learn_contract("litware", "advanced", "2026-01-05T12:00:00Z");
-    s.recorded_ms = at("2026-01-05T11:59:00Z");
+    s.recorded_ms = at("2026-01-05T12:00:00Z") - 1;
     d = decide_subject(&s);
     EXPECT(d, HANDOFF, "", "premier", "azure.premier");
-    s.recorded_ms = at("2026-01-05T12:01:00Z");
+    s.recorded_ms++;
     d = decide_subject(&s);
     EXPECT(d, HANDOFF, "", "csp-program", "azure.csp-program");
     expect_str(fact_value(&d, "premier"), "ended");
