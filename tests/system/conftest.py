@@ -1,5 +1,6 @@
 """A broker for the session, topics of its own for each test, and the evidence kept when one fails."""
 import itertools
+import logging
 import os
 import pathlib
 import shutil
@@ -13,6 +14,7 @@ from broker import Broker, Registry
 OUTPUT = pathlib.Path(os.environ.get("EGW_TEST_OUTPUT",
                                      program.ROOT / "build" / "system")).resolve()
 counter = itertools.count()
+logging.getLogger("kafka").setLevel(logging.CRITICAL)  # brokers are killed on purpose here
 
 
 @pytest.hookimpl(hookwrapper=True)

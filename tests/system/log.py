@@ -83,7 +83,8 @@ class Publisher:
 
 
 def lag(bootstrap, group, topics):
-    """Records of these topics the group has not committed past, commit markers included."""
+    """Offsets of these topics the group has not committed past. Only for topics that no transaction
+    writes to: a commit marker at the end stays uncommitted for ever."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         committed = admin.list_group_offsets(group).get(group, {})

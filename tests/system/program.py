@@ -91,18 +91,19 @@ class Worker:
 class Egw:
     """egw against one broker and one set of topics that no other test shares."""
 
-    def __init__(self, directory, bootstrap, prefix, partitions=6, extra=()):
+    def __init__(self, directory, bootstrap, prefix, partitions=6, extra=(), **topics):
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.bootstrap, self.prefix, self.partitions = bootstrap, prefix, partitions
         self.group = f"{prefix}.triage"
         self.extra = list(extra)
+        self.topics = topics  # names that are not the prefix's
         self.workers = []
         self.conf = self.dir / "egw.cfg"
         self.write_settings()
 
     def topic(self, name):
-        return f"{self.prefix}.{name.replace('_', '-')}"
+        return self.topics.get(name) or f"{self.prefix}.{name.replace('_', '-')}"
 
     def write_settings(self):
         names = "".join(f'    {name} = "{self.topic(name)}";\n' for name in TOPICS)

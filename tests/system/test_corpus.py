@@ -55,7 +55,7 @@ def facts():
 def run(egw, events):
     egw.put(facts())
     worker = egw.worker()
-    worker.wait_for("ready", timeout=30)
+    worker.wait_for(r"what=ready\b", timeout=30)
     egw.publish(events, timeout=120)
     outcomes = egw.wait_outcomes(
         lambda said: sum(bool(r.said["event_id"]) for r in said) >= len(events), timeout=90)

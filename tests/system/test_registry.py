@@ -33,7 +33,7 @@ def test_records_are_framed_by_the_registry_and_foreign_writers_are_read(make_eg
     egw.run("init")  # the same schemas get the same ids
     egw.put(world.customers(20))
     worker = egw.worker()
-    worker.wait_for("ready", timeout=30)
+    worker.wait_for(r"what=ready\b", timeout=30)
 
     # A writer with a field more than we know, in another order, and one with our own schema.
     theirs = json.loads(SCHEMAS["SupportEvent"].text)
@@ -72,7 +72,7 @@ def test_a_registry_that_comes_back_late_holds_the_partition_and_loses_nothing(m
     schema_id = post(registry.url + f"/subjects/{egw.topic('events')}-late/versions",
                      {"schema": json.dumps(theirs)})["id"]
     worker = egw.worker()
-    worker.wait_for("ready", timeout=30)
+    worker.wait_for(r"what=ready\b", timeout=30)
     registry.freeze()
     record = event(event_id="late", case_id="L-1", customer="c0001", title="late")
     publisher = log.Publisher(broker.bootstrap, egw.topic("events"), egw.partitions)

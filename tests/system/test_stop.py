@@ -9,7 +9,7 @@ import world
 
 def running(egw, slot=0, *args, **kwargs):
     worker = egw.worker(slot, *args, **kwargs)
-    worker.wait_for("ready", timeout=30)
+    worker.wait_for(r"what=ready\b", timeout=30)
     return worker
 
 

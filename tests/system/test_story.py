@@ -102,7 +102,7 @@ class Told:
 def told(egw):
     egw.put(story_facts())
     worker = egw.worker()
-    worker.wait_for("ready", timeout=30)
+    worker.wait_for(r"what=ready\b", timeout=30)
     egw.publish(story_events())
     return Told(egw)
 
@@ -203,7 +203,7 @@ def test_the_story_is_the_same_for_any_number_of_workers(make_egw, broker):
         egw.run("init")
         egw.put(story_facts())
         for slot in range(workers):
-            egw.worker(slot).wait_for("ready|assigned", timeout=30)
+            egw.worker(slot).wait_for(r"what=(ready|start)\b", timeout=30)
         egw.publish(story_events())
         told = Told(egw)
         seen.append([(verdict(told.of(c)), told.of(c)["rule"], told.of(c)["facts"]) for c in TEXTS])

@@ -4,7 +4,7 @@ from records import event
 NOW = "2026-01-05T08:00:00Z"
 
 
-def fact(kind, **fields):
+def fact(kind, /, **fields):
     """One line for `egw reference put`."""
     return {"as_of": NOW, "source": "test", "body": {kind: fields}}
 
