@@ -278,6 +278,15 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+static bool same_name(struct egw_str a, struct egw_str b)
+{
+    bool same = a.n == b.n;
+
+    for (size_t i = 0; same && i < a.n; i++)
+        same = lower(a.p[i]) == lower(b.p[i]);
+    return same;
+}
+
 struct name {
     char bytes[2 * KEY_MAX + 1];
     size_t n;
@@ -569,7 +578,7 @@ bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, s
     for (size_t i = 0; g && i < g->n; i++) {
         const struct egw_relation *relation = g->members[i]->reference->body.p;
 
-        if (!best || egw_str_eq(relation->customer, name))
+        if (!best || same_name(relation->customer, name))
             best = relation;
     }
     if (!best)
