@@ -389,6 +389,7 @@ static int load_settings(struct parse *p)
 
     if (!path && from_env && *from_env)
         path = from_env;
+    p->args->config = path;
     st = egw_settings_load(path, p->sets, p->set_count, &p->args->settings, &faults);
     if (st == EGW_NOMEM)
         code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});

@@ -123,7 +123,7 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
     struct egw_worker_conf worker = {
         .settings = tw->settings,
         .topics = &tw->topics,
-        .framing = &tw->schemas.framing,
+        .schemas = &tw->schemas,
         .wake = wake,
         .wake_user = &tw->log,
         .note = egw_note_line,
@@ -153,7 +153,7 @@ static void reload(const struct triage_worker *tw)
     struct egw_faults faults = {0};
 
     reloads = 0;
-    if (egw_settings_load(egw_config_path(tw->args), NULL, 0, &fresh, &faults)) {
+    if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
         egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why",
                      faults.n ? faults.texts[0] : "no memory", NULL);
     } else {

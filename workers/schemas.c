@@ -122,6 +122,18 @@ enum egw_status egw_schemas_teach(const struct egw_schemas *schemas, struct egw_
     return st;
 }
 
+enum egw_status egw_schemas_plan(struct egw_str schema, struct egw_plan **ret,
+                                 struct egw_error *reterr)
+{
+    char name[256];
+    enum egw_status st = egw_schema_name(schema, name, sizeof(name), reterr);
+
+    for (size_t i = 0; st == EGW_OK && i < EGW_RECORD_COUNT; i++)
+        if (strcmp(egw_record_types[i]->name, name) == 0)
+            return egw_plan_new(schema, egw_record_types[i], ret, reterr);
+    return st ? st : egw_error_set(reterr, EGW_INVALID, "schema %s is not a record we read", name);
+}
+
 void egw_schemas_close(struct egw_schemas *schemas)
 {
     free(schemas->ids);

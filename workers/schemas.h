@@ -22,6 +22,10 @@ enum egw_status egw_schemas_open(const struct egw_settings *settings, struct egw
  * EGW_INVALID: our own schema does not compile (a bug). */
 enum egw_status egw_schemas_teach(const struct egw_schemas *schemas, struct egw_plans *plans,
                                   struct egw_error *reterr) EGW_MUST_CHECK;
+/* A plan for what somebody wrote by schema, which must be a record of ours by name. EGW_OK;
+ * EGW_INVALID: it is another record, or does not fit; EGW_NOMEM. */
+enum egw_status egw_schemas_plan(struct egw_str schema, struct egw_plan **ret,
+                                 struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_schemas_close(struct egw_schemas *schemas);
 
 #endif

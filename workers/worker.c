@@ -34,23 +34,13 @@ static void compile(void *user, const struct egw_sha256 *manifest,
 static enum egw_status accept_schema(void *user, struct egw_str json, struct egw_error *reterr)
 {
     struct egw_worker *worker = user;
-    char name[256];
+    struct egw_plan *plan;
     uint64_t fingerprint;
-    enum egw_status st = egw_schema_name(json, name, sizeof(name), reterr);
+    enum egw_status st = egw_schema_fingerprint(json, &fingerprint, reterr);
 
     if (!st)
-        st = egw_schema_fingerprint(json, &fingerprint, reterr);
-    if (st)
-        return st;
-    for (int i = 0; i < EGW_RECORD_COUNT; i++) {
-        struct egw_plan *plan;
-
-        if (strcmp(egw_record_types[i]->name, name) != 0)
-            continue;
-        st = egw_plan_new(json, egw_record_types[i], &plan, reterr);
-        return st ? st : egw_plans_add_fingerprint(worker->plans, fingerprint, plan);
-    }
-    return egw_error_set(reterr, EGW_INVALID, "schema %s is not a record we read", name);
+        st = egw_schemas_plan(json, &plan, reterr);
+    return st ? st : egw_plans_add_fingerprint(worker->plans, fingerprint, plan);
 }
 
 /* ---- what the workshop has made ---- */
@@ -61,7 +51,7 @@ static void take_schema(struct egw_worker *worker, struct egw_workshop_result *r
 
     if (result->status == EGW_OK)
         st = egw_plans_add_id(worker->plans, result->id, result->plan);
-    else if (result->status == EGW_NOT_FOUND || result->status == EGW_INVALID)
+    else if (result->status == EGW_NOT_FOUND)
         st = egw_plans_refuse_id(worker->plans, result->id);
     else
         worker->ask_again_ms =
@@ -133,7 +123,7 @@ static enum egw_status open_triage(struct egw_worker *worker, struct egw_error *
     };
     struct egw_triage_ports ports = {.compile = compile, .schema = accept_schema, .user = worker};
 
-    return egw_triage_new(&topics, &ports, conf->framing, worker->plans, &worker->triage, reterr);
+    return egw_triage_new(&topics, &ports, &conf->schemas->framing, worker->plans, &worker->triage, reterr);
 }
 
 static enum egw_status open_runtime(struct egw_worker *worker, struct egw_error *reterr)
@@ -147,7 +137,7 @@ static enum egw_status open_runtime(struct egw_worker *worker, struct egw_error 
         .policy_topic = EGW_TOPIC_POLICY,
         .partition_count = (int32_t)settings->topics.partitions,
         .plans = worker->plans,
-        .framing = worker->conf.framing,
+        .framing = &worker->conf.schemas->framing,
         .batch_ms = settings->triage.commit_ms,
         .batch_records = (size_t)settings->triage.commit_records,
         .batch_bytes = (size_t)settings->triage.commit_bytes,
@@ -175,8 +165,10 @@ enum egw_status egw_worker_new(const struct egw_worker_conf *conf, struct egw_wo
     st = egw_plans_builtin(&worker->plans, reterr);
     if (!st) {
         egw_plans_expect_registry(worker->plans, *conf->settings->registry.url != '\0');
-        st = egw_workshop_new(conf->settings, conf->wake, conf->wake_user, &worker->workshop, reterr);
+        st = egw_schemas_teach(conf->schemas, worker->plans, reterr);
     }
+    if (!st)
+        st = egw_workshop_new(conf->settings, conf->wake, conf->wake_user, &worker->workshop, reterr);
     if (!st)
         st = open_triage(worker, reterr);
     if (!st)

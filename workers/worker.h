@@ -8,6 +8,7 @@
 #define EGW_WORKER_H
 
 #include "egw/runtime.h"
+#include "schemas.h"
 #include "topics.h"
 
 struct egw_worker;
@@ -15,7 +16,7 @@ struct egw_worker;
 struct egw_worker_conf {
     const struct egw_settings *settings;
     const struct egw_topics *topics; /* the log's table of names */
-    const struct egw_framing *framing;
+    const struct egw_schemas *schemas; /* how records are framed */
     struct egw_log log;
     void (*wake)(void *user); /* ends a wait of the log; called from any thread */
     void *wake_user;

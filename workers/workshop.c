@@ -2,10 +2,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include "egw/records.h"
 #include "egw/registry.h"
-#include "egw/schema.h"
 #include "schemas.h"
 
 struct order {
@@ -16,7 +15,7 @@ struct order {
 };
 
 struct egw_workshop {
-    const struct egw_settings *settings;
+    struct egw_registry *registry; /* the thread's; NULL: none is set */
     void (*wake)(void *user);
     void *user;
     pthread_t thread;
@@ -43,11 +42,26 @@ static void compile(struct order *order)
     egw_faults_free(&faults);
 }
 
-static void fetch(const struct egw_settings *settings, struct order *order)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A schema that is there but is no record of ours will not become one: as good as not found. */
+static void fetch(struct egw_workshop *workshop, struct order *order)
 {
     struct egw_workshop_result *result = &order->result;
+    struct egw_str schema;
 
-    result->status = egw_schemas_fetch(settings, result->id, &result->plan, &result->error);
+    result->status = egw_registry_fetch(workshop->registry, result->id, now_ms(), &schema, &result->error);
+    if (result->status)
+        return;
+    result->status = egw_schemas_plan(schema, &result->plan, &result->error);
+    if (result->status == EGW_INVALID)
+        result->status = EGW_NOT_FOUND;
 }
 
 static struct order *next_order(struct egw_workshop *workshop)
@@ -74,7 +88,7 @@ static void *work(void *arg)
         if (order->result.kind == EGW_WORKSHOP_POLICY)
             compile(order);
         else
-            fetch(workshop->settings, order);
+            fetch(workshop, order);
         pthread_mutex_lock(&workshop->lock);
         workshop->at_work = NULL;
         order->next = workshop->done;
@@ -90,11 +104,24 @@ static void *work(void *arg)
 enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wake)(void *user),
                                  void *user, struct egw_workshop **ret, struct egw_error *reterr)
 {
+    struct egw_registry_conf registry = {
+        .url = settings->registry.url,
+        .user = settings->registry.user,
+        .password_file = settings->registry.password_file,
+        .ca_file = settings->registry.ca_file,
+        .timeout_ms = settings->registry.timeout_ms,
+    };
     struct egw_workshop *workshop = calloc(1, sizeof(*workshop));
+    enum egw_status st = EGW_OK;
 
     if (!workshop)
         return egw_error_set(reterr, EGW_NOMEM, "no memory for a thread");
-    workshop->settings = settings;
+    if (*settings->registry.url)
+        st = egw_registry_new(&registry, &workshop->registry, reterr);
+    if (st) {
+        free(workshop);
+        return st;
+    }
     workshop->wake = wake;
     workshop->user = user;
     pthread_mutex_init(&workshop->lock, NULL);
@@ -102,6 +129,7 @@ enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wak
     if (pthread_create(&workshop->thread, NULL, work, workshop) != 0) {
         pthread_cond_destroy(&workshop->more);
         pthread_mutex_destroy(&workshop->lock);
+        egw_registry_free(workshop->registry);
         free(workshop);
         return egw_error_set(reterr, EGW_NOMEM, "cannot start a thread");
     }
@@ -134,6 +162,7 @@ void egw_workshop_free(struct egw_workshop *workshop)
     free_orders(workshop->done);
     pthread_cond_destroy(&workshop->more);
     pthread_mutex_destroy(&workshop->lock);
+    egw_registry_free(workshop->registry);
     free(workshop);
 }
 

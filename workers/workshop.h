@@ -21,7 +21,7 @@ enum egw_workshop_kind {
 
 struct egw_workshop_result {
     enum egw_workshop_kind kind;
-    enum egw_status status; /* SCHEMA: NOT_FOUND, INVALID: definite; RETRY: ask again later */
+    enum egw_status status; /* SCHEMA: NOT_FOUND is definite, anything else may pass: ask again */
     struct egw_error error;
     struct egw_sha256 manifest;
     struct egw_policy *policy; /* given to the caller */

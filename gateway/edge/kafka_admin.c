@@ -69,6 +69,38 @@ enum egw_status egw_kafka_partitions(struct egw_kafka *kafka, const char *topic,
     return egw_kafka_count(kafka->asker, topic, ANSWER_MS, ret, reterr);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return egw_str_cmp(*(const struct egw_str *)a, *(const struct egw_str *)b);
+}
+
+enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, struct egw_arena *arena,
+                               struct egw_list *ret, struct egw_error *reterr)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->asker, 1, NULL, &metadata, ANSWER_MS);
+    struct egw_str *names;
+    size_t n = 0;
+
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return egw_error_set(reterr, EGW_RETRY, "no broker answered within %d ms", ANSWER_MS);
+    if (code)
+        return egw_from_kafka_code(code, "metadata", NULL, reterr);
+    names = egw_arena_alloc(arena, (size_t)metadata->topic_cnt * sizeof(*names) + 1);
+    for (int i = 0; names && i < metadata->topic_cnt; i++) {
+        struct egw_str name = egw_str_of(metadata->topics[i].topic);
+
+        if (strncmp(name.p, prefix, strlen(prefix)) == 0 && !egw_arena_str(arena, name, &names[n++]))
+            names = NULL;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    if (!names)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for topic names");
+    qsort(names, n, sizeof(*names), by_name);
+    *ret = (struct egw_list){names, n};
+    return EGW_OK;
+}
+
 static enum egw_status one_end(struct egw_kafka *kafka, const char *topic, int32_t partition,
                                int64_t which, int64_t *ret, struct egw_error *reterr)
 {
