@@ -732,6 +732,8 @@ static void check_unanswered(struct egw_audit *audit, size_t i)
     }
     if (from >= 0)
         report_unanswered(audit, i, from, to);
+    for (int64_t offset = end > input->low ? end : input->low; offset < input->high; offset++)
+        audit->summary.waiting += state_at(input, offset) == INPUT_THERE;
 }
 
 void egw_audit_close(struct egw_audit *audit)

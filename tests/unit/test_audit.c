@@ -572,6 +572,7 @@ static void test_inputs_past_the_consumed_offset_need_no_outcome(void **state)
     world->partition.inputs[1].consumed = world->inputs[1][9].offset;
     run(world);
     assert_int_equal(world->found_count, 0);
+    assert_int_equal(world->summary.waiting, 4);
     free(world);
 }
 
