@@ -515,10 +515,11 @@ static bool among(struct egw_str word, const struct egw_str *words, size_t n)
     return false;
 }
 
-static bool issue_is_active(const struct decide *d, const struct egw_health_issue *issue)
+bool egw_policy_issue_active(const struct egw_policy *policy, const struct egw_health_issue *issue,
+                             int64_t now_ms)
 {
-    return !issue->resolved && (!issue->ends_at.has || issue->ends_at.v > d->now_ms) &&
-           among(issue->status, d->policy->active, d->policy->active_count);
+    return !issue->resolved && (!issue->ends_at.has || issue->ends_at.v > now_ms) &&
+           among(issue->status, policy->active, policy->active_count);
 }
 
 static bool issue_is_excluded(const struct decide *d, struct egw_str id)
@@ -584,7 +585,7 @@ static struct issue_found find_issue(struct decide *d, bool *ret_stale)
         const struct egw_health_issue *issue = view.reference->body.p;
         bool incident = egw_str_same(issue->classification, EGW_STR("incident"));
 
-        if ((best.issue && (best.incident || !incident)) || !issue_is_active(d, issue) ||
+        if ((best.issue && (best.incident || !incident)) || !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
             issue_is_excluded(d, issue->id) ||
             egw_policy_service(d->policy, issue->service) != &d->service->view ||
             !issue_fits_feature(d, issue) || !issue_fits_time(d, issue))
