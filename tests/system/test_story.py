@@ -76,7 +76,7 @@ def story_events():
                severity="C", diagnosis=[look("compared the invoice with the order",
                                              "40 seats charged twice")]),
         opened("CW-1004", "northwind", TEXTS["CW-1004"], domain="technical", service="Azure",
-               symptom="unreachable", severity="B", subscription="sub-1",
+               symptom="vm-unreachable", severity="B", subscription="sub-1",
                diagnosis=[attempt("redeployed the VM", "still unreachable")]),
         opened("CW-1005", "adatum", TEXTS["CW-1005"], domain="technical", service="Dynamics 365",
                symptom="error", severity="C",
