@@ -315,14 +315,33 @@ void kafka_group_release(void *self)
 
 /* ---- start and stop ---- */
 
-static rd_kafka_topic_partition_list_t *inputs_of(struct kafka_log *log, int32_t p)
+/* The inputs of partition p that are to run from next, or those next holds back; next NULL: all. */
+static rd_kafka_topic_partition_list_t *inputs_of(struct kafka_log *log, int32_t p,
+                                                  const int64_t *next, bool held)
 {
     int n = (int)log->conf.input_count;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
 
-    for (int i = 0; i < n; i++)
-        (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[i], p);
+    for (int i = 0; i < n; i++) {
+        if (!next || (next[i] == EGW_LOG_HOLD) == held)
+            (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[i], p);
+    }
     return list;
+}
+
+static void pause_inputs(struct kafka_log *log, int32_t p, const int64_t *next)
+{
+    rd_kafka_topic_partition_list_t *list = inputs_of(log, p, next, true);
+
+    if (list->cnt)
+        (void)rd_kafka_pause_partitions(log->member, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    for (size_t i = 0; i < log->conf.input_count; i++) {
+        if (!next || next[i] == EGW_LOG_HOLD) {
+            input_at(log, i, p)->started = false;
+            input_at(log, i, p)->paused = true;
+        }
+    }
 }
 
 static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)
@@ -378,33 +397,53 @@ static bool is_owned(const struct kafka_log *log, int32_t p)
     return false;
 }
 
-static rd_kafka_resp_err_t resume(struct kafka_log *log, rd_kafka_topic_partition_list_t *list,
-                                  int32_t p)
+static rd_kafka_resp_err_t resume(struct kafka_log *log, int32_t p, const int64_t *next)
 {
-    for (size_t i = log->conf.input_count; i-- > 0;) {
-        if (!input_at(log, i, p)->paused)
-            (void)rd_kafka_topic_partition_list_del_by_idx(list, (int)i);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(2);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (size_t i = 0; i < log->conf.input_count; i++) {
+        if (next[i] != EGW_LOG_HOLD && input_at(log, i, p)->paused)
+            (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[i], p);
     }
-    return list->cnt ? rd_kafka_resume_partitions(log->member, list) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (list->cnt)
+        code = rd_kafka_resume_partitions(log->member, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+static rd_kafka_resp_err_t seek_and_resume(struct kafka_log *log, int32_t p, const int64_t *next)
+{
+    rd_kafka_topic_partition_list_t *list = inputs_of(log, p, next, false);
+    int64_t from[EGW_LOG_INPUTS_MAX];
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    size_t n = 0;
+
+    for (size_t i = 0; i < log->conf.input_count; i++) {
+        if (next[i] != EGW_LOG_HOLD)
+            from[n++] = next[i];
+    }
+    if (list->cnt)
+        code = seek_patiently(log->member, list, from);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? code : resume(log, p, next);
 }
 
 enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
                                   struct egw_error *reterr)
 {
     struct kafka_log *log = self;
-    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
 
     if (!is_owned(log, p) || log->revoking)
         return egw_error_set(reterr, EGW_INVALID, "partition %" PRId32 " is not ours to start", p);
-    list = inputs_of(log, p);
-    code = seek_patiently(log->member, list, next);
-    if (!code)
-        code = resume(log, list, p);
-    rd_kafka_topic_partition_list_destroy(list);
+    pause_inputs(log, p, next);
+    code = seek_and_resume(log, p, next);
     for (size_t i = 0; i < log->conf.input_count; i++) {
         struct kafka_input *in = input_at(log, i, p);
 
+        if (next[i] == EGW_LOG_HOLD)
+            continue;
         in->started = !code;
         in->next = next[i];
         if (!code)
@@ -419,17 +458,9 @@ enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
 void kafka_group_stop(void *self, int32_t p)
 {
     struct kafka_log *log = self;
-    rd_kafka_topic_partition_list_t *list;
 
-    if (!is_owned(log, p))
-        return;
-    list = inputs_of(log, p);
-    (void)rd_kafka_pause_partitions(log->member, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    for (size_t i = 0; i < log->conf.input_count; i++) {
-        input_at(log, i, p)->started = false;
-        input_at(log, i, p)->paused = true;
-    }
+    if (is_owned(log, p))
+        pause_inputs(log, p, NULL);
 }
 
 /* ---- poll ---- */
