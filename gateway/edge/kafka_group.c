@@ -315,33 +315,14 @@ void kafka_group_release(void *self)
 
 /* ---- start and stop ---- */
 
-/* The inputs of partition p that are to run from next, or those next holds back; next NULL: all. */
-static rd_kafka_topic_partition_list_t *inputs_of(struct kafka_log *log, int32_t p,
-                                                  const int64_t *next, bool held)
+static rd_kafka_topic_partition_list_t *inputs_of(struct kafka_log *log, int32_t p)
 {
     int n = (int)log->conf.input_count;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
 
-    for (int i = 0; i < n; i++) {
-        if (!next || (next[i] == EGW_LOG_HOLD) == held)
-            (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[i], p);
-    }
+    for (int i = 0; i < n; i++)
+        (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[i], p);
     return list;
-}
-
-static void pause_inputs(struct kafka_log *log, int32_t p, const int64_t *next)
-{
-    rd_kafka_topic_partition_list_t *list = inputs_of(log, p, next, true);
-
-    if (list->cnt)
-        (void)rd_kafka_pause_partitions(log->member, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    for (size_t i = 0; i < log->conf.input_count; i++) {
-        if (!next || next[i] == EGW_LOG_HOLD) {
-            input_at(log, i, p)->started = false;
-            input_at(log, i, p)->paused = true;
-        }
-    }
 }
 
 static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)
@@ -353,16 +334,13 @@ static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *li
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t seek(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list,
-                                const int64_t *next)
+static rd_kafka_resp_err_t seek(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_resp_err_t code;
     rd_kafka_error_t *e;
 
-    for (int i = 0; i < list->cnt; i++) {
-        list->elems[i].offset = next[i];
+    for (int i = 0; i < list->cnt; i++)
         list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
     /* -1: a finite time-out is passed on in the wrong unit by 2.0.2. The answer is local. */
     e = rd_kafka_seek_partitions(member, list, -1);
     code = rd_kafka_error_code(e);
@@ -373,17 +351,16 @@ static rd_kafka_resp_err_t seek(rd_kafka_t *member, rd_kafka_topic_partition_lis
 
 /* A partition assigned a moment ago may still be on its way into the fetcher. The seek outdates all
  * that was fetched before it. */
-static rd_kafka_resp_err_t seek_patiently(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list,
-                                          const int64_t *next)
+static rd_kafka_resp_err_t seek_patiently(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list)
 {
     const struct timespec pause = {.tv_nsec = SEEK_PAUSE_NS};
     int64_t until = egw_kafka_mono_ms() + SEEK_PATIENCE_MS;
-    rd_kafka_resp_err_t code = seek(member, list, next);
+    rd_kafka_resp_err_t code = seek(member, list);
 
     while ((code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS) &&
            egw_kafka_mono_ms() < until) {
         (void)nanosleep(&pause, NULL);
-        code = seek(member, list, next);
+        code = seek(member, list);
     }
     return code;
 }
@@ -397,36 +374,46 @@ static bool is_owned(const struct kafka_log *log, int32_t p)
     return false;
 }
 
-static rd_kafka_resp_err_t resume(struct kafka_log *log, int32_t p, const int64_t *next)
+static enum egw_status failed_start(rd_kafka_resp_err_t code, const char *doing, int32_t p,
+                                    struct egw_error *reterr)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(2);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-    for (size_t i = 0; i < log->conf.input_count; i++) {
-        if (next[i] != EGW_LOG_HOLD && input_at(log, i, p)->paused)
-            (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[i], p);
-    }
-    if (list->cnt)
-        code = rd_kafka_resume_partitions(log->member, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return code;
+    (void)egw_from_kafka_code(code, doing, NULL, reterr);
+    return egw_error_prefix(reterr, EGW_RETRY, "partition %" PRId32, p);
 }
 
-static rd_kafka_resp_err_t seek_and_resume(struct kafka_log *log, int32_t p, const int64_t *next)
+/* The inputs that are to run, at next; the held ones stay or become paused. */
+static rd_kafka_resp_err_t start_inputs(struct kafka_log *log, int32_t p, const int64_t *next)
 {
-    rd_kafka_topic_partition_list_t *list = inputs_of(log, p, next, false);
-    int64_t from[EGW_LOG_INPUTS_MAX];
+    int n = (int)log->conf.input_count;
+    rd_kafka_topic_partition_list_t *run = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_topic_partition_list_t *hold = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_new(n);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    size_t n = 0;
 
-    for (size_t i = 0; i < log->conf.input_count; i++) {
-        if (next[i] != EGW_LOG_HOLD)
-            from[n++] = next[i];
+    for (int i = 0; i < n; i++) {
+        struct kafka_input *in = input_at(log, (size_t)i, p);
+        const char *topic = log->conf.topics[i];
+
+        in->started = false;
+        if (next[i] == EGW_LOG_HOLD) {
+            if (!in->paused)
+                (void)rd_kafka_topic_partition_list_add(hold, topic, p);
+            continue;
+        }
+        rd_kafka_topic_partition_list_add(run, topic, p)->offset = next[i];
+        if (in->paused)
+            (void)rd_kafka_topic_partition_list_add(paused, topic, p);
     }
-    if (list->cnt)
-        code = seek_patiently(log->member, list, from);
-    rd_kafka_topic_partition_list_destroy(list);
-    return code ? code : resume(log, p, next);
+    if (hold->cnt)
+        code = rd_kafka_pause_partitions(log->member, hold);
+    if (!code && run->cnt)
+        code = seek_patiently(log->member, run);
+    if (!code && paused->cnt)
+        code = rd_kafka_resume_partitions(log->member, paused);
+    rd_kafka_topic_partition_list_destroy(run);
+    rd_kafka_topic_partition_list_destroy(hold);
+    rd_kafka_topic_partition_list_destroy(paused);
+    return code;
 }
 
 enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
@@ -436,31 +423,34 @@ enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
     rd_kafka_resp_err_t code;
 
     if (!is_owned(log, p) || log->revoking)
-        return egw_error_set(reterr, EGW_INVALID, "partition %" PRId32 " is not ours to start", p);
-    pause_inputs(log, p, next);
-    code = seek_and_resume(log, p, next);
+        return egw_error_set(reterr, EGW_RETRY, "partition %" PRId32 " is not ours to start", p);
+    code = start_inputs(log, p, next);
+    if (code)
+        return failed_start(code, "seek", p, reterr);
     for (size_t i = 0; i < log->conf.input_count; i++) {
         struct kafka_input *in = input_at(log, i, p);
 
-        if (next[i] == EGW_LOG_HOLD)
-            continue;
-        in->started = !code;
+        in->started = next[i] != EGW_LOG_HOLD;
+        in->paused = !in->started;
         in->next = next[i];
-        if (!code)
-            in->paused = false;
     }
-    if (!code)
-        return EGW_OK;
-    (void)egw_from_kafka_code(code, "seek", NULL, reterr);
-    return egw_error_prefix(reterr, EGW_RETRY, "partition %" PRId32, p);
+    return EGW_OK;
 }
 
 void kafka_group_stop(void *self, int32_t p)
 {
     struct kafka_log *log = self;
+    rd_kafka_topic_partition_list_t *list;
 
-    if (is_owned(log, p))
-        pause_inputs(log, p, NULL);
+    if (!is_owned(log, p))
+        return;
+    list = inputs_of(log, p);
+    (void)rd_kafka_pause_partitions(log->member, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    for (size_t i = 0; i < log->conf.input_count; i++) {
+        input_at(log, i, p)->started = false;
+        input_at(log, i, p)->paused = true;
+    }
 }
 
 /* ---- poll ---- */
