@@ -331,6 +331,7 @@ static void take_back(struct egw_kafka_reader *reader)
 static void hand_out(struct egw_kafka_reader *reader, struct egw_log_record *ret)
 {
     const rd_kafka_message_t *message = reader->message;
+    rd_kafka_headers_t *headers = NULL;
     rd_kafka_timestamp_type_t type;
 
     set_end(reader, message->partition, false);
@@ -342,6 +343,8 @@ static void hand_out(struct egw_kafka_reader *reader, struct egw_log_record *ret
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
     };
+    if (!rd_kafka_message_headers(message, &headers))
+        ret->header_count = rd_kafka_header_cnt(headers);
 }
 
 enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t timeout_ms,
