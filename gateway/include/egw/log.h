@@ -114,8 +114,8 @@ struct egw_log_ops {
     /* Sleep until there may be an event, a signal of wake(), or ms have passed. */
     void (*wait)(void *log, int64_t ms);
 
-    /* Begin to hand out records of input partition p: input i from next[i]. Also rewinds one that
-     * runs. What was prefetched before is never handed out. */
+    /* Begin to hand out records of input partition p: input i from next[i], or not at all where that
+     * is EGW_LOG_HOLD. Also rewinds one that runs. What was prefetched before is never handed out. */
     enum egw_status (*start)(void *log, int32_t p, const int64_t *next, struct egw_error *reterr);
     /* Hand out nothing more of input partition p until start(). */
     void (*stop)(void *log, int32_t p);
@@ -139,7 +139,7 @@ struct egw_log_ops {
     int64_t (*mono_ms)(void *log); /* never steps; goes on while suspended (CLOCK_BOOTTIME) */
 };
 
-enum { EGW_LOG_BEGINNING = -2 };
+enum { EGW_LOG_BEGINNING = -2, EGW_LOG_HOLD = -3 };
 
 struct egw_log {
     const struct egw_log_ops *ops;

@@ -73,8 +73,8 @@ struct egw_processor {
 
     /*
      * One step. EGW_OK: effects stand. EGW_RETRY: nothing may be done with this input yet (a policy
-     * still compiling, a schema id still unknown); the partition waits and the same input comes
-     * again, effects are dropped. EGW_INVALID: the partition's state cannot be used (reterr names
+     * still compiling, a schema id still unknown); its topic waits in this partition, and the same
+     * input comes again when something was learned or another topic has moved; effects are dropped. EGW_INVALID: the partition's state cannot be used (reterr names
      * it); the partition stops. EGW_NOMEM, EGW_FATAL: the process must end.
      */
     enum egw_status (*step)(void *self, struct egw_turn *turn, const struct egw_input *input,

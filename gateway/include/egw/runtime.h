@@ -70,6 +70,8 @@ struct egw_runtime_conf {
     int reference_topic;
     int policy_topic;
     int32_t partition_count;
+    const struct egw_plans *plans;     /* reads position entries */
+    const struct egw_framing *framing; /* writes them */
     int64_t batch_ms;       /* default 100 */
     size_t batch_records;   /* default 50,000 */
     size_t batch_bytes;     /* default 32 MiB */
