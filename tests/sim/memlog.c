@@ -56,6 +56,7 @@ struct memlog {
     bool joining;   /* a join is on its way or waits for the rebalance */
     bool assigned;  /* as told to the caller, or about to be */
     bool revoking;  /* REVOKE was said; release() is awaited */
+    bool release_due; /* ... and the caller has heard it */
     bool hopeless;  /* fenced: nothing more will come */
     int32_t first, count;             /* from the last assignment */
     bool owned;                       /* the caller has polled ASSIGN, and not yet lost it */
@@ -87,7 +88,7 @@ struct memlog {
     size_t offset_n;
     bool doubtful, faulted;
 
-    bool plant_newest, plant_stable_end, plant_unstable;
+    bool plant_newest, plant_stable_end, lenient;
 };
 
 /* ---- helpers ---- */
@@ -246,9 +247,10 @@ static void serve_rebalance(struct memlog *log)
 
 static void forget_membership(struct memlog *log)
 {
-    log->member_id = 0;
-    log->joining = false;
     lose(log);
+    log->member_id = 0;
+    log->generation = -1;
+    log->joining = false;
     join_later(log);
 }
 
@@ -296,11 +298,12 @@ static void op_release(void *self)
 {
     struct memlog *log = self;
 
-    if (!log->revoking) {
-        /* Lost while it was working on the answer: the answer comes too late and says nothing. */
-        return;
-    }
-    log->revoking = log->assigned = log->owned = false;
+    if (!log->release_due)
+        violate(log, "release without a revoke");
+    log->release_due = log->owned = false;
+    if (!log->revoking)
+        return; /* lost meanwhile, though the caller has not heard it yet */
+    log->revoking = log->assigned = false;
     for (int32_t p = 0; p < log->cluster->partition_count; p++)
         log->inputs[p].running = false;
     join_later(log);
@@ -330,6 +333,8 @@ static enum egw_status op_start(void *self, int32_t p, const int64_t *next,
         const struct mempartition *part = memcluster_partition(log->cluster, (int)i, p);
 
         cursor->next[i] = next[i];
+        if (next[i] == EGW_LOG_HOLD)
+            continue;
         if (next[i] < part->low || next[i] > (int64_t)part->n) {
             struct egw_log_event *event = push_event(log, EGW_LOG_BROKEN);
 
@@ -416,9 +421,10 @@ static bool read_input(struct memlog *log, int32_t p, struct egw_log_event *ret)
     from = (size_t)sched_pick(log->sched, inputs);
     for (size_t k = 0; k < inputs; k++) {
         size_t i = (from + k) % inputs;
-        const struct memrecord *r =
-            memcluster_read(log->cluster, (int)i, p, &cursor->next[i]);
+        const struct memrecord *r = NULL;
 
+        if (cursor->next[i] != EGW_LOG_HOLD)
+            r = memcluster_read(log->cluster, (int)i, p, &cursor->next[i]);
         if (!r)
             continue;
         ret->kind = EGW_LOG_INPUT;
@@ -482,6 +488,7 @@ static void list_partitions(struct memlog *log, struct egw_log_event *event)
 static void hand_over_group_event(struct memlog *log, struct egw_log_event *event)
 {
     list_partitions(log, event);
+    log->release_due = event->kind == EGW_LOG_REVOKE;
     if (event->kind == EGW_LOG_ASSIGN) {
         log->owned = true;
         log->owned_first = event->partition;
@@ -721,7 +728,7 @@ static void step_lookup_offsets(struct memlog *log)
                 memcluster_committed(log->cluster, i, place->partition, &pending);
             any |= pending;
         }
-    if (any && !log->plant_unstable) {
+    if (any) {
         if (log->sched->now - log->job_began > 2000)
             finish(log, EGW_RETRY, "lookup: offsets are not stable yet");
         else
@@ -808,31 +815,23 @@ static void step_offsets(struct memlog *log)
     }
 }
 
-/* A copy of a request that comes when nobody expects it any more. */
-struct late {
-    struct memcluster *cluster;
-    int producer, epoch;
-    bool commit;
-};
-
+/* A copy of a request comes when nobody expects it any more; n: producer, epoch, commit or abort. */
 static void late_end(void *arg, int64_t n)
 {
-    struct late *late = arg;
-    enum memreply reply;
+    struct memcluster *cluster = arg;
+    int producer = (int)(n >> 32), epoch = (int)(n >> 1 & 0x7fffffff);
+    bool commit = n & 1;
+    enum memreply reply = memcluster_end(cluster, producer, epoch, commit);
 
-    (void)n;
-    reply = memcluster_end(late->cluster, late->producer, late->epoch, late->commit);
-    sched_say(late->cluster->sched, "late %s of epoch %d: %s", late->commit ? "commit" : "abort",
-              late->epoch, reply == MEM_OK ? "applied" : "refused");
-    free(late);
+    sched_say(cluster->sched, "late %s of producer %d, epoch %d: %s", commit ? "commit" : "abort",
+              producer, epoch, reply == MEM_OK ? "applied" : "refused");
 }
 
 static void send_late(struct memlog *log, bool commit)
 {
-    struct late *late = sim_zalloc(sizeof(*late));
+    int64_t n = (int64_t)log->producer << 32 | (int64_t)log->epoch << 1 | commit;
 
-    *late = (struct late){log->cluster, log->producer, log->epoch, commit};
-    sched_after(log->sched, sched_between(log->sched, 5, 400), late_end, late, 0);
+    sched_after(log->sched, sched_between(log->sched, 5, 400), late_end, log->cluster, n);
 }
 
 static void ask_end(struct memlog *log, bool commit)
@@ -993,7 +992,7 @@ static void op_job(void *self, struct egw_log_job *job)
         violate(log, "a job while another is under way");
     if ((job->kind == EGW_LOG_COMMIT || job->kind == EGW_LOG_ABORT) && !log->in_transaction)
         violate(log, "commit or abort without a transaction");
-    if (job->kind == EGW_LOG_COMMIT && job->offset_count == 0 && !log->cluster->trusting)
+    if (job->kind == EGW_LOG_COMMIT && job->offset_count == 0 && !log->lenient)
         violate(log, "commit without offsets");
     log->job = job;
     log->job_kind = job->kind;
@@ -1117,7 +1116,7 @@ void memlog_plant_stable_end(struct memlog *log)
     log->plant_stable_end = true;
 }
 
-void memlog_plant_unstable_offsets(struct memlog *log)
+void memlog_allow_no_offsets(struct memlog *log)
 {
-    log->plant_unstable = true;
+    log->lenient = true;
 }

@@ -1,0 +1,32 @@
+/*
+ * checker - is what the committed log says what exactly-once promises?
+ *
+ * Reads as any consumer would (committed records only) and remembers nothing of the run. As it goes:
+ * each chain dense and linked, each trigger answered once and in order, digests right, each command
+ * id once. At the end: every input answered, each position what its outcomes say, each committed
+ * offset the position's, state settled.
+ */
+#ifndef EGW_SIM_CHECKER_H
+#define EGW_SIM_CHECKER_H
+
+#include "subject.h"
+
+struct checker;
+
+struct checker *checker_new(const struct sim_subject *subject, const struct memcluster *cluster,
+                            struct egw_plans *plans);
+void checker_free(struct checker *checker);
+/* Read what was committed since. False: a promise was broken, see checker_why(). */
+bool checker_advance(struct checker *checker);
+/* Is every input that can be read answered? Call after checker_advance(). */
+bool checker_all_answered(const struct checker *checker);
+/* The whole check. Nothing may be under way. */
+bool checker_finish(struct checker *checker);
+const char *checker_why(const struct checker *checker);
+int64_t checker_outcomes(const struct checker *checker);
+
+/* The position entry of a state partition; false: none that can be read. */
+bool checker_position(const struct memcluster *cluster, int state_topic, int32_t p,
+                      struct egw_plans *plans, struct egw_arena *arena, struct egw_position *ret);
+
+#endif
