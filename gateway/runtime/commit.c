@@ -138,6 +138,7 @@ void close_batch(struct egw_runtime *rt)
         want_init(rt, true, &error);
         return;
     }
+    note(rt, EGW_NOTE_BEGUN, -1, (int64_t)batch->n, 0, NULL);
     rt->txn = TXN_PRODUCING;
     go_on_producing(rt);
 }

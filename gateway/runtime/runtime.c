@@ -68,7 +68,8 @@ void start_part(struct egw_runtime *rt, struct part *part, const struct place *p
     for (size_t i = 0; i < rt->conf.input_count; i++) {
         const struct egw_input_position *input = &place->inputs[i];
 
-        part->check[i] = check && input->last >= 0 && input->last >= part->found.low[i];
+        if (check)
+            part->check[i] = input->last >= 0 && input->last >= part->found.low[i];
         part->waiting[i] = false;
     }
     part->ready_waiting = false;

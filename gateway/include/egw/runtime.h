@@ -37,6 +37,7 @@ enum egw_note_kind {
     EGW_NOTE_REVOKED,
     EGW_NOTE_LOST,
     EGW_NOTE_RESTORED,        /* partition; a: entries, b: ms it took */
+    EGW_NOTE_BEGUN,           /* a transaction is open. a: outputs */
     EGW_NOTE_COMMITTED,       /* a: outputs, b: ms from begin to done */
     EGW_NOTE_ABORTED,         /* error: why */
     EGW_NOTE_RECREATED,       /* error: why */

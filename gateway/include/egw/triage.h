@@ -19,21 +19,25 @@ struct egw_triage_topics {
     int (*escalations)(void *user, struct egw_str channel);
     void *user;
     const char *input_names[2]; /* events, inbox: written into outcomes as the trigger's topic */
+    const char *reference_name; /* likewise */
 };
 
-/* Where policies come from: the wiring compiles what learn() has gathered. */
-struct egw_triage_policies {
-    /* Every file of a manifest has been seen: compile it, then call egw_triage_policy(). Called from
-     * the loop thread; must not wait. files stay valid until egw_triage_policy() for it. */
-    void (*compile)(void *user, const struct egw_sha256 *manifest, const struct egw_policy_file *files,
-                    size_t n);
+/* What the step cannot do itself, because it takes a library or a while. Both are called from
+ * learn(), on the loop thread, and must not wait. */
+struct egw_triage_ports {
+    /* Every file of a manifest has been seen: compile it elsewhere, then call egw_triage_policy().
+     * files stay valid until then. */
+    void (*compile)(void *user, const struct egw_sha256 *manifest,
+                    const struct egw_policy_file *files, size_t n);
+    /* A writer schema to accept from now on. EGW_OK, EGW_INVALID with the reason, EGW_NOMEM. */
+    enum egw_status (*schema)(void *user, struct egw_str json, struct egw_error *reterr);
     void *user;
 };
 
 struct egw_triage;
 
 enum egw_status egw_triage_new(const struct egw_triage_topics *topics,
-                               const struct egw_triage_policies *policies,
+                               const struct egw_triage_ports *ports,
                                const struct egw_framing *framing, struct egw_plans *plans,
                                struct egw_triage **ret, struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_triage_free(struct egw_triage *triage);

@@ -1,0 +1,225 @@
+#include "triage_internal.h"
+
+#include <stdio.h>
+
+static const char whole_text_key[] = "egw-whole-text-sha256";
+
+/* ---- load ---- */
+
+static enum egw_status load(struct work *work, struct kase *kase)
+{
+    struct egw_str value;
+    enum egw_status st;
+
+    kase->known = egw_turn_get(work->turn, kase->key, &value);
+    if (!kase->known)
+        return EGW_OK;
+    st = read_entry(work->triage, value, &egw_type_case_entry, work->arena, &kase->entry, work->err);
+    if (!st)
+        st = read_entry(work->triage, kase->entry.event, &egw_type_support_event, work->arena,
+                        &kase->event, work->err);
+    if (!st && kase->entry.version != ENTRY_VERSION)
+        st = egw_error_set(work->err, EGW_INVALID, "its version is %d, this program reads %d",
+                           (int)kase->entry.version, ENTRY_VERSION);
+    if (st)
+        return egw_error_prefix(work->err, EGW_INVALID, "cannot use case entry %.*s",
+                                EGW_FMT(kase->key));
+    if (kase->entry.phase == EGW_PHASE_ENDED && kase->entry.due_at.has &&
+        kase->entry.due_at.v <= egw_turn_now(work->turn))
+        kase->known = false; /* past the horizon it counts as absent, whether removed yet or not */
+    return EGW_OK;
+}
+
+enum egw_status case_load(struct work *work, struct egw_str partner, struct egw_str customer,
+                          struct egw_str case_id, struct kase *ret)
+{
+    enum egw_status st;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->key = work_printf(work, "%.*s/%.*s", EGW_FMT(work->key), EGW_FMT(case_id));
+    if (!ret->key.p)
+        return no_memory(work);
+    st = load(work, ret);
+    if (st || ret->known)
+        return st;
+    memset(&ret->entry, 0, sizeof(ret->entry));
+    memset(&ret->event, 0, sizeof(ret->event));
+    ret->entry.version = ENTRY_VERSION;
+    ret->entry.partner = partner;
+    ret->entry.customer = customer;
+    ret->entry.case_id = case_id;
+    ret->entry.phase = EGW_PHASE_NEW;
+    ret->entry.facts_offset = -1;
+    return EGW_OK;
+}
+
+enum egw_status case_load_key(struct work *work, struct egw_str key, struct kase *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->key = key;
+    return load(work, ret);
+}
+
+const struct egw_seen_event *case_seen(const struct kase *kase, struct egw_str event_id)
+{
+    const struct egw_seen_event *seen = kase->entry.recent.p;
+
+    for (size_t i = kase->entry.recent.n; i-- > 0;) {
+        if (egw_str_eq(seen[i].event_id, event_id))
+            return &seen[i];
+    }
+    return NULL;
+}
+
+/* ---- merge ---- */
+
+static enum egw_status merge_list(struct work *work, struct egw_list *into, const struct egw_list *from,
+                                  size_t size, size_t max)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        enum egw_status st = list_add(work, into, size, max, (const char *)from->p + i * size);
+
+        if (st)
+            return st;
+    }
+    return EGW_OK;
+}
+
+/* Lay one field over another; lists are merged by the caller. */
+static void lay_over(const struct egw_field *field, char *into, const char *from)
+{
+    const struct egw_type *type = field->type;
+    bool present;
+
+    if (type->kind != EGW_K_OPTION)
+        return;
+    if (type->size == sizeof(struct egw_str) &&
+        (type->item->kind == EGW_K_STRING || type->item->kind == EGW_K_BYTES))
+        present = ((const struct egw_str *)(const void *)from)->p != NULL;
+    else if (type->item->kind == EGW_K_RECORD || type->item->kind == EGW_K_FIXED)
+        present = *(void *const *)(const void *)from != NULL;
+    else
+        present = *(const bool *)(const void *)from; /* every egw_opt_x begins with `has` */
+    if (present)
+        memcpy(into, from, type->size);
+}
+
+enum egw_status case_merge(struct work *work, struct kase *kase, const struct egw_support_event *event)
+{
+    struct egw_support_event *into = &kase->event;
+    bool whole_text_known = case_whole_text(into) && !event->text.p;
+    enum egw_status st;
+
+    if (!kase->known && kase->entry.phase == EGW_PHASE_NEW && !into->event_id.p) {
+        *into = *event; /* the first of the case */
+        into->customer = kase->entry.customer;
+        kase->entry.opened_at = event->occurred_at;
+        return EGW_OK;
+    }
+    into->event_id = event->event_id;
+    into->event_type = event->event_type;
+    into->occurred_at = event->occurred_at;
+    into->own_tenant |= event->own_tenant;
+    for (size_t i = 0; i < egw_type_support_event.field_count; i++) {
+        const struct egw_field *field = &egw_type_support_event.fields[i];
+
+        lay_over(field, (char *)into + field->offset, (const char *)event + field->offset);
+    }
+    if (!whole_text_known)
+        into->extensions.n = 0;
+    st = merge_list(work, &into->diagnosis, &event->diagnosis, sizeof(struct egw_diagnosis),
+                    DIAGNOSIS_MAX);
+    if (!st)
+        st = merge_list(work, &into->correlation_ids, &event->correlation_ids, sizeof(struct egw_str),
+                        LIST_MAX);
+    if (!st)
+        st = merge_list(work, &into->extensions, &event->extensions, sizeof(struct egw_pair), LIST_MAX);
+    return st;
+}
+
+enum egw_status case_remember(struct work *work, struct kase *kase,
+                              const struct egw_support_event *event)
+{
+    struct egw_seen_event seen = {.event_id = event->event_id,
+                                  .seq = egw_turn_position(work->turn)->chain_seq};
+
+    memcpy(seen.digest, egw_turn_digest(work->turn)->b, EGW_SHA256);
+    return list_add(work, &kase->entry.recent, sizeof(seen), RECENT_MAX, &seen);
+}
+
+void case_end(struct work *work, struct kase *kase)
+{
+    struct egw_case_entry *entry = &kase->entry;
+
+    entry->phase = EGW_PHASE_ENDED;
+    entry->ended_at.has = true;
+    entry->ended_at.v = work->recorded_ms;
+    entry->waits_for.n = 0;
+    entry->due_at.has = true;
+    entry->due_at.v = egw_turn_now(work->turn) + egw_policy_horizon_ms(work->policy);
+}
+
+/* ---- store ---- */
+
+const struct egw_pair *case_whole_text(const struct egw_support_event *event)
+{
+    const struct egw_pair *pairs = event->extensions.p;
+
+    for (size_t i = 0; i < event->extensions.n; i++) {
+        if (egw_str_is(pairs[i].key, whole_text_key))
+            return &pairs[i];
+    }
+    return NULL;
+}
+
+enum egw_status case_cut_text(struct work *work, struct egw_support_event *event, size_t over)
+{
+    struct egw_sha256 digest;
+    char hex[2 * EGW_SHA256 + 1];
+    struct egw_pair whole = {.key = {whole_text_key, sizeof(whole_text_key) - 1}};
+    size_t n;
+
+    if (!case_whole_text(event)) {
+        egw_sha256(event->text.p, event->text.n, &digest);
+        egw_hex(digest.b, EGW_SHA256, hex);
+        whole.value = work_printf(work, "%s", hex);
+        if (list_add(work, &event->extensions, sizeof(whole), LIST_MAX, &whole))
+            return no_memory(work);
+    }
+    over += 256; /* for the digest itself, and so that the next merge still fits */
+    n = event->text.n > over ? event->text.n - over : 0;
+    while (n && ((unsigned char)event->text.p[n] & 0xC0) == 0x80)
+        n--; /* not in the middle of a character */
+    event->text.n = n;
+    return warn(work, "the text was cut to fit; the digest is of the whole");
+}
+
+enum egw_status case_store(struct work *work, struct kase *kase)
+{
+    struct egw_triage *triage = work->triage;
+    enum egw_status st;
+
+    for (int attempt = 0;; attempt++) {
+        size_t over;
+
+        egw_buf_clear(&triage->inner);
+        st = egw_encode_framed(triage->framing, &egw_type_support_event, &kase->event, &triage->inner,
+                               work->err);
+        if (st)
+            return st;
+        kase->entry.event = egw_buf_str(&triage->inner);
+        st = write_record(work, &egw_type_case_entry, &kase->entry, &triage->out);
+        if (st != EGW_INVALID || attempt == 2)
+            break;
+        over = triage->out.n - RECORD_MAX;
+        if (over < kase->event.text.n)
+            st = case_cut_text(work, &kase->event, over);
+        else
+            kase->event.diagnosis.n = 0; /* a case kept small beats one that cannot be kept */
+        if (st == EGW_NOMEM)
+            return st;
+    }
+    if (!st)
+        st = egw_turn_put(work->turn, kase->key, egw_buf_str(&triage->out));
+    return st == EGW_NOMEM ? no_memory(work) : st;
+}

@@ -1,0 +1,386 @@
+/* The one command of a problem, and its package. */
+#include "triage_internal.h"
+
+#include <inttypes.h>
+
+#include "egw/package.h"
+
+/* partner/customer#problem: the hash sign comes before any second slash. */
+bool command_key(struct egw_str key)
+{
+    const char *slash = memchr(key.p, '/', key.n);
+
+    for (const char *p = slash ? slash + 1 : key.p; p < key.p + key.n; p++) {
+        if (*p == '/')
+            return false;
+        if (*p == '#')
+            return slash != NULL;
+    }
+    return false;
+}
+
+/* The command's name comes from the business, never from an offset: read again, delivered twice or
+ * decided by another worker, it is the same. Each part has its length in front. */
+static void command_id(const struct kase *kase, struct egw_str problem, unsigned char ret[EGW_SHA256])
+{
+    static const char label[] = "egw-cmd-1";
+    unsigned char generation[4] = {
+        (unsigned char)((uint32_t)kase->entry.generation >> 24),
+        (unsigned char)((uint32_t)kase->entry.generation >> 16),
+        (unsigned char)((uint32_t)kase->entry.generation >> 8),
+        (unsigned char)kase->entry.generation,
+    };
+    const struct egw_str parts[] = {kase->entry.partner, kase->entry.customer, problem,
+                                    EGW_STR("create"), {(const char *)generation, 4}};
+    unsigned char lengths[EGW_COUNT(parts)][4];
+    struct egw_str pieces[2 * EGW_COUNT(parts) + 1] = {{label, sizeof(label) - 1}};
+    struct egw_sha256 id;
+
+    for (size_t i = 0; i < EGW_COUNT(parts); i++) {
+        for (int b = 0; b < 4; b++)
+            lengths[i][b] = (unsigned char)(parts[i].n >> (24 - 8 * b));
+        pieces[2 * i + 1] = (struct egw_str){(const char *)lengths[i], 4};
+        pieces[2 * i + 2] = parts[i];
+    }
+    egw_sha256v(pieces, EGW_COUNT(pieces), &id);
+    memcpy(ret, id.b, EGW_SHA256);
+}
+
+/* ---- the problem several cases share ---- */
+
+static struct egw_str problem_key(struct work *work, const struct kase *kase)
+{
+    return work_printf(work, "%.*s/%.*s#%.*s", EGW_FMT(kase->entry.partner),
+                       EGW_FMT(kase->entry.customer), EGW_FMT(kase->event.problem));
+}
+
+static bool shares_problem(const struct kase *kase)
+{
+    return kase->event.problem.n && !egw_str_eq(kase->event.problem, kase->entry.case_id);
+}
+
+static enum egw_status problem_load(struct work *work, const struct kase *kase, struct egw_str *ret_key,
+                                    bool *ret_known, struct egw_problem_entry *ret)
+{
+    struct egw_str value;
+    enum egw_status st;
+
+    *ret_known = false;
+    *ret_key = problem_key(work, kase);
+    if (!ret_key->p)
+        return no_memory(work);
+    if (!egw_turn_get(work->turn, *ret_key, &value))
+        return EGW_OK;
+    st = read_entry(work->triage, value, &egw_type_problem_entry, work->arena, ret, work->err);
+    if (st)
+        return egw_error_prefix(work->err, EGW_INVALID, "cannot use problem entry %.*s",
+                                EGW_FMT(*ret_key));
+    *ret_known = !ret->until.has || ret->until.v > egw_turn_now(work->turn);
+    return EGW_OK;
+}
+
+static enum egw_status problem_store(struct work *work, struct egw_str key,
+                                     const struct egw_problem_entry *problem)
+{
+    enum egw_status st =
+        write_record(work, &egw_type_problem_entry, problem, &work->triage->out);
+
+    return st ? st : egw_turn_put(work->turn, key, egw_buf_str(&work->triage->out));
+}
+
+/* The problem entry that this case's own command made; *ret_known false: there is none. */
+static enum egw_status own_problem(struct work *work, const struct kase *kase, struct egw_str *ret_key,
+                                   bool *ret_known, struct egw_problem_entry *ret)
+{
+    enum egw_status st;
+
+    *ret_known = false;
+    if (!shares_problem(kase))
+        return EGW_OK;
+    st = problem_load(work, kase, ret_key, ret_known, ret);
+    if (!st && *ret_known && !egw_str_eq(ret->case_id, kase->entry.case_id))
+        *ret_known = false;
+    return st;
+}
+
+enum egw_status command_number(struct work *work, const struct kase *kase)
+{
+    struct egw_problem_entry problem;
+    struct egw_str key;
+    bool known;
+    enum egw_status st = own_problem(work, kase, &key, &known, &problem);
+
+    if (st || !known)
+        return st;
+    problem.number = kase->entry.number;
+    return problem_store(work, key, &problem);
+}
+
+enum egw_status command_ended(struct work *work, const struct kase *kase)
+{
+    struct egw_problem_entry problem;
+    struct egw_str key;
+    bool known;
+    enum egw_status st = own_problem(work, kase, &key, &known, &problem);
+
+    if (st || !known)
+        return st;
+    problem.until = kase->entry.due_at;
+    return problem_store(work, key, &problem);
+}
+
+/* ---- the package ---- */
+
+static const struct egw_partner *partner_of(const struct work *work, const struct kase *kase)
+{
+    char text[2 * IDENTIFIER_MAX];
+    struct egw_buf key = {.p = (unsigned char *)text, .cap = sizeof(text), .max = sizeof(text)};
+    const struct egw_reference *reference;
+
+    if (egw_buf_put(&key, "partner/", 8) ||
+        egw_buf_put(&key, kase->entry.partner.p, kase->entry.partner.n))
+        return NULL;
+    reference = egw_facts_get(work->triage->facts, egw_buf_str(&key)).reference;
+    return reference && reference->body.branch == EGW_REF_PARTNER ? reference->body.p : NULL;
+}
+
+static struct egw_str tenant_of(struct work *work, const struct kase *kase)
+{
+    struct egw_str key = work_printf(work, "relation/%.*s/%.*s", EGW_FMT(kase->entry.partner),
+                                     EGW_FMT(kase->entry.customer));
+    const struct egw_reference *reference =
+        key.p ? egw_facts_get(work->triage->facts, key).reference : NULL;
+
+    if (!reference || reference->body.branch != EGW_REF_RELATION)
+        return EGW_STR_NONE;
+    return ((const struct egw_relation *)reference->body.p)->tenant;
+}
+
+/* The partner's contact: as the event names it, else as the partner's record does. The customer's
+ * person is never sent on (S25). */
+static enum egw_status fill_contact(struct work *work, const struct kase *kase,
+                                    struct egw_escalation *escalation)
+{
+    const struct egw_partner *partner = partner_of(work, kase);
+    struct egw_contact *contact;
+
+    if (kase->event.contact || !partner) {
+        escalation->contact = kase->event.contact;
+        return EGW_OK;
+    }
+    contact = egw_arena_alloc(work->arena, sizeof(*contact));
+    if (!contact)
+        return no_memory(work);
+    contact->name = partner->contact_name;
+    contact->email = partner->contact_email;
+    contact->phone = partner->contact_phone;
+    if (contact->name.p || contact->email.p || contact->phone.p)
+        escalation->contact = contact;
+    return EGW_OK;
+}
+
+static int hex_digit(char c)
+{
+    return c >= 'a' ? c - 'a' + 10 : c - '0';
+}
+
+/* The digest of the whole text, where the case had to cut it. */
+static enum egw_status fill_whole(struct work *work, const struct kase *kase,
+                                  struct egw_escalation *escalation)
+{
+    const struct egw_pair *whole = case_whole_text(&kase->event);
+    unsigned char *digest;
+
+    if (!whole || whole->value.n != 2 * EGW_SHA256)
+        return EGW_OK;
+    digest = egw_arena_alloc(work->arena, EGW_SHA256);
+    if (!digest)
+        return no_memory(work);
+    for (size_t i = 0; i < EGW_SHA256; i++)
+        digest[i] = (unsigned char)(hex_digit(whole->value.p[2 * i]) << 4 |
+                                    hex_digit(whole->value.p[2 * i + 1]));
+    escalation->text_whole = digest;
+    return EGW_OK;
+}
+
+static struct egw_str health_line(struct work *work, const struct egw_decision *decision)
+{
+    char at[EGW_TIME_TEXT];
+
+    if (!decision->health.n)
+        return EGW_STR("");
+    if (!decision->health_as_of.has)
+        return work_printf(work, "%.*s%s%.*s", EGW_FMT(decision->health),
+                           decision->incident.n ? ", see " : "", EGW_FMT(decision->incident));
+    egw_time_format(decision->health_as_of.v, at);
+    return work_printf(work, "%.*s as of %s%s%.*s", EGW_FMT(decision->health), at,
+                       decision->incident.n ? ", see " : "", EGW_FMT(decision->incident));
+}
+
+static struct egw_str cause_of(struct work *work)
+{
+    const struct egw_input *input = work->input;
+
+    if (input->kind == EGW_INPUT_RECORD)
+        return work_printf(work, "%s/%d/%" PRId64, work->triage->topics.input_names[input->input],
+                           (int)input->record.partition, input->record.offset);
+    return work_printf(work, "%s/0/%" PRId64, work->triage->topics.reference_name, input->offset);
+}
+
+static enum egw_status fill(struct work *work, const struct kase *kase,
+                            const struct egw_decision *decision, struct egw_escalation *escalation)
+{
+    const struct egw_support_event *event = &kase->event;
+    const struct egw_service *service = egw_policy_service(work->policy, decision->service);
+    struct egw_position *position = egw_turn_position(work->turn);
+    struct egw_package_place place;
+    struct egw_error why;
+    enum egw_status st;
+
+    *escalation = (struct egw_escalation){
+        .generation = kase->entry.generation,
+        .channel = decision->channel,
+        .mode = decision->mode,
+        .partner = kase->entry.partner,
+        .customer = kase->entry.customer,
+        .tenant = tenant_of(work, kase),
+        .case_id = kase->entry.case_id,
+        .problem = event->problem,
+        .cause = cause_of(work),
+        .policy = position->policy,
+        .rule = egw_policy_rule(work->policy, decision->rule).id,
+        .decided_at = egw_turn_now(work->turn),
+        .service = decision->service,
+        .service_name = service ? service->name : decision->service,
+        .domain = decision->domain,
+        .symptom = event->symptom,
+        .severity = decision->severity,
+        .impact = event->impact,
+        .available_24x7 = event->available_24x7,
+        .started_at = event->started_at,
+        .title = event->title,
+        .text = event->text,
+        .language = event->language,
+        .support_language = event->support_language,
+        .subscription = event->subscription,
+        .region = event->region,
+        .resource = event->resource,
+        .correlation_ids = event->correlation_ids,
+        .diagnosis = event->diagnosis,
+        .health = health_line(work, decision),
+        .links = kase->entry.links,
+        .traceparent = event->traceparent,
+    };
+    memcpy(escalation->command_id, kase->entry.command_id, EGW_SHA256);
+    place = (struct egw_package_place){escalation->tenant, escalation->customer,
+                                       escalation->subscription};
+    st = fill_contact(work, kase, escalation);
+    if (!st)
+        st = fill_whole(work, kase, escalation);
+    if (st)
+        return st;
+    if (service && service->portal.n) {
+        st = egw_package_portal(service->portal, &place, work->arena, &escalation->portal, &why);
+        if (st == EGW_NOMEM)
+            return no_memory(work);
+        if (st) /* a link into the wrong place is worse than none: the package says what it lacks */
+            escalation->portal = EGW_STR("");
+    }
+    if (egw_package_missing(escalation, work->arena, &escalation->missing))
+        return no_memory(work);
+    return EGW_OK;
+}
+
+static enum egw_status emit(struct work *work, struct kase *kase, const struct egw_decision *decision)
+{
+    struct egw_triage *triage = work->triage;
+    struct egw_escalation escalation;
+    struct egw_log_out out = {.partition = egw_turn_partition(work->turn)};
+    enum egw_status st;
+
+    out.topic = triage->topics.escalations(triage->topics.user, decision->channel);
+    if (out.topic < 0)
+        return egw_error_set(work->err, EGW_RETRY,
+                             "channel %.*s has no topic this worker knows: run egw init, then restart it",
+                             EGW_FMT(decision->channel));
+    st = fill(work, kase, decision, &escalation);
+    if (!st)
+        st = write_record(work, &egw_type_escalation, &escalation, &triage->out);
+    if (st == EGW_INVALID && triage->out.n > RECORD_MAX) {
+        st = case_cut_text(work, &kase->event, triage->out.n - RECORD_MAX);
+        if (!st)
+            st = fill(work, kase, decision, &escalation);
+        if (!st)
+            st = write_record(work, &egw_type_escalation, &escalation, &triage->out);
+    }
+    if (st)
+        return st;
+    out.key = work->key;
+    out.value = egw_buf_str(&triage->out);
+    return egw_turn_emit(work->turn, &out) ? no_memory(work) : EGW_OK;
+}
+
+/* ---- issue ---- */
+
+static enum egw_status link_to(struct work *work, struct kase *kase,
+                               const struct egw_problem_entry *problem)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    struct egw_str other;
+
+    entry->command_id = (unsigned char *)problem->command_id;
+    entry->channel = problem->channel;
+    entry->mode = problem->mode;
+    entry->number = problem->number;
+    work->outcome.command_id = entry->command_id;
+    work->outcome.channel = entry->channel;
+    work->outcome.mode = entry->mode;
+    work->outcome.number = entry->number;
+    work->outcome.because = work_printf(work, "case %.*s of this problem has the command",
+                                        EGW_FMT(problem->case_id));
+    other = work_printf(work, "%.*s/%.*s", EGW_FMT(work->key), EGW_FMT(problem->case_id));
+    return list_add(work, &work->outcome.links, sizeof(other), LIST_MAX, &other);
+}
+
+enum egw_status command_issue(struct work *work, struct kase *kase, const struct egw_decision *decision,
+                              bool *ret_linked)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    bool shared = shares_problem(kase), known = false;
+    struct egw_problem_entry *problem;
+    struct egw_str key = EGW_STR_NONE;
+    unsigned char *id;
+    enum egw_status st;
+
+    *ret_linked = false;
+    work->outcome.command_id = entry->command_id;
+    if (entry->command_id)
+        return EGW_OK; /* it was issued before: the case still waits for the same answer */
+    problem = egw_arena_alloc(work->arena, sizeof(*problem));
+    id = egw_arena_alloc(work->arena, EGW_SHA256);
+    if (!problem || !id)
+        return no_memory(work);
+    if (shared) {
+        st = problem_load(work, kase, &key, &known, problem);
+        if (st)
+            return st;
+        if (known && !egw_str_eq(problem->case_id, entry->case_id)) {
+            *ret_linked = true;
+            return link_to(work, kase, problem);
+        }
+    }
+    command_id(kase, shared ? kase->event.problem : entry->case_id, id);
+    entry->command_id = id;
+    entry->channel = decision->channel;
+    entry->mode = decision->mode;
+    work->outcome.command_id = id;
+    st = emit(work, kase, decision);
+    if (st || !shared)
+        return st;
+    *problem = (struct egw_problem_entry){.version = ENTRY_VERSION,
+                                          .case_id = entry->case_id,
+                                          .channel = entry->channel,
+                                          .mode = entry->mode};
+    memcpy(problem->command_id, id, EGW_SHA256);
+    return problem_store(work, key, problem);
+}

@@ -1,0 +1,420 @@
+/* What an event, a changed fact or a due time does to a case. */
+#include "triage_internal.h"
+
+/* ---- deciding ---- */
+
+static enum egw_status ask(struct work *work, struct kase *kase, struct egw_decision *ret)
+{
+    struct egw_subject subject = {
+        .event = &kase->event,
+        .not_incident = kase->entry.not_incident.p,
+        .not_incident_count = kase->entry.not_incident.n,
+        .recorded_ms = work->recorded_ms,
+    };
+    const struct egw_facts *facts = work->triage->facts;
+    enum egw_status st;
+
+    if (!egw_facts_customer(facts, kase->event.partner, kase->entry.customer, &subject.customer)) {
+        subject.customer = EGW_STR_NONE;
+        subject.customer_elsewhere =
+            egw_facts_customer_elsewhere(facts, kase->event.partner, kase->entry.customer);
+    }
+    st = egw_decide(work->policy, facts, &subject, egw_turn_now(work->turn), work->arena, ret);
+    return st ? no_memory(work) : EGW_OK;
+}
+
+static void report(struct work *work, const struct kase *kase, const struct egw_decision *decision)
+{
+    struct egw_outcome *outcome = &work->outcome;
+
+    outcome->rule = egw_policy_rule(work->policy, decision->rule).id;
+    outcome->because = decision->because;
+    outcome->channel = decision->channel;
+    outcome->mode = decision->mode;
+    outcome->advice = decision->advice;
+    outcome->owner = decision->owner;
+    outcome->severity = decision->severity;
+    outcome->service = decision->service;
+    outcome->domain = decision->domain;
+    outcome->health = decision->health;
+    outcome->health_as_of = decision->health_as_of;
+    outcome->incident = decision->incident;
+    outcome->signature = decision->signature;
+    outcome->facts = decision->facts;
+    outcome->sources = decision->sources;
+    outcome->near = decision->near;
+    outcome->waits_for = decision->waits_for;
+    outcome->due_at = decision->due_at;
+    outcome->handled_by = decision->handled_by;
+    outcome->statement = decision->statement;
+    outcome->price = decision->price;
+    outcome->chargeable = decision->chargeable;
+    outcome->number = kase->entry.number;
+    outcome->links = kase->entry.links;
+}
+
+static enum egw_status digest_text(struct work *work, const struct kase *kase)
+{
+    struct egw_sha256 *digest;
+
+    if (!kase->event.text.p)
+        return EGW_OK;
+    digest = egw_arena_alloc(work->arena, sizeof(*digest));
+    if (!digest)
+        return no_memory(work);
+    egw_sha256(kase->event.text.p, kase->event.text.n, digest);
+    work->outcome.text_digest = digest->b;
+    return EGW_OK;
+}
+
+/* The decision becomes the case's: phase, waits, command. The outcome is filled, not yet written. */
+static enum egw_status adopt(struct work *work, struct kase *kase, const struct egw_decision *decision,
+                             enum egw_action *ret_action)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    enum egw_action action = (enum egw_action)decision->action;
+    const struct egw_str *warnings = decision->warnings.p;
+    bool linked = false;
+    enum egw_status st;
+
+    report(work, kase, decision);
+    st = digest_text(work, kase);
+    for (size_t i = 0; !st && i < decision->warnings.n; i++)
+        st = list_add(work, &work->outcome.warnings, sizeof(*warnings), LIST_MAX, &warnings[i]);
+    if (st)
+        return st;
+    entry->waits_for = decision->waits_for;
+    entry->facts_offset = work->triage->reference_last;
+    entry->due_at = decision->due_at;
+    entry->incident = action == EGW_ACTION_HEALTH_MATCH ? decision->incident : EGW_STR("");
+    if (action == EGW_ACTION_ESCALATED || action == EGW_ACTION_HANDOFF) {
+        st = command_issue(work, kase, decision, &linked);
+        if (st)
+            return st;
+        if (linked)
+            action = EGW_ACTION_LINKED;
+    }
+    entry->phase = (int32_t)egw_phase_after(action);
+    if (entry->phase == EGW_PHASE_ESCALATED && entry->number.n)
+        entry->phase = EGW_PHASE_FILED;
+    entry->action = egw_str_of(egw_action_names[action]);
+    entry->code = linked ? EGW_STR("") : decision->code;
+    if (entry->phase == EGW_PHASE_ENDED) {
+        case_end(work, kase);
+        work->outcome.final = true;
+    }
+    *ret_action = action;
+    return EGW_OK;
+}
+
+static enum egw_status store_and_finish(struct work *work, struct kase *kase, enum egw_action action,
+                                        const char *code, enum egw_stage stage)
+{
+    enum egw_status st = case_store(work, kase);
+
+    return st ? st : finish(work, action, code, stage);
+}
+
+static enum egw_status decide(struct work *work, struct kase *kase)
+{
+    struct egw_decision decision;
+    enum egw_action action = EGW_ACTION_NOTED;
+    struct egw_str code;
+    enum egw_status st = ask(work, kase, &decision);
+
+    if (!st)
+        st = adopt(work, kase, &decision, &action);
+    if (st)
+        return st;
+    code = work_printf(work, "%.*s", EGW_FMT(kase->entry.code));
+    return store_and_finish(work, kase, action, code.p ? code.p : "", (enum egw_stage)decision.stage);
+}
+
+/* ---- events that decide nothing ---- */
+
+static enum egw_status noted(struct work *work, struct kase *kase, const char *code)
+{
+    work->outcome.number = kase->entry.number;
+    work->outcome.links = kase->entry.links;
+    return store_and_finish(work, kase, EGW_ACTION_NOTED, code, EGW_STAGE_CASE);
+}
+
+static const char *end_code(const struct egw_support_event *event, enum egw_event_type type)
+{
+    static const struct {
+        const char *state, *code;
+    } codes[] = {
+        {"customer", "CUSTOMER"},
+        {"partner", "PARTNER"},
+        {"microsoft", "MICROSOFT"},
+        {"no-reply", "NO_REPLY"},
+    };
+
+    for (size_t i = 0; i < EGW_COUNT(codes); i++) {
+        if (egw_str_is(event->state, codes[i].state))
+            return codes[i].code;
+    }
+    return type == EGW_EVENT_CLEARED ? "CUSTOMER" : "PARTNER";
+}
+
+static enum egw_status ended(struct work *work, struct kase *kase, const char *code)
+{
+    bool escalated = kase->entry.command_id != NULL;
+    enum egw_action action =
+        escalated ? EGW_ACTION_CLOSED : EGW_ACTION_CLOSED_BEFORE_ESCALATION;
+    enum egw_status st;
+
+    case_end(work, kase);
+    st = command_ended(work, kase);
+    if (st)
+        return st;
+    kase->entry.action = egw_str_of(egw_action_names[action]);
+    kase->entry.code = egw_str_of(escalated ? code : "");
+    work->outcome.final = true;
+    work->outcome.number = kase->entry.number;
+    return store_and_finish(work, kase, action, escalated ? code : "", EGW_STAGE_CASE);
+}
+
+static enum egw_status number(struct work *work, struct kase *kase,
+                              const struct egw_support_event *event)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    enum egw_status st;
+
+    if (!event->number.n || event->number.n > IDENTIFIER_MAX) {
+        work->outcome.because = EGW_STR("a case-number event needs a number");
+        st = case_store(work, kase);
+        return st ? st : finish(work, EGW_ACTION_REJECTED, "BAD_FIELD", EGW_STAGE_VALIDITY);
+    }
+    if (entry->number.n && !egw_str_eq(entry->number, event->number)) {
+        work->outcome.because = work_printf(work, "the case has number %.*s; %.*s was given now",
+                                            EGW_FMT(entry->number), EGW_FMT(event->number));
+        return noted(work, kase, "NUMBER_CONFLICT");
+    }
+    entry->number = event->number;
+    if (entry->phase != EGW_PHASE_ENDED) {
+        entry->phase = EGW_PHASE_FILED;
+        entry->waits_for.n = 0;
+        entry->due_at.has = false;
+    }
+    work->outcome.channel = entry->channel;
+    work->outcome.mode = entry->mode;
+    work->outcome.command_id = entry->command_id;
+    st = command_number(work, kase);
+    return st ? st : noted(work, kase, "CASE_NUMBER");
+}
+
+static enum egw_status state(struct work *work, struct kase *kase,
+                             const struct egw_support_event *event)
+{
+    work->outcome.because =
+        work_printf(work, "Microsoft's state: %.*s", EGW_FMT(event->state));
+    if (event->state.n == 6 && strncasecmp(event->state.p, "closed", 6) == 0)
+        return ended(work, kase, "MICROSOFT");
+    return noted(work, kase, "CASE_STATE");
+}
+
+static enum egw_status link(struct work *work, struct kase *kase,
+                            const struct egw_support_event *event, bool on)
+{
+    struct egw_str *links = kase->entry.links.p;
+    size_t kept = 0;
+    enum egw_status st;
+
+    if (!event->link.n || event->link.n > 3 * IDENTIFIER_MAX) {
+        work->outcome.because = EGW_STR("a link names the other case as partner/customer/case");
+        st = case_store(work, kase);
+        return st ? st : finish(work, EGW_ACTION_REJECTED, "BAD_FIELD", EGW_STAGE_VALIDITY);
+    }
+    for (size_t i = 0; i < kase->entry.links.n; i++) {
+        if (!egw_str_eq(links[i], event->link))
+            links[kept++] = links[i];
+    }
+    kase->entry.links.n = kept;
+    if (on) {
+        st = list_add(work, &kase->entry.links, sizeof(event->link), LIST_MAX, &event->link);
+        if (st)
+            return st;
+    }
+    return noted(work, kase, on ? "LINK" : "UNLINK");
+}
+
+static bool resolved(const struct egw_support_event *event)
+{
+    const struct egw_diagnosis *steps = event->diagnosis.p;
+
+    for (size_t i = 0; i < event->diagnosis.n; i++) {
+        if (steps[i].resolved && egw_str_is(steps[i].kind, "attempt"))
+            return true;
+    }
+    return false;
+}
+
+/* The awaited incident is set aside, and the case is decided without it. */
+static enum egw_status outlived(struct work *work, struct kase *kase)
+{
+    if (kase->entry.incident.n) {
+        enum egw_status st = list_add(work, &kase->entry.not_incident, sizeof(struct egw_str),
+                                      LIST_MAX, &kase->entry.incident);
+
+        if (st)
+            return st;
+    }
+    return decide(work, kase);
+}
+
+static enum egw_status reopen(struct work *work, struct kase *kase)
+{
+    struct egw_case_entry *entry = &kase->entry;
+
+    if (entry->command_id)
+        entry->generation++;
+    entry->command_id = NULL;
+    entry->number = EGW_STR("");
+    entry->channel = entry->mode = EGW_STR("");
+    entry->ended_at.has = entry->due_at.has = false;
+    return decide(work, kase);
+}
+
+enum egw_status course_event(struct work *work, struct kase *kase,
+                             const struct egw_support_event *event, enum egw_event_type type)
+{
+    enum egw_lifecycle what = egw_lifecycle_of(type, (enum egw_phase)kase->entry.phase);
+    enum egw_status st = EGW_OK;
+
+    if (what != EGW_DO_LATE || !kase->known)
+        st = case_merge(work, kase, event);
+    if (!st)
+        st = case_remember(work, kase, event);
+    if (st)
+        return st;
+    work->outcome.problem = kase->event.problem.p ? kase->event.problem : EGW_STR("");
+    switch (what) {
+    case EGW_DO_DECIDE:
+        return decide(work, kase);
+    case EGW_DO_UPDATE:
+        return noted(work, kase, "UPDATED");
+    case EGW_DO_ATTEMPT:
+        return resolved(event) ? ended(work, kase, "PARTNER") : noted(work, kase, "UPDATED");
+    case EGW_DO_OUTLIVED:
+        return outlived(work, kase);
+    case EGW_DO_END:
+        return ended(work, kase, end_code(event, type));
+    case EGW_DO_NUMBER:
+        return number(work, kase, event);
+    case EGW_DO_STATE:
+        return state(work, kase, event);
+    case EGW_DO_LINK:
+        return link(work, kase, event, true);
+    case EGW_DO_UNLINK:
+        return link(work, kase, event, false);
+    case EGW_DO_REOPEN:
+        return reopen(work, kase);
+    case EGW_DO_LATE:
+        break;
+    }
+    if (!kase->known) { /* heard of, never opened: remembered for as long as an ended one */
+        case_end(work, kase);
+        kase->entry.phase = EGW_PHASE_NEW;
+    }
+    return noted(work, kase, "LATE");
+}
+
+/* ---- what comes by itself ---- */
+
+static void describe(struct work *work, const struct kase *kase)
+{
+    struct egw_outcome *outcome = &work->outcome;
+
+    outcome->partner = kase->entry.partner;
+    outcome->customer = kase->entry.customer;
+    outcome->case_id = kase->entry.case_id;
+    outcome->problem = kase->event.problem.p ? kase->event.problem : EGW_STR("");
+    outcome->traceparent = kase->event.traceparent;
+    work->key = work_printf(work, "%.*s/%.*s", EGW_FMT(kase->entry.partner),
+                            EGW_FMT(kase->entry.customer));
+}
+
+/* The incident a case waits on: is it over? A record that was removed counts as over. */
+static bool incident_over(const struct work *work)
+{
+    const struct egw_reference *reference =
+        egw_facts_get(work->triage->facts, work->input->fact).reference;
+    const struct egw_health_issue *issue;
+
+    if (!reference || reference->body.branch != EGW_REF_HEALTH_ISSUE)
+        return true;
+    issue = reference->body.p;
+    return !egw_health_issue_active(issue);
+}
+
+static enum egw_status incident_ended(struct work *work, struct kase *kase)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    struct egw_str awaited = EGW_STR("confirmed");
+    enum egw_status st;
+
+    work->outcome.incident = entry->incident;
+    work->outcome.because = work_printf(work, "%.*s is over: ask the customer whether the fault is too",
+                                        EGW_FMT(entry->incident));
+    work->outcome.owner = EGW_STR("desk");
+    st = list_add(work, &work->outcome.waits_for, sizeof(awaited), LIST_MAX, &awaited);
+    if (st)
+        return st;
+    entry->waits_for.n = 0;
+    entry->due_at.has = false;
+    entry->facts_offset = work->triage->reference_last;
+    entry->action = egw_str_of(egw_action_names[EGW_ACTION_INCIDENT_ENDED]);
+    entry->code = EGW_STR("");
+    return store_and_finish(work, kase, EGW_ACTION_INCIDENT_ENDED, "", EGW_STAGE_HEALTH);
+}
+
+enum egw_status course_fact(struct work *work)
+{
+    struct egw_decision decision;
+    enum egw_action action = EGW_ACTION_NOTED;
+    struct egw_str code;
+    struct kase kase;
+    enum egw_status st = case_load_key(work, work->input->key, &kase);
+
+    if (st || !kase.known)
+        return st;
+    describe(work, &kase);
+    if (kase.entry.phase == EGW_PHASE_INCIDENT && incident_over(work))
+        return incident_ended(work, &kase);
+    st = ask(work, &kase, &decision);
+    if (st)
+        return st;
+    if (egw_str_is(kase.entry.action, egw_action_names[decision.action]) &&
+        egw_str_eq(kase.entry.code, decision.code)) {
+        kase.entry.waits_for = decision.waits_for; /* nothing new to say: wait on */
+        kase.entry.facts_offset = work->triage->reference_last;
+        return case_store(work, &kase);
+    }
+    st = adopt(work, &kase, &decision, &action);
+    if (st)
+        return st;
+    code = work_printf(work, "%.*s", EGW_FMT(kase.entry.code));
+    return store_and_finish(work, &kase, action, code.p ? code.p : "",
+                            (enum egw_stage)decision.stage);
+}
+
+enum egw_status course_timer(struct work *work)
+{
+    struct kase kase;
+    enum egw_status st;
+
+    if (command_key(work->input->key))
+        return egw_turn_put(work->turn, work->input->key, EGW_STR_NONE);
+    st = case_load_key(work, work->input->key, &kase);
+    if (st)
+        return st;
+    if (!kase.known || kase.entry.phase == EGW_PHASE_NEW) /* past the horizon: removing it means nothing */
+        return egw_turn_put(work->turn, work->input->key, EGW_STR_NONE);
+    describe(work, &kase);
+    kase.entry.due_at.has = false;
+    work->outcome.because = EGW_STR("the time this case was given has passed");
+    work->outcome.incident = kase.entry.incident;
+    work->outcome.channel = kase.entry.channel;
+    return store_and_finish(work, &kase, EGW_ACTION_OVERDUE, "BREACH", EGW_STAGE_CLOCK);
+}

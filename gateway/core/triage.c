@@ -1,0 +1,550 @@
+#include "triage_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- small helpers of a step ---- */
+
+struct egw_str work_printf(struct work *work, const char *fmt, ...)
+{
+    char text[1024];
+    struct egw_str made;
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (!egw_arena_str(work->arena, egw_str_of(text), &made))
+        return EGW_STR_NONE;
+    return made;
+}
+
+enum egw_status list_add(struct work *work, struct egw_list *list, size_t size, size_t max,
+                         const void *item)
+{
+    size_t drop = list->n >= max ? list->n - max + 1 : 0;
+    size_t n = list->n - drop;
+    char *items = egw_arena_alloc(work->arena, (n + 1) * size);
+
+    if (!items)
+        return no_memory(work);
+    if (n)
+        memcpy(items, (const char *)list->p + drop * size, n * size);
+    memcpy(items + n * size, item, size);
+    list->p = items;
+    list->n = n + 1;
+    return EGW_OK;
+}
+
+enum egw_status warn(struct work *work, const char *text)
+{
+    struct egw_str s = egw_str_of(text);
+
+    return list_add(work, &work->outcome.warnings, sizeof(s), LIST_MAX, &s);
+}
+
+enum egw_status write_record(struct work *work, const struct egw_type *type, const void *record,
+                             struct egw_buf *out)
+{
+    enum egw_status st;
+
+    egw_buf_clear(out);
+    st = egw_encode_framed(work->triage->framing, type, record, out, work->err);
+    if (st)
+        return st;
+    if (out->n > RECORD_MAX)
+        return egw_error_set(work->err, EGW_INVALID, "%s of %zu bytes is over the limit of %d",
+                             type->name, out->n, RECORD_MAX);
+    return EGW_OK;
+}
+
+enum egw_status read_entry(struct egw_triage *triage, struct egw_str value,
+                           const struct egw_type *type, struct egw_arena *arena, void *ret,
+                           struct egw_error *reterr)
+{
+    struct egw_frame frame = egw_frame_read(value);
+    const struct egw_plan *plan;
+    enum egw_status st = egw_plans_find(triage->plans, &frame, &plan, reterr);
+
+    if (!st && egw_plan_reader(plan) != type)
+        st = egw_error_set(reterr, EGW_INVALID, "it is a %s, not a %s", egw_plan_reader(plan)->name,
+                           type->name);
+    if (!st)
+        st = egw_decode(plan, frame.body.p, frame.body.n, arena, ret, reterr);
+    return st;
+}
+
+/* ---- the end of a step ---- */
+
+static void fill_trigger(struct work *work)
+{
+    struct egw_trigger *trigger = &work->outcome.trigger;
+    const struct egw_input *input = work->input;
+
+    switch (input->kind) {
+    case EGW_INPUT_RECORD:
+        trigger->kind = EGW_TRIGGER_KIND_EVENT;
+        trigger->topic = egw_str_of(work->triage->topics.input_names[input->input]);
+        trigger->partition = input->record.partition;
+        trigger->offset = input->record.offset;
+        trigger->prev_offset = egw_turn_input_position(work->turn)->last;
+        trigger->digest = (unsigned char *)egw_turn_digest(work->turn)->b;
+        break;
+    case EGW_INPUT_TIMER:
+        trigger->kind = EGW_TRIGGER_KIND_TIMER;
+        trigger->partition = egw_turn_partition(work->turn);
+        trigger->offset = input->due_ms;
+        trigger->prev_offset = -1;
+        break;
+    case EGW_INPUT_FACT:
+        trigger->kind = EGW_TRIGGER_KIND_FACT;
+        trigger->topic = egw_str_of(work->triage->topics.reference_name);
+        trigger->offset = input->offset;
+        trigger->prev_offset = -1;
+        break;
+    }
+}
+
+enum egw_status finish(struct work *work, enum egw_action action, const char *code,
+                       enum egw_stage stage)
+{
+    struct egw_outcome *outcome = &work->outcome;
+    struct egw_position *position = egw_turn_position(work->turn);
+    struct egw_triage *triage = work->triage;
+    int32_t partition = egw_turn_partition(work->turn);
+    char chain[48];
+    struct egw_log_out out = {.topic = triage->topics.outcomes, .partition = partition};
+    struct egw_sha256 leaf, head;
+    enum egw_status st;
+
+    (void)snprintf(chain, sizeof(chain), "%s/%d", triage->processor.name, (int)partition);
+    outcome->chain = egw_str_of(chain);
+    outcome->seq = position->chain_seq;
+    memcpy(outcome->prev, position->chain_head, EGW_SHA256);
+    fill_trigger(work);
+    outcome->decided_at = egw_turn_now(work->turn);
+    outcome->recorded_at = work->recorded_ms;
+    outcome->action = (int32_t)action;
+    outcome->code = egw_str_of(code);
+    outcome->stage = (int32_t)stage;
+    outcome->activation = position->activation;
+    if (position->activation)
+        outcome->policy = position->policy;
+    st = write_record(work, &egw_type_outcome, outcome, &triage->out);
+    if (st)
+        return st;
+    out.key = work->key.p ? work->key : EGW_STR("");
+    out.value = egw_buf_str(&triage->out);
+    egw_chain_leaf(out.key, out.value, &leaf);
+    egw_chain_head(position->chain_head, &leaf, &head);
+    memcpy(position->chain_head, head.b, EGW_SHA256);
+    position->chain_seq++;
+    return egw_turn_emit(work->turn, &out);
+}
+
+/* ---- records that are not decided here ---- */
+
+static enum egw_status dead_letter(struct work *work, const char *reason)
+{
+    const struct egw_log_record *record = &work->input->record;
+    char where[3][24], digest[2 * EGW_SHA256 + 1];
+    const char *topic = work->triage->topics.input_names[work->input->input];
+    struct egw_log_header headers[] = {
+        {"egw.topic", egw_str_of(topic)},   {"egw.partition", {where[0], 0}},
+        {"egw.offset", {where[1], 0}},      {"egw.timestamp", {where[2], 0}},
+        {"egw.reason", egw_str_of(reason)}, {"egw.sha256", {digest, 2 * EGW_SHA256}},
+    };
+    struct egw_log_out out = {.topic = work->triage->topics.dead_letters,
+                              .partition = record->partition,
+                              .key = record->key,
+                              .value = record->value,
+                              .headers = headers,
+                              .header_count = EGW_COUNT(headers)};
+    enum egw_status st;
+
+    (void)snprintf(where[0], sizeof(where[0]), "%d", (int)record->partition);
+    (void)snprintf(where[1], sizeof(where[1]), "%" PRId64, record->offset);
+    (void)snprintf(where[2], sizeof(where[2]), "%" PRId64, record->timestamp_ms);
+    for (int i = 0; i < 3; i++)
+        headers[i + 1].value.n = strlen(where[i]);
+    egw_hex(egw_turn_digest(work->turn)->b, EGW_SHA256, digest);
+    st = egw_turn_emit(work->turn, &out);
+    if (st)
+        return no_memory(work);
+    work->outcome.because = work_printf(work, "%s", reason);
+    /* The key goes on as it came where it can be one: readers still find the customer's record. */
+    if (record->key.n && record->key.n <= IDENTIFIER_MAX * 2 && egw_utf8_valid(record->key))
+        work->key = record->key;
+    return finish(work, EGW_ACTION_DEAD_LETTERED, "", EGW_STAGE_INTAKE);
+}
+
+static enum egw_status reject(struct work *work, const char *code, struct egw_str because)
+{
+    work->outcome.because = because;
+    work->outcome.final = true;
+    return finish(work, EGW_ACTION_REJECTED, code, EGW_STAGE_VALIDITY);
+}
+
+static enum egw_status activate(struct work *work, const struct egw_policy_activation *activation)
+{
+    struct egw_position *position = egw_turn_position(work->turn);
+    struct egw_sha256 manifest;
+    struct egw_policy *policy;
+    enum egw_status st;
+
+    if (activation->number <= position->activation)
+        return reject(work, "BAD_FIELD",
+                      work_printf(work, "activation %" PRId64 " is not above %" PRId64
+                                  ", which is in force",
+                                  activation->number, position->activation));
+    if (!egw_rulebook_hash(activation->manifest, &manifest))
+        return reject(work, "BAD_FIELD",
+                      work_printf(work, "manifest is not the hex of a SHA-256"));
+    st = egw_rulebook_find(work->triage->book, manifest.b, &policy, work->err);
+    if (st)
+        return egw_error_prefix(work->err, st, "activation %" PRId64, activation->number);
+    memcpy(position->policy, manifest.b, EGW_SHA256);
+    position->activation = activation->number;
+    work->outcome.because = activation->note;
+    return finish(work, EGW_ACTION_POLICY_ACTIVATED, "", EGW_STAGE_INTAKE);
+}
+
+/* ---- a support event ---- */
+
+static const char *bad_identifier(const struct egw_support_event *event)
+{
+    const struct {
+        const char *name;
+        struct egw_str value;
+        bool in_key; /* stands in a key before another part: no slash, no hash sign */
+    } fields[] = {
+        {"event_id", event->event_id, false},
+        {"partner", event->partner, true},
+        {"customer", event->customer, true},
+        {"case_id", event->case_id, false},
+    };
+
+    for (size_t i = 0; i < EGW_COUNT(fields); i++) {
+        struct egw_str v = fields[i].value;
+
+        if (!v.n || v.n > IDENTIFIER_MAX || !egw_utf8_valid(v) || memchr(v.p, '\0', v.n))
+            return fields[i].name;
+        if (fields[i].in_key && (memchr(v.p, '/', v.n) || memchr(v.p, '#', v.n)))
+            return fields[i].name;
+    }
+    if (event->problem.n > IDENTIFIER_MAX || !egw_utf8_valid(event->problem))
+        return "problem";
+    return NULL;
+}
+
+/* A record that lies where another owner decides: the bytes go there once, by the inbox. */
+static enum egw_status pass_on(struct work *work, int32_t partition)
+{
+    struct egw_log_out out = {.topic = work->triage->topics.inbox,
+                              .partition = partition,
+                              .key = work->key,
+                              .value = work->input->record.value};
+
+    if (egw_turn_emit(work->turn, &out))
+        return no_memory(work);
+    work->outcome.passed_to =
+        work_printf(work, "%s/%d", work->triage->topics.input_names[1], (int)partition);
+    work->outcome.because = work_printf(work, "the record's key or partition was not its customer's");
+    return finish(work, EGW_ACTION_PASSED_ON, "", EGW_STAGE_INTAKE);
+}
+
+static enum egw_status find_policy(struct work *work)
+{
+    const struct egw_position *position = egw_turn_position(work->turn);
+
+    if (!position->activation)
+        return egw_error_set(work->err, EGW_RETRY, "no policy is active yet");
+    return egw_rulebook_find(work->triage->book, position->policy, &work->policy, work->err);
+}
+
+static enum egw_status duplicate(struct work *work, const struct egw_seen_event *seen)
+{
+    bool same = memcmp(seen->digest, egw_turn_digest(work->turn)->b, EGW_SHA256) == 0;
+
+    work->outcome.first_seq.has = true;
+    work->outcome.first_seq.v = seen->seq;
+    if (!same)
+        work->outcome.because = work_printf(work, "an event of this id but other content was "
+                                                  "decided before");
+    return finish(work, EGW_ACTION_DUPLICATE, same ? "" : "ID_CONFLICT", EGW_STAGE_INTAKE);
+}
+
+/* Times far off the record's own are kept but pointed out (faults D09). */
+static enum egw_status check_times(struct work *work, const struct egw_support_event *event)
+{
+    const int64_t hour = 3600000, year = 366 * 24 * hour;
+
+    if (event->occurred_at > work->recorded_ms + hour)
+        return warn(work, "occurred_at lies in the future");
+    if (event->occurred_at < work->recorded_ms - year)
+        return warn(work, "occurred_at lies more than a year back");
+    return EGW_OK;
+}
+
+static void describe(struct work *work, const struct egw_support_event *event, struct egw_str customer)
+{
+    struct egw_outcome *outcome = &work->outcome;
+
+    outcome->partner = event->partner;
+    outcome->customer = customer;
+    outcome->case_id = event->case_id;
+    outcome->event_id = event->event_id;
+    outcome->event_type = event->event_type;
+    if (event->problem.p)
+        outcome->problem = event->problem;
+    outcome->traceparent =
+        event->traceparent.p ? event->traceparent : work->input->record.traceparent;
+}
+
+static enum egw_status take_event(struct work *work, struct egw_support_event *event)
+{
+    const struct egw_log_record *record = &work->input->record;
+    const char *bad = bad_identifier(event);
+    struct egw_str customer;
+    const struct egw_seen_event *seen;
+    struct kase kase;
+    int32_t partition;
+    int type;
+    enum egw_status st;
+
+    if (bad)
+        return reject(work, "BAD_FIELD",
+                      work_printf(work, "%s is empty, too long, or holds a character it may not", bad));
+    customer = event->customer;
+    (void)egw_facts_customer(work->triage->facts, event->partner, event->customer, &customer);
+    describe(work, event, customer);
+    work->key = work_printf(work, "%.*s/%.*s", EGW_FMT(event->partner), EGW_FMT(customer));
+    if (!work->key.p)
+        return no_memory(work);
+    partition = egw_partition_of(work->key, egw_turn_partition_count(work->turn));
+    if (!egw_str_eq(work->key, record->key) || partition != record->partition) {
+        if (work->input->input == 0)
+            return pass_on(work, partition);
+        if (partition != record->partition)
+            return reject(work, "BAD_FIELD",
+                          work_printf(work, "partition %d of the inbox is not this customer's, "
+                                      "which is %d",
+                                      (int)record->partition, (int)partition));
+    }
+    st = find_policy(work);
+    if (!st)
+        st = check_times(work, event);
+    if (!st)
+        st = case_load(work, event->partner, customer, event->case_id, &kase);
+    if (st)
+        return st;
+    seen = case_seen(&kase, event->event_id);
+    if (seen)
+        return duplicate(work, seen);
+    type = egw_event_type_of(event->event_type);
+    if (type >= 0)
+        return course_event(work, &kase, event, (enum egw_event_type)type);
+    st = case_remember(work, &kase, event);
+    if (!st)
+        st = case_store(work, &kase);
+    if (st)
+        return st;
+    return reject(work, "UNKNOWN_EVENT_TYPE",
+                  work_printf(work, "event_type '%.*s' is not one we know", EGW_FMT(event->event_type)));
+}
+
+static enum egw_status take_record(struct work *work)
+{
+    struct egw_triage *triage = work->triage;
+    const struct egw_log_record *record = &work->input->record;
+    struct egw_frame frame = egw_frame_read(record->value);
+    const struct egw_plan *plan;
+    union {
+        struct egw_support_event event;
+        struct egw_policy_activation activation;
+    } *read;
+    struct egw_error why = {.text = ""};
+    enum egw_status st;
+
+    work->recorded_ms = record->timestamp_ms;
+    if (!record->value.p)
+        return dead_letter(work, "the record has no value");
+    st = egw_plans_find(triage->plans, &frame, &plan, &why);
+    if (st == EGW_RETRY) {
+        triage->wants_schema = frame.id;
+        return egw_error_set(work->err, st, "%s", why.text);
+    }
+    if (st)
+        return dead_letter(work, why.text);
+    if (egw_plan_reader(plan) != &egw_type_support_event &&
+        (egw_plan_reader(plan) != &egw_type_policy_activation || work->input->input == 0))
+        return dead_letter(work, work_printf(work, "a %s has no place in this topic",
+                                             egw_plan_reader(plan)->name)
+                                     .p);
+    read = egw_arena_alloc(work->arena, sizeof(*read));
+    if (!read)
+        return no_memory(work);
+    st = egw_decode(plan, frame.body.p, frame.body.n, work->arena, read, &why);
+    if (st) /* no memory within the bounds that the record's size allows is the record's fault */
+        return dead_letter(work, why.text);
+    if (egw_plan_reader(plan) == &egw_type_policy_activation)
+        return activate(work, &read->activation);
+    return take_event(work, &read->event);
+}
+
+/* ---- the processor ---- */
+
+static enum egw_status step(void *self, struct egw_turn *turn, const struct egw_input *input,
+                            struct egw_error *reterr)
+{
+    struct work work = {.triage = self,
+                        .turn = turn,
+                        .input = input,
+                        .arena = egw_turn_arena(turn),
+                        .recorded_ms = egw_turn_now(turn),
+                        .err = reterr};
+    enum egw_status st = EGW_OK;
+
+    if (input->kind == EGW_INPUT_RECORD)
+        return take_record(&work);
+    st = find_policy(&work);
+    if (st)
+        return st;
+    return input->kind == EGW_INPUT_TIMER ? course_timer(&work) : course_fact(&work);
+}
+
+static enum egw_status learn(void *self, const struct egw_log_record *record,
+                             struct egw_str *ret_fact, struct egw_error *reterr)
+{
+    struct egw_triage *triage = self;
+    struct egw_policy_content content;
+    enum egw_status st;
+
+    if (record->topic == triage->topics.reference) {
+        triage->reference_last = record->offset;
+        st = egw_facts_learn(triage->facts, triage->plans, record->key, record->value,
+                             record->offset, reterr);
+        if (!st)
+            *ret_fact = record->key;
+        return st;
+    }
+    if (!record->value.p)
+        return EGW_OK; /* an old policy was removed from the topic: what was compiled stays */
+    egw_arena_reset(&triage->waits_arena);
+    st = read_entry(triage, record->value, &egw_type_policy_content, &triage->waits_arena, &content,
+                    reterr);
+    if (!st)
+        st = egw_rulebook_learn(triage->book, &content, reterr);
+    return st;
+}
+
+static int64_t fact_offset(void *self, struct egw_str fact)
+{
+    struct egw_triage *triage = self;
+
+    return egw_facts_get(triage->facts, fact).offset;
+}
+
+static enum egw_status waits(void *self, struct egw_str key, struct egw_str value,
+                             struct egw_waits *ret, struct egw_error *reterr)
+{
+    struct egw_triage *triage = self;
+    struct egw_case_entry *entry = &triage->waits_entry;
+    struct egw_problem_entry problem;
+    enum egw_status st;
+    int32_t version;
+
+    egw_arena_reset(&triage->waits_arena);
+    *ret = (struct egw_waits){0};
+    if (command_key(key)) {
+        st = read_entry(triage, value, &egw_type_problem_entry, &triage->waits_arena, &problem,
+                        reterr);
+        if (st)
+            return egw_error_prefix(reterr, EGW_INVALID, "entry %.*s", EGW_FMT(key));
+        version = problem.version;
+        ret->has_due = problem.until.has;
+        ret->due_ms = problem.until.v;
+    } else {
+        st = read_entry(triage, value, &egw_type_case_entry, &triage->waits_arena, entry, reterr);
+        if (st)
+            return egw_error_prefix(reterr, EGW_INVALID, "entry %.*s", EGW_FMT(key));
+        version = entry->version;
+        ret->has_due = entry->due_at.has;
+        ret->due_ms = entry->due_at.v;
+        ret->facts = entry->waits_for.p;
+        ret->fact_count = entry->waits_for.n;
+        ret->facts_offset = entry->facts_offset;
+    }
+    if (version != ENTRY_VERSION)
+        return egw_error_set(reterr, EGW_INVALID,
+                             "entry %.*s: its version is %d, this program reads %d", EGW_FMT(key),
+                             (int)version, ENTRY_VERSION);
+    return EGW_OK;
+}
+
+/* ---- life ---- */
+
+enum egw_status egw_triage_new(const struct egw_triage_topics *topics,
+                               const struct egw_triage_ports *ports,
+                               const struct egw_framing *framing, struct egw_plans *plans,
+                               struct egw_triage **ret, struct egw_error *reterr)
+{
+    struct egw_triage *triage = calloc(1, sizeof(*triage));
+
+    if (!triage)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for triage");
+    triage->topics = *topics;
+    triage->framing = framing;
+    triage->plans = plans;
+    triage->facts = egw_facts_new();
+    triage->book = egw_rulebook_new(ports);
+    triage->reference_last = -1;
+    triage->wants_schema = -1;
+    triage->processor = (struct egw_processor){.name = "triage",
+                                               .self = triage,
+                                               .step = step,
+                                               .learn = learn,
+                                               .fact_offset = fact_offset,
+                                               .waits = waits};
+    if (!triage->facts || !triage->book) {
+        egw_triage_free(triage);
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for triage");
+    }
+    *ret = triage;
+    return EGW_OK;
+}
+
+void egw_triage_free(struct egw_triage *triage)
+{
+    if (!triage)
+        return;
+    egw_facts_free(triage->facts);
+    egw_rulebook_free(triage->book);
+    egw_buf_free(&triage->out);
+    egw_buf_free(&triage->inner);
+    egw_arena_free(&triage->waits_arena);
+    free(triage);
+}
+
+const struct egw_processor *egw_triage_processor(struct egw_triage *triage)
+{
+    return &triage->processor;
+}
+
+void egw_triage_policy(struct egw_triage *triage, const struct egw_sha256 *manifest,
+                       struct egw_policy *policy, const struct egw_error *why_not)
+{
+    egw_rulebook_compiled(triage->book, manifest, policy, why_not);
+}
+
+struct egw_facts *egw_triage_facts(struct egw_triage *triage)
+{
+    return triage->facts;
+}
+
+int32_t egw_triage_wants_schema(const struct egw_triage *triage)
+{
+    return triage->wants_schema;
+}
