@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes records.h and records.c from the Avro schemas: generate.py OUTDIR SCHEMA...
 
-For each record a C struct (how Avro types look in C: gateway/include/egw/codec.h) and a constant
+Schemas in a folder named history are older versions, as history/<Name>.<n>.avsc: only their text is
+kept, and the fingerprint by which their records are known. For each other record a C struct (how Avro types look in C: gateway/include/egw/codec.h) and a constant
 table the codec walks. Stops when a field lacks its doc or its class (id, pii, free): that is the
 check that every field's privacy was thought about (promises A6).
 """
@@ -226,9 +227,7 @@ class Writer:
         top, aliases = "", ""
         if schema.get("top"):
             text = schema["top"]
-            pieces = [text[i:i + 900] for i in range(0, len(text), 900)]
-            self.tables.append("static const char %s_json[] =\n%s;" % (
-                var, "\n".join("    " + json.dumps(p) for p in pieces)))
+            self.tables.append(literal(var + "_json", text))
             top = ", .json = %s_json, .fingerprint = UINT64_C(0x%016x)" % (
                 var, crc64(canonical(json.loads(text)).encode()))
         if "aliases" in schema:
@@ -262,18 +261,55 @@ class Writer:
         raise Fault("%s: a default of this type is not supported" % where)
 
 
-def main(argv):
-    out, paths = argv[1], sorted(argv[2:])
-    writer, tops = Writer(), []
+def literal(var, text):
+    """A C string, cut into pieces a compiler takes."""
+    pieces = [text[i:i + 900] for i in range(0, len(text), 900)]
+    return "static const char %s[] =\n%s;" % (var, "\n".join("    " + json.dumps(p) for p in pieces))
+
+
+def load(path):
+    with open(path, encoding="utf-8") as f:
+        schema = json.load(f)
+    return schema, json.dumps(schema, separators=(",", ":"), ensure_ascii=True)
+
+
+def old_schemas(paths, tops):
+    """Definitions of egw_old_schemas: fingerprints differ, or an old version could not be told."""
+    texts, rows, seen = [], [], {}
     for path in paths:
-        with open(path, encoding="utf-8") as f:
-            schema = json.load(f)
-        try:
-            whole = json.dumps(schema, separators=(",", ":"), ensure_ascii=True)
-            writer.define(dict(schema, top=whole), None, os.path.basename(path))
-        except Fault as fault:
-            sys.exit("%s: %s" % (os.path.basename(path), fault))
-        tops.append(schema["name"])
+        name, _, number = os.path.basename(path)[:-len(".avsc")].rpartition(".")
+        schema, text = load(path)
+        if name not in tops or not number.isdigit():
+            raise Fault("%s: an older version is named <Name>.<number>.avsc after a record of ours" % path)
+        if schema["name"] != name:
+            raise Fault("%s: describes %s" % (path, schema["name"]))
+        fingerprint = crc64(canonical(schema).encode())
+        if fingerprint in seen:
+            raise Fault("%s: has the fingerprint of %s" % (path, seen[fingerprint]))
+        seen[fingerprint] = path
+        var = "old_%s_%s_json" % (snake(name), number)
+        texts.append(literal(var, text))
+        rows.append("    {%s, &egw_type_%s, UINT64_C(0x%016x)}," % (var, snake(name), fingerprint))
+    rows.append("    {NULL, NULL, 0},")
+    return "\n\n".join(texts + ["const struct egw_old_schema egw_old_schemas[] = {\n%s\n};" % "\n".join(rows)])
+
+
+def main(argv):
+    out = argv[1]
+    paths = sorted(p for p in argv[2:] if os.path.basename(os.path.dirname(p)) != "history")
+    history = sorted(p for p in argv[2:] if p not in paths)
+    writer, tops = Writer(), []
+    try:
+        for path in paths:
+            schema, text = load(path)
+            try:
+                writer.define(dict(schema, top=text), None, os.path.basename(path))
+            except Fault as fault:
+                raise Fault("%s: %s" % (os.path.basename(path), fault))
+            tops.append(schema["name"])
+        old = old_schemas(history, tops)
+    except Fault as fault:
+        sys.exit(str(fault))
     head = "/* Written by schemas/generate.py from schemas/ (one .avsc a record). Do not edit. */\n"
     with open(os.path.join(out, "records.h"), "w", encoding="utf-8") as f:
         f.write(head + "#ifndef EGW_RECORDS_H\n#define EGW_RECORDS_H\n\n#include \"egw/codec.h\"\n\n")
@@ -281,12 +317,16 @@ def main(argv):
         f.write("\n\n/* The records that stand on topics, by name. */\nenum egw_record {\n%s\n};\n" % "\n".join(
             "    EGW_RECORD_%s," % snake(t).upper() for t in tops))
         f.write("enum { EGW_RECORD_COUNT = %d };\n" % len(tops))
-        f.write("extern const struct egw_type *const egw_record_types[];\n\n#endif\n")
+        f.write("extern const struct egw_type *const egw_record_types[];\n\n")
+        f.write("/* Versions written before; json == NULL ends them. */\nstruct egw_old_schema {\n"
+                "    const char *json;\n    const struct egw_type *type;\n    uint64_t fingerprint;\n};\n"
+                "extern const struct egw_old_schema egw_old_schemas[];\n\n#endif\n")
     with open(os.path.join(out, "records.c"), "w", encoding="utf-8") as f:
         f.write(head + "#include \"egw/records.h\"\n\n")
         f.write("\n\n".join(writer.tables))
-        f.write("\n\nconst struct egw_type *const egw_record_types[] = {%s};\n" % ", ".join(
+        f.write("\n\nconst struct egw_type *const egw_record_types[] = {%s};\n\n" % ", ".join(
             "&egw_type_" + snake(t) for t in tops))
+        f.write(old + "\n")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@
 const char *egw_status_name(enum egw_status st)
 {
     static const char *const names[] = {
-        [EGW_OK] = "ok",         [EGW_INVALID] = "invalid", [EGW_NOT_FOUND] = "not found",
-        [EGW_RETRY] = "retry",   [EGW_ABORT] = "abort",     [EGW_FENCED] = "fenced",
-        [EGW_FATAL] = "fatal",   [EGW_NOMEM] = "no memory", [EGW_DENIED] = "denied",
+        [EGW_OK] = "ok",       [EGW_INVALID] = "invalid", [EGW_NOT_FOUND] = "not found",
+        [EGW_RETRY] = "retry", [EGW_ABORT] = "abort",     [EGW_FENCED] = "fenced",
+        [EGW_FATAL] = "fatal", [EGW_NOMEM] = "no memory", [EGW_DENIED] = "denied",
         [EGW_IO] = "i/o",
     };
 
@@ -37,6 +37,7 @@ enum egw_status egw_error_prefix(struct egw_error *err, enum egw_status st, cons
     if (!err)
         return st;
     memcpy(was, err->text, sizeof(was));
+    was[sizeof(was) - 1] = '\0'; /* an error nobody has set yet is no text */
     err->status = st;
     va_start(ap, fmt);
     (void)vsnprintf(err->text, sizeof(err->text) - 3, fmt, ap);
@@ -65,8 +66,11 @@ int egw_str_cmp(struct egw_str a, struct egw_str b)
 bool egw_utf8_valid(struct egw_str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
-    const unsigned char *end = p + s.n;
+    const unsigned char *end;
 
+    if (!s.n) /* p may be NULL */
+        return true;
+    end = p + s.n;
     while (p < end) {
         unsigned char c = *p++;
         unsigned code, least;
@@ -163,8 +167,8 @@ void egw_time_format(int64_t ms, char out[EGW_TIME_TEXT])
     }
     civil_from_days(days, &y, &m, &d);
     (void)snprintf(out, EGW_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)y, (int)m,
-                   (int)d, (int)(rest / 3600000), (int)(rest / 60000 % 60),
-                   (int)(rest / 1000 % 60), (int)(rest % 1000));
+                   (int)d, (int)(rest / 3600000), (int)(rest / 60000 % 60), (int)(rest / 1000 % 60),
+                   (int)(rest % 1000));
 }
 
 /* Takes exactly `digits` digits off the front of s. */
@@ -172,7 +176,7 @@ static bool take(struct egw_str *s, size_t digits, int64_t *ret)
 {
     struct egw_str head = {s->p, digits};
 
-    if (s->n < digits || !egw_parse_i64(head, 0, 9999, ret))
+    if (s->n < digits || s->p[0] == '-' || !egw_parse_i64(head, 0, 9999, ret)) /* "-0" is no hour */
         return false;
     s->p += digits;
     s->n -= digits;

@@ -23,9 +23,9 @@ enum egw_status egw_buf_reserve(struct egw_buf *buf, size_t more)
     if (need <= buf->cap)
         return EGW_OK;
     cap = buf->cap ? buf->cap : 256;
-    while (cap < need)
+    while (cap < need && cap <= max / 2)
         cap *= 2;
-    if (cap > max)
+    if (cap < need || cap > max)
         cap = max;
     p = realloc(buf->p, cap);
     if (!p)
@@ -82,6 +82,8 @@ void *egw_arena_alloc(struct egw_arena *arena, size_t n)
     struct egw_arena_block *block = arena->now;
     void *p;
 
+    if (max > PTRDIFF_MAX / 2)
+        max = PTRDIFF_MAX / 2; /* so that no sum below overflows */
     if (__builtin_add_overflow(n, (size_t)ARENA_ALIGN - 1, &n))
         return NULL;
     n &= ~((size_t)ARENA_ALIGN - 1);
