@@ -319,10 +319,8 @@ static bool check_nothing_open(struct checker *c)
     return true;
 }
 
-bool checker_finish(struct checker *c)
+bool checker_finish(struct checker *c, int64_t settled_by_ms)
 {
-    int64_t now = c->cluster->conf.wall_ms + c->cluster->sched->now - 2000;
-
     if (!checker_advance(c) || !check_nothing_open(c))
         return false;
     for (int32_t p = 0; p < c->cluster->partition_count; p++) {
@@ -333,7 +331,7 @@ bool checker_finish(struct checker *c)
         if (!check_position(c, p))
             return false;
     }
-    if (!c->subject->settled(c->cluster, now, c->why, sizeof(c->why)))
+    if (!c->subject->settled(c->cluster, settled_by_ms, c->why, sizeof(c->why)))
         return broken(c, "state is not settled");
     return true;
 }

@@ -20,8 +20,8 @@ void checker_free(struct checker *checker);
 bool checker_advance(struct checker *checker);
 /* Is every input that can be read answered? Call after checker_advance(). */
 bool checker_all_answered(const struct checker *checker);
-/* The whole check. Nothing may be under way. */
-bool checker_finish(struct checker *checker);
+/* The whole check. Nothing may be under way; what was due by settled_by_ms must be done. */
+bool checker_finish(struct checker *checker, int64_t settled_by_ms);
 const char *checker_why(const struct checker *checker);
 int64_t checker_outcomes(const struct checker *checker);
 

@@ -146,7 +146,6 @@ static struct egw_log_event *push_event(struct memlog *log, enum egw_log_event_k
     assert(log->event_n < EVENTS_MAX);
     event = &log->events[(log->event_at + log->event_n++) % EVENTS_MAX];
     *event = (struct egw_log_event){.kind = kind, .partition = -1};
-    log->wake_at = log->sched->now;
     return event;
 }
 
@@ -1086,9 +1085,14 @@ void memlog_freeze(struct memlog *log, bool frozen)
     log->frozen = log->wire = frozen;
 }
 
-void memlog_step_clock(struct memlog *log, int64_t ms)
+void memlog_set_clock(struct memlog *log, int64_t skew_ms)
 {
-    log->skew_ms += ms;
+    log->skew_ms = skew_ms;
+}
+
+bool memlog_has_event(const struct memlog *log)
+{
+    return log->event_n > 0;
 }
 
 int64_t memlog_wake_at(const struct memlog *log)

@@ -52,8 +52,10 @@ struct egw_log memlog_port(struct memlog *log);
 void memlog_kill(struct memlog *log);
 /* A frozen process neither beats nor sends until it is thawed. */
 void memlog_freeze(struct memlog *log, bool frozen);
-void memlog_step_clock(struct memlog *log, int64_t ms);
+/* Its wall clock from now on: so much ahead of the world's. */
+void memlog_set_clock(struct memlog *log, int64_t skew_ms);
 
+bool memlog_has_event(const struct memlog *log);
 /* When there may be something to do, as far as the last wait() could see. */
 int64_t memlog_wake_at(const struct memlog *log);
 void memlog_awake(struct memlog *log); /* before a turn */

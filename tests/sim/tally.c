@@ -301,7 +301,7 @@ static void append_event(struct sim_feed *feed, int64_t id)
     int32_t p;
 
     /* All of an event hangs on its id, so that a duplicate is one to the last byte. */
-    snprintf(key, sizeof(key), "partner/customer-%d", (int)((uint64_t)id * 7919 % TALLY_KEYS));
+    snprintf(key, sizeof(key), "p/%d", (int)((uint64_t)id * 7919 % TALLY_KEYS));
     snprintf(value, sizeof(value), "%" PRId64 " %s%s%s.", id, id % 5 == 1 ? "t" : "",
              id % 7 == 2 ? "f" : "", id % 31 == 3 ? "r" : "");
     k = egw_str_of(key);

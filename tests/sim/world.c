@@ -69,7 +69,7 @@ struct world {
     int64_t events_left, fault_every_ms;
     int64_t batch_ms;
     size_t batch_records;
-    bool failed;
+    bool closing, failed;
 };
 
 EGW_PRINTF(2, 3)
@@ -353,8 +353,8 @@ static void inject_on(struct process *process, enum fault_kind kind)
     case FAULT_CLOCK: {
         int64_t ms = sched_between(&w->sched, -5000, 5000);
 
-        sched_say(&w->sched, "%s: clock steps by %" PRId64 " ms", process->name, ms);
-        memlog_step_clock(process->log, ms);
+        sched_say(&w->sched, "%s: clock steps to %" PRId64 " ms", process->name, ms);
+        memlog_set_clock(process->log, ms);
         return;
     }
     default:
@@ -447,8 +447,10 @@ static void calm_down(void *arg, int64_t n)
     w->cluster.marker_slow_ms = 20;
     sched_say(&w->sched, "calm");
     for (size_t i = 0; i < w->process_n; i++)
-        if (w->processes[i]->running)
+        if (w->processes[i]->running) {
             thaw(w->processes[i], 0);
+            memlog_set_clock(w->processes[i]->log, 0);
+        }
 }
 
 /* ---- inputs ---- */
@@ -574,7 +576,7 @@ static void ended(struct process *process, enum egw_status st, const struct egw_
               st == EGW_NOT_FOUND ? "drained" : error->text);
     if (st != EGW_NOT_FOUND && st != EGW_FENCED && st != EGW_FATAL)
         fail(w, "%s ended: %s: %s", process->name, egw_status_name(st), error->text);
-    if (alone)
+    if (alone && !w->closing)
         replace_process(process, sched_between(&w->sched, 20, 300));
     else
         end_process(process); /* its twin goes on */
@@ -601,6 +603,7 @@ static void take_turn(struct process *process)
     }
 }
 
+/* An event (a job ended, the group speaks) wakes its process. */
 static struct process *next_turn(const struct world *w)
 {
     struct process *first = NULL;
@@ -608,6 +611,9 @@ static struct process *next_turn(const struct world *w)
     for (size_t i = 0; i < w->process_n; i++) {
         struct process *process = w->processes[i];
 
+        if (process->running && memlog_has_event(process->log) &&
+            process->turn_at > w->sched.now + 1)
+            process->turn_at = w->sched.now + 1;
         if (process->running && !process->frozen &&
             (!first || process->turn_at < first->turn_at))
             first = process;
@@ -620,9 +626,6 @@ static void advance(struct world *w)
     struct process *process = next_turn(w);
     int64_t action = sched_next(&w->sched);
 
-    /* A job that ends wakes its process. */
-    if (process && memlog_wake_at(process->log) < process->turn_at)
-        process->turn_at = memlog_wake_at(process->log);
     if (!process || action <= process->turn_at) {
         sched_run_next(&w->sched);
         return;
@@ -632,14 +635,19 @@ static void advance(struct world *w)
     take_turn(process);
 }
 
+/* What was due by this time must have been done; clocks of processes may still be behind. */
+static int64_t settled_by(const struct world *w)
+{
+    return w->cluster.conf.wall_ms + w->sched.now - 6000;
+}
+
 static bool all_done(struct world *w)
 {
     char why[200];
 
     return w->calm && w->events_left == 0 && w->sched.now > STORM_MS + 3500 &&
            checker_all_answered(w->checker) &&
-           w->subject->settled(&w->cluster, w->cluster.conf.wall_ms + w->sched.now - 2000, why,
-                               sizeof(why));
+           w->subject->settled(&w->cluster, settled_by(w), why, sizeof(why));
 }
 
 static void run_until_done(struct world *w)
@@ -660,7 +668,7 @@ static void run_until_done(struct world *w)
         if (all_done(w))
             return;
         if (w->sched.now > bound) {
-            (void)checker_finish(w->checker);
+            (void)checker_finish(w->checker, settled_by(w));
             fail(w, "not done %d ms after the faults stopped: %s", BOUND_MS,
                  checker_why(w->checker));
         }
@@ -670,8 +678,9 @@ static void run_until_done(struct world *w)
 /* All done: the processes end in good order, and the log is looked at as a whole. */
 static void finish(struct world *w)
 {
-    int64_t until = w->sched.now + 4000;
+    int64_t until = w->sched.now + 4000, by = settled_by(w);
 
+    w->closing = true;
     for (size_t i = 0; i < w->process_n; i++)
         if (w->processes[i]->running) {
             w->processes[i]->turn_at = w->sched.now;
@@ -680,7 +689,7 @@ static void finish(struct world *w)
         }
     while (!w->failed && w->sched.now < until)
         advance(w);
-    if (!w->failed && !checker_finish(w->checker))
+    if (!w->failed && !checker_finish(w->checker, by))
         fail(w, "%s", checker_why(w->checker));
 }
 
