@@ -37,9 +37,10 @@ struct queued {
     char *bytes;
 };
 
-/* Group metadata as it was when an assignment came. */
+/* Group metadata as it was when an assignment came. The name is the log's own count: a static
+ * member that joins anew may get the group's generation of before, under another member id. */
 struct captured {
-    int64_t generation, member_id;
+    int64_t name, generation, member_id;
 };
 
 struct memlog {
@@ -62,7 +63,7 @@ struct memlog {
     bool owned;                       /* the caller has polled ASSIGN, and not yet lost it */
     int32_t owned_first, owned_count; /* what it was told */
     struct captured captured[CAPTURED_MAX];
-    size_t captured_n;
+    int64_t captured_n;
     struct egw_log_event events[EVENTS_MAX];
     size_t event_at, event_n;
     int32_t *told; /* partition numbers of the event last polled */
@@ -156,7 +157,7 @@ static void push_group_event(struct memlog *log, enum egw_log_event_kind kind)
 
     event->partition = log->first;
     event->partition_count = (size_t)log->count;
-    event->generation = log->generation;
+    event->generation = log->captured_n;
 }
 
 /* ---- group ---- */
@@ -189,7 +190,7 @@ static void capture(struct memlog *log)
 {
     struct captured *slot = &log->captured[log->captured_n++ % CAPTURED_MAX];
 
-    *slot = (struct captured){log->generation, log->member_id};
+    *slot = (struct captured){log->captured_n, log->generation, log->member_id};
 }
 
 /* The answer to SyncGroup reaches the process; n: the generation it is about. */
@@ -769,10 +770,10 @@ static void step_flush(struct memlog *log)
         next_step(log, log->offset_n > 0 ? STEP_OFFSETS : STEP_COMMIT, latency(log));
 }
 
-static bool find_captured(const struct memlog *log, int64_t generation, struct captured *ret)
+static bool find_captured(const struct memlog *log, int64_t name, struct captured *ret)
 {
-    for (size_t i = 0; i < CAPTURED_MAX && i < log->captured_n; i++)
-        if (log->captured[i].generation == generation) {
+    for (int i = 0; i < CAPTURED_MAX && i < log->captured_n; i++)
+        if (log->captured[i].name == name) {
             *ret = log->captured[i];
             return true;
         }
@@ -783,12 +784,12 @@ static void step_offsets(struct memlog *log)
 {
     struct captured metadata;
 
-    if (!find_captured(log, log->job_generation, &metadata) || metadata.generation < 0) {
+    if (!find_captured(log, log->job_generation, &metadata) ) {
         finish(log, EGW_ABORT, "commit: group metadata of no assignment");
         return;
     }
     if (log->plant_newest)
-        metadata = (struct captured){log->generation, log->member_id};
+        metadata = (struct captured){0, log->generation, log->member_id};
     if (fault(log, log->conf.faults->offsets_abortable)) {
         finish(log, EGW_ABORT, "commit: the coordinator refused the offsets");
         return;

@@ -65,7 +65,7 @@ struct world {
     size_t process_n;
     bool knows[FAULT_KINDS];
     bool calm; /* no faults any more */
-    bool moved[EGW_LOG_PARTITIONS_MAX]; /* forward, by a tool */
+    int64_t moved_until[EGW_LOG_PARTITIONS_MAX]; /* forward, by a tool: a halt is right so long */
     int64_t events_left, fault_every_ms;
     int64_t batch_ms;
     size_t batch_records;
@@ -108,6 +108,7 @@ static void on_note(void *user, const struct egw_note *note)
         [EGW_NOTE_UNUSABLE] = "unusable",
         [EGW_NOTE_READY] = "ready",
         [EGW_NOTE_TURN_SLOW] = "slow turn",
+        [EGW_NOTE_BEGUN] = "begun",
     };
     struct process *process = user;
 
@@ -237,8 +238,6 @@ static void repair(void *arg, int64_t p)
     struct egw_position position;
     const struct egw_input_position *places;
 
-    if (!w->moved[p])
-        return;
     if (!checker_position(&w->cluster, w->subject->state, (int32_t)p, w->plans, &w->arena,
                           &position)) {
         fail(w, "partition %d: no position to repair the offsets from", (int)p);
@@ -248,7 +247,7 @@ static void repair(void *arg, int64_t p)
     for (size_t i = 0; i < w->subject->input_count; i++)
         memcluster_move_offset(&w->cluster, i, (int32_t)p, places[i].next);
     sched_say(&w->sched, "operator: offsets of partition %d put back", (int)p);
-    w->moved[p] = false;
+    w->moved_until[p] = w->sched.now + 5000; /* who asked before still halts */
     if (process->running)
         replace_process(process, 50);
 }
@@ -257,7 +256,7 @@ static void on_halted(struct process *process, const struct egw_note *note)
 {
     struct world *w = process->world;
 
-    if (w->moved[note->partition])
+    if (w->sched.now < w->moved_until[note->partition])
         sched_after(&w->sched, 200, repair, process, note->partition);
     else
         fail(w, "%s: partition %d halted: %s", process->name, (int)note->partition,
@@ -306,7 +305,7 @@ static void move_offsets(struct world *w, bool forward)
         return;
     if (forward) {
         at += sched_between(&w->sched, 1, 20);
-        w->moved[p] = true;
+        w->moved_until[p] = INT64_MAX;
     } else {
         at = sched_between(&w->sched, -1, at);
     }
