@@ -14,6 +14,7 @@ enum { WHY_TEXT = 400 };
 struct chain {
     int64_t read;   /* outcomes partition, read up to here */
     int64_t next;   /* number the next outcome must have */
+    int64_t now_ms, knew; /* of the last outcome */
     struct egw_sha256 head;
     int64_t *last;  /* by input: offset of the last record answered, -1: none */
     int64_t *count; /* by input: how many were answered */
@@ -43,6 +44,7 @@ struct checker *checker_new(const struct sim_subject *subject, const struct memc
     c->plans = plans;
     c->chains = sim_zalloc(partitions * sizeof(*c->chains));
     for (size_t p = 0; p < partitions; p++) {
+        c->chains[p].knew = -1;
         c->chains[p].last = sim_zalloc(subject->input_count * sizeof(int64_t));
         c->chains[p].count = sim_zalloc(subject->input_count * sizeof(int64_t));
         for (size_t i = 0; i < subject->input_count; i++)
@@ -100,6 +102,20 @@ static bool check_link(struct checker *c, struct chain *chain, int32_t p,
     return true;
 }
 
+static bool check_progress(struct checker *c, struct chain *chain, int32_t p,
+                           const struct sim_outcome *o)
+{
+    if (o->now_ms < chain->now_ms)
+        return broken(c, "chain %d: number %" PRId64 " was decided %" PRId64 " ms before its predecessor",
+                      (int)p, o->seq, chain->now_ms - o->now_ms);
+    if (o->knew < chain->knew)
+        return broken(c, "chain %d: number %" PRId64 " knew reference up to %" PRId64
+                      ", its predecessor up to %" PRId64, (int)p, o->seq, o->knew, chain->knew);
+    chain->now_ms = o->now_ms;
+    chain->knew = o->knew;
+    return true;
+}
+
 static bool check_record_trigger(struct checker *c, struct chain *chain, int32_t p,
                                  const struct sim_outcome *o)
 {
@@ -153,7 +169,7 @@ static bool check_outcome(struct checker *c, struct chain *chain, int32_t p,
 
     if (!c->subject->decode(c->plans, r->value, &c->arena, &o))
         return broken(c, "chain %d: an outcome cannot be read", (int)p);
-    if (!check_link(c, chain, p, &o))
+    if (!check_link(c, chain, p, &o) || !check_progress(c, chain, p, &o))
         return false;
     egw_chain_leaf(r->key, r->value, &leaf);
     egw_chain_head(o.prev, &leaf, &chain->head);

@@ -55,6 +55,7 @@ struct memlog {
     /* member of the group */
     int64_t member_id, generation;
     bool joining;   /* a join is on its way or waits for the rebalance */
+    int64_t joins;  /* tells the last join from one that was given up */
     bool assigned;  /* as told to the caller, or about to be */
     bool revoking;  /* REVOKE was said; release() is awaited */
     bool release_due; /* ... and the caller has heard it */
@@ -169,7 +170,7 @@ static void join_later(struct memlog *log)
     if (log->joining || log->hopeless)
         return;
     log->joining = true;
-    sched_after(log->sched, latency(log), send_join, log, 0);
+    sched_after(log->sched, latency(log), send_join, log, ++log->joins);
 }
 
 static void give_up(struct memlog *log, const char *why)
@@ -193,12 +194,12 @@ static void capture(struct memlog *log)
     *slot = (struct captured){log->captured_n, log->generation, log->member_id};
 }
 
-/* The answer to SyncGroup reaches the process; n: the generation it is about. */
+/* The answer to SyncGroup reaches the process; n: the join it answers. */
 static void sync_arrives(void *arg, int64_t n)
 {
     struct memlog *log = arg;
 
-    if (log->generation != n || !alive(log, sync_arrives, n))
+    if (log->joins != n || !alive(log, sync_arrives, n))
         return;
     log->joining = false;
     log->assigned = true;
@@ -213,14 +214,14 @@ static void on_assign(void *client, int64_t generation, int32_t first, int32_t c
     log->generation = generation;
     log->first = first;
     log->count = count;
-    sched_after(log->sched, latency(log), sync_arrives, log, generation);
+    sched_after(log->sched, latency(log), sync_arrives, log, log->joins);
 }
 
 static void send_join(void *arg, int64_t n)
 {
     struct memlog *log = arg;
 
-    if (!alive(log, send_join, n))
+    if (log->joins != n || !alive(log, send_join, n))
         return;
     if (log->sched->now - log->last_poll > log->conf.max_poll_ms) {
         sched_after(log->sched, 50, send_join, log, n);
@@ -251,6 +252,7 @@ static void forget_membership(struct memlog *log)
     log->member_id = 0;
     log->generation = -1;
     log->joining = false;
+    log->joins++;
     join_later(log);
 }
 
@@ -407,7 +409,9 @@ static void fill_record(struct egw_log_record *ret, int topic, int32_t p, int64_
 /* After some records the next fetch takes a moment; so partitions interleave in every way. */
 static void pace(struct memlog *log, int64_t *ready_at)
 {
-    if (sched_chance(log->sched, 600))
+    if (fault(log, log->conf.faults->fetch_stall))
+        *ready_at = log->sched->now + sched_between(log->sched, 20, 4000);
+    else if (sched_chance(log->sched, 600))
         *ready_at = log->sched->now + latency(log);
 }
 
@@ -937,7 +941,11 @@ static void run_step(void *arg, int64_t n)
         return;
     }
     if (log->frozen && still_sent(log)) {
-        /* The request went out before the process froze; it will hear the answer afterwards. */
+        /* The request went out before the process froze; it hears the answer afterwards. */
+        if (step == STEP_LOOKUP_ENDS) {
+            step_lookup_ends(log);
+            return;
+        }
         run_step_of_dead(log, step);
     }
     if (!alive(log, run_step, n))

@@ -28,6 +28,7 @@ struct memfaults {
     unsigned lookup_retry;
     unsigned delivery_failed; /* one record: the transaction must be aborted */
     unsigned queue_full;
+    unsigned fetch_stall; /* of a partition, for up to a few seconds */
     unsigned slow; /* a request takes up to slow_ms */
     int64_t slow_ms;
 };

@@ -428,8 +428,9 @@ static void choose_faults(struct world *w)
         .lookup_retry = some(w, 3000),
         .delivery_failed = some(w, 60),
         .queue_full = some(w, 2000),
+        .fetch_stall = some(w, 100),
         .slow = some(w, 600),
-        .slow_ms = sched_between(&w->sched, 20, 1500),
+        .slow_ms = sched_between(&w->sched, 20, 3000),
     };
     w->cluster.marker_slow_ms = sched_chance(&w->sched, 3000) ? 600 : 20;
     w->batch_ms = sched_between(&w->sched, 1, 100);
@@ -474,7 +475,7 @@ static void feed_last(void *arg, int64_t n)
     struct world *w = arg;
 
     (void)n;
-    w->events_left += 60;
+    w->events_left += 120;
     feed_some(w, 0);
     w->subject->fact(&w->feed);
 }
