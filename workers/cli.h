@@ -13,15 +13,15 @@
 #include "egw/settings.h"
 
 enum egw_exit {
-    EGW_EXIT_OK = 0,                      /* done, or yes */
-    EGW_EXIT_NO = 1,                      /* the answer is no */
+    EGW_EXIT_OK = 0, /* done, or yes */
+    EGW_EXIT_NO = 1, /* the answer is no */
     EGW_EXIT_USAGE = 2,
-    EGW_EXIT_DATA = EX_DATAERR,           /* 65 bad input */
+    EGW_EXIT_DATA = EX_DATAERR,            /* 65 bad input */
     EGW_EXIT_UNAVAILABLE = EX_UNAVAILABLE, /* 69 no broker, could not check */
-    EGW_EXIT_BUG = EX_SOFTWARE,           /* 70 */
-    EGW_EXIT_TRY_AGAIN = EX_TEMPFAIL,     /* 75 */
-    EGW_EXIT_DENIED = EX_NOPERM,          /* 77 */
-    EGW_EXIT_CONFIG = EX_CONFIG,          /* 78 settings or policy */
+    EGW_EXIT_BUG = EX_SOFTWARE,            /* 70 */
+    EGW_EXIT_TRY_AGAIN = EX_TEMPFAIL,      /* 75 */
+    EGW_EXIT_DENIED = EX_NOPERM,           /* 77 */
+    EGW_EXIT_CONFIG = EX_CONFIG,           /* 78 settings or policy */
 };
 
 struct egw_option {
@@ -29,7 +29,7 @@ struct egw_option {
     const char *name;     /* "follow" */
     const char *argument; /* NULL: a flag; else its name in help: "FILE" */
     const char *help;
-    const char *choices;  /* NULL, or "text|json": checked, and completed by the shell */
+    const char *choices; /* NULL, or "text|json": checked, and completed by the shell */
     bool repeats;
 };
 
@@ -45,14 +45,15 @@ struct egw_args {
     size_t count[EGW_OPTIONS_MAX];
     char **operands;
     size_t operand_count;
+    const char *config; /* the settings file; NULL: none */
     struct egw_settings settings; /* loaded from -c and -s unless the command says otherwise */
 };
 
 struct egw_command {
     const char *name;
-    const char *operands; /* usage: "EVENT", "put FILE | get KEY | list" */
-    const char *summary;  /* one line of the help screen */
-    const char *about;    /* a paragraph for --help and the manual */
+    const char *operands;             /* usage: "EVENT", "put FILE | get KEY | list" */
+    const char *summary;              /* one line of the help screen */
+    const char *about;                /* a paragraph for --help and the manual */
     const struct egw_option *options; /* ends with a NULL name; -c, -s, -h are common */
     bool no_settings;
     int (*run)(struct egw_args *args); /* returns the exit code */
@@ -65,12 +66,31 @@ const char *egw_arg(const struct egw_args *args, const char *name);
 int egw_fail(const struct egw_error *err);
 int egw_usage(const struct egw_args *args, const char *fmt, ...) EGW_PRINTF(2, 3);
 
+/* One fault a line on stderr; returns the exit code for settings or policy (78). */
+int egw_fail_faults(const struct egw_faults *faults);
+
+/* text with all that could steer a terminal or fake a line (controls, bidi marks, broken UTF-8)
+ * written as \n, \u202e ... For whatever comes from outside and is shown to a person. */
+void egw_put_safe(FILE *to, struct egw_str text);
+/* Words of text in lines of at most `width` columns. The caller has printed `column` columns of the
+ * first line already; later lines begin with `indent` spaces. Ends with a newline. */
+void egw_put_wrapped(FILE *to, const char *text, size_t column, size_t indent, size_t width);
+
+/* ---- the frame itself ---- */
+
+/* -c, -s and -h: what every command takes besides its own. Ends with a NULL name. */
+extern const struct egw_option egw_common_options[];
+/* Finds the command, parses, loads the settings, runs; returns the exit code. */
+int egw_main(int argc, char **argv);
+/* One "name version" a line: egw and every library it is linked with. */
+void egw_put_versions(FILE *to);
+
 /* ---- log lines (logfmt on stderr), for workers ---- */
 
 enum egw_log_level { EGW_LEVEL_ERROR, EGW_LEVEL_WARN, EGW_LEVEL_INFO, EGW_LEVEL_DEBUG };
 void egw_log_set_level(const char *name);
-/* what="txn.abort", then pairs of key and value text, ended by NULL. Values are escaped: one call is
- * one line whatever they hold; a value over 256 bytes is cut. */
+/* what="txn.abort", then pairs of key and value text, ended by NULL. Values are escaped: one call
+ * is one line whatever they hold; a value over 256 bytes is cut. */
 void egw_log_line(enum egw_log_level level, const char *what, ...) __attribute__((sentinel));
 
 extern const struct egw_command *const egw_commands[]; /* NULL-terminated; main.c */

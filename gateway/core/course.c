@@ -345,7 +345,7 @@ static bool incident_over(const struct work *work)
     if (!reference || reference->body.branch != EGW_REF_HEALTH_ISSUE)
         return true;
     issue = reference->body.p;
-    return !egw_health_issue_active(issue);
+    return !egw_policy_issue_active(work->policy, issue, egw_turn_now(work->turn));
 }
 
 static enum egw_status incident_ended(struct work *work, struct kase *kase)

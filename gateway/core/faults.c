@@ -33,14 +33,6 @@ void egw_faults_add(struct egw_faults *faults, const char *file, int line, const
         faults->n++;
 }
 
-void egw_faults_print(const struct egw_faults *faults, FILE *to)
-{
-    for (size_t i = 0; i < faults->n; i++)
-        (void)fprintf(to, "%s\n", faults->texts[i]);
-    if (faults->total > faults->n)
-        (void)fprintf(to, "... and %zu more\n", faults->total - faults->n);
-}
-
 void egw_faults_free(struct egw_faults *faults)
 {
     for (size_t i = 0; i < faults->n; i++)

@@ -546,5 +546,10 @@ struct egw_facts *egw_triage_facts(struct egw_triage *triage)
 
 int32_t egw_triage_wants_schema(const struct egw_triage *triage)
 {
-    return triage->wants_schema;
+    struct egw_frame frame = {.kind = EGW_FRAME_CONFLUENT, .id = triage->wants_schema};
+    const struct egw_plan *plan;
+
+    if (frame.id < 0 || egw_plans_find(triage->plans, &frame, &plan, NULL) != EGW_RETRY)
+        return -1;
+    return frame.id;
 }

@@ -210,6 +210,7 @@ static void committed(struct egw_runtime *rt)
     }
     rt->stats.committed++;
     rt->stats.outputs += batch->n;
+    rt->stats.steps_committed += batch->records;
     note(rt, EGW_NOTE_COMMITTED, -1, (int64_t)batch->n, rt->mono_ms - rt->txn_began_ms, NULL);
     batch_clear(batch);
 }

@@ -21,6 +21,11 @@ enum egw_status egw_facts_learn(struct egw_facts *facts, const struct egw_plans 
                                 struct egw_str key, struct egw_str value, int64_t offset,
                                 struct egw_error *reterr) EGW_MUST_CHECK;
 
+/* The same for a record already decoded; it is copied deep. reference == NULL: tombstone. */
+enum egw_status egw_facts_take(struct egw_facts *facts, struct egw_str key,
+                               const struct egw_reference *reference, int64_t offset,
+                               struct egw_error *reterr) EGW_MUST_CHECK;
+
 struct egw_fact_view {
     const struct egw_reference *reference; /* NULL: nobody supplied it, or it was removed */
     int64_t offset;                        /* of the record that last changed it; -1: never seen */
@@ -28,6 +33,11 @@ struct egw_fact_view {
 
 /* The body's branch is checked against the key's kind at learn(), so callers may cast. */
 struct egw_fact_view egw_facts_get(const struct egw_facts *facts, struct egw_str key);
+
+/* As egw_facts_get(), and the key as it is stored: lives as long as the facts. p == NULL: the key
+ * was never seen. */
+struct egw_fact_view egw_facts_find(const struct egw_facts *facts, struct egw_str key,
+                                    struct egw_str *ret_key);
 
 /* The canonical customer for a name the partner uses (canonical name, tenant id, domain, alias,
  * without case). False: unknown to this partner. */

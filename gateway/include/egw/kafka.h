@@ -9,6 +9,8 @@
 #ifndef EGW_KAFKA_H
 #define EGW_KAFKA_H
 
+#include "egw/buf.h"
+#include "egw/codec.h"
 #include "egw/log.h"
 #include "egw/settings.h"
 
@@ -18,12 +20,13 @@ void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *fau
 
 /* ---- the log port ---- */
 
+/* Everything it points to outlives the log: an INIT job makes a new producer from it. */
 struct egw_kafka_log_conf {
     const struct egw_settings *settings;
     const char *const *topics; /* table of names; the port speaks of indices in it */
     size_t topic_count;
     size_t input_count;     /* topics[0 .. input_count-1] are the inputs */
-    int state_topic;
+    int state_topic;        /* index in topics */
     const char *group;
     const char *instance;   /* "egw-triage-003": group instance id and transactional id */
     int32_t partition_count; /* what every co-partitioned topic must have */
@@ -62,6 +65,9 @@ enum egw_status egw_kafka_create(struct egw_kafka *kafka, const struct egw_kafka
 /* Partition count; EGW_NOT_FOUND: no such topic; EGW_RETRY: no broker answered. */
 enum egw_status egw_kafka_partitions(struct egw_kafka *kafka, const char *topic, int32_t *ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
+/* Names of topics that begin with prefix, sorted: a list of egw_str in the arena. */
+enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, struct egw_arena *arena,
+                               struct egw_list *ret, struct egw_error *reterr) EGW_MUST_CHECK;
 /* Log start and end (end: last stable offset). */
 enum egw_status egw_kafka_ends(struct egw_kafka *kafka, const char *topic, int32_t partition,
                                int64_t *ret_low, int64_t *ret_high, struct egw_error *reterr) EGW_MUST_CHECK;
@@ -113,5 +119,10 @@ enum egw_status egw_kafka_mock_topic(struct egw_kafka_mock *mock, const char *na
 void egw_kafka_mock_free(struct egw_kafka_mock *mock);
 
 const char *egw_kafka_version(void); /* librdkafka's, at run time */
+
+/* Where librdkafka's own lines go: level as syslog's, facility, text. Set once, before the first
+ * handle; called from any thread. NULL, the default: nowhere. */
+typedef void (*egw_kafka_line_fn)(int level, const char *facility, const char *text);
+void egw_kafka_lines_to(egw_kafka_line_fn sink);
 
 #endif

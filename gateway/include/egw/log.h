@@ -27,6 +27,7 @@ struct egw_log_record {
     struct egw_str key;   /* p == NULL: null key */
     struct egw_str value; /* p == NULL: null value (tombstone) */
     struct egw_str traceparent; /* header of that name, where the record has one */
+    size_t header_count;        /* readers for commands only: all headers, that one included */
 };
 
 enum egw_log_event_kind {
@@ -38,8 +39,8 @@ enum egw_log_event_kind {
     EGW_LOG_REVOKE,   /* give them up: answer with release() when the open work is done */
     EGW_LOG_LOST,     /* already gone: no commit may follow */
     EGW_LOG_DONE,     /* the job ended */
-    EGW_LOG_BROKEN,   /* one input partition cannot be read on (offset outside the log): error says */
-    EGW_LOG_FAILED,   /* the handle is of no use: EGW_FENCED or EGW_FATAL in error.status */
+    EGW_LOG_BROKEN,   /* one input or tail partition cannot be read on (offset outside the log): error says */
+    EGW_LOG_FAILED,   /* the handle is of no use: EGW_FENCED, EGW_DENIED or EGW_FATAL in error.status */
 };
 
 struct egw_log_event {

@@ -59,6 +59,7 @@ struct egw_note {
 struct egw_runtime_stats {
     uint64_t inputs, steps, outputs, committed, aborted, recreated, rebalances, skipped, lost;
     uint64_t timers, facts;
+    uint64_t steps_committed; /* of steps: those whose transaction has committed */
     int64_t open_since_ms; /* mono; 0: no transaction open */
     size_t state_entries, state_bytes;
     size_t partitions_running, partitions_assigned, partitions_halted;

@@ -51,7 +51,7 @@ void egw_triage_policy(struct egw_triage *triage, const struct egw_sha256 *manif
 
 struct egw_facts *egw_triage_facts(struct egw_triage *triage);
 
-/* The schema id a step last said RETRY about; -1: none. */
+/* The schema id a step last said RETRY about and that is still not known; -1: none. */
 int32_t egw_triage_wants_schema(const struct egw_triage *triage);
 
 #endif

@@ -1,0 +1,1158 @@
+/*
+ * decide - one event against a policy: facts become small numbers, each stage is one match
+ *
+ * Facts are worked out when the first stage that tests them is walked, and every reference record
+ * looked at on the way is noted as a source. Nothing here formats text unless the answer is
+ * unusual, and nothing allocates but from the arena.
+ */
+#include "egw/policy.h"
+
+#include <assert.h>
+
+#include "policy_model.h"
+
+enum { KEY_MAX = 512, KEYS_ROOM = 1024, SOURCES_FIRST = 16, WARNINGS_MAX = 8, WORDS_MAX = 32 };
+#define NO_SOURCE SIZE_MAX
+static const int64_t DAY_MS = INT64_C(86400000);
+enum { WARN_DAYS = 30 };
+
+struct decide {
+    const struct egw_policy *policy;
+    const struct egw_facts *facts;
+    const struct egw_subject *subject;
+    const struct egw_support_event *event;
+    int64_t now_ms;
+    struct egw_arena *arena;
+    struct egw_decision *ret;
+    bool nomem;
+
+    uint64_t known;  /* set of facts worked out */
+    uint64_t walked; /* set of facts tested by the stages walked */
+    uint16_t values[EGW_FACTS_MAX];
+    const struct egw_service_rules *service; /* NULL: none named, or none we know */
+
+    bool partner_asked;
+    struct egw_fact_view partner;    /* fresh record or NULL */
+    struct egw_fact_source *sources; /* in the arena */
+    uint64_t *about;                 /* for each, the set of facts it was read for */
+    size_t source_count, source_cap;
+    struct egw_str warnings[WARNINGS_MAX];
+    size_t warning_count;
+    char *keys; /* room for keys, in the arena */
+    size_t keys_left;
+    struct egw_match match;
+    struct egw_str issue_key; /* of the incident waited on */
+};
+
+#define SET(fact) (UINT64_C(1) << (fact))
+
+static void put(struct decide *d, unsigned fact, unsigned value)
+{
+    d->values[fact] = (uint16_t)value;
+}
+
+static void warn(struct decide *d, struct egw_str text)
+{
+    if (!text.p)
+        d->nomem = true;
+    else if (d->warning_count < WARNINGS_MAX)
+        d->warnings[d->warning_count++] = text;
+}
+
+/* ---- reference records ---- */
+
+/* "kind/a/b/c" in the arena; parts that are absent end it. p == NULL: longer than any key. */
+static struct egw_str key_make(struct decide *d, enum egw_reference_kind kind, struct egw_str a,
+                               struct egw_str b, struct egw_str c)
+{
+    struct egw_str parts[] = {egw_str_of(egw_reference_kinds[kind]), a, b, c};
+    size_t n = 0;
+    char *to;
+
+    for (size_t i = 0; i < EGW_COUNT(parts) && parts[i].p; i++) {
+        if (parts[i].n > KEY_MAX)
+            return EGW_STR_NONE;
+        n += parts[i].n + (i > 0);
+    }
+    if (n > KEY_MAX)
+        return EGW_STR_NONE;
+    if (n > d->keys_left) {
+        d->keys = egw_arena_alloc(d->arena, KEYS_ROOM);
+        d->keys_left = d->keys ? KEYS_ROOM : 0;
+        d->nomem = d->nomem || !d->keys;
+    }
+    if (n > d->keys_left)
+        return EGW_STR_NONE;
+    to = d->keys;
+    for (size_t i = 0; i < EGW_COUNT(parts) && parts[i].p; i++) {
+        if (i)
+            *to++ = '/';
+        if (parts[i].n)
+            memcpy(to, parts[i].p, parts[i].n);
+        to += parts[i].n;
+    }
+    return (struct egw_str){d->keys, n};
+}
+
+static bool sources_grow(struct decide *d)
+{
+    size_t cap = d->source_cap ? d->source_cap * 2 : SOURCES_FIRST;
+    struct egw_fact_source *sources = egw_arena_alloc(d->arena, cap * sizeof(*sources));
+    uint64_t *about = egw_arena_alloc(d->arena, cap * sizeof(*about));
+
+    if (!sources || !about) {
+        d->nomem = true;
+        return false;
+    }
+    if (d->source_count) {
+        memcpy(sources, d->sources, d->source_count * sizeof(*sources));
+        memcpy(about, d->about, d->source_count * sizeof(*about));
+    }
+    d->sources = sources;
+    d->about = about;
+    d->source_cap = cap;
+    return true;
+}
+
+/* Its place among the sources; NO_SOURCE: no memory. */
+static size_t source_add(struct decide *d, struct egw_str key, struct egw_fact_view view,
+                         uint64_t about)
+{
+    if (d->source_count == d->source_cap && !sources_grow(d))
+        return NO_SOURCE;
+    d->sources[d->source_count] =
+        (struct egw_fact_source){.key = key,
+                                 .offset = view.offset,
+                                 .as_of = view.reference ? view.reference->as_of : 0,
+                                 .value = EGW_STR("")};
+    d->about[d->source_count] = about;
+    return d->source_count++;
+}
+
+static bool too_old(const struct decide *d, enum egw_reference_kind kind,
+                    const struct egw_reference *reference)
+{
+    int64_t max = d->policy->max_age_ms[kind], age;
+
+    return max && !__builtin_sub_overflow(d->now_ms, reference->as_of, &age) && age > max;
+}
+
+struct lookup {
+    const void *body; /* NULL: nobody supplied it, or too old to be believed */
+    bool stale;
+    size_t source; /* place among the sources, or NO_SOURCE */
+    struct egw_fact_view view;
+};
+
+static struct lookup look_up(struct decide *d, enum egw_reference_kind kind, struct egw_str a,
+                             struct egw_str b, struct egw_str c, uint64_t about)
+{
+    struct egw_str key = key_make(d, kind, a, b, c), stored;
+    struct lookup found = {.view = {NULL, -1}, .source = NO_SOURCE};
+
+    if (!key.p)
+        return found;
+    found.view = egw_facts_find(d->facts, key, &stored);
+    if (!stored.p) { /* the key stays in the arena: it is a source, and may be waited for */
+        d->keys += key.n;
+        d->keys_left -= key.n;
+        stored = key;
+    }
+    found.source = source_add(d, stored, found.view, about);
+    if (!found.view.reference)
+        return found;
+    found.stale = too_old(d, kind, found.view.reference);
+    if (found.stale && kind != EGW_REF_HEALTH_SNAPSHOT)
+        warn(d, egw_arena_printf(d->arena, "the fact %.*s is older than the policy allows",
+                                 EGW_FMT(stored)));
+    if (!found.stale)
+        found.body = found.view.reference->body.p;
+    return found;
+}
+
+/* What the record said that mattered. */
+static void say(struct decide *d, const struct lookup *found, struct egw_str value)
+{
+    if (found->source != NO_SOURCE)
+        d->sources[found->source].value = value;
+}
+
+static void say_date(struct decide *d, const struct lookup *found, int64_t ms)
+{
+    char text[EGW_TIME_TEXT];
+    struct egw_str copy;
+
+    egw_time_format(ms, text);
+    if (!egw_arena_str(d->arena, (struct egw_str){text, strnlen(text, 10)}, &copy))
+        d->nomem = true;
+    else
+        say(d, found, copy);
+}
+
+static struct egw_str value_text(const struct decide *d, unsigned fact)
+{
+    return d->policy->facts[fact].values[d->values[fact]];
+}
+
+static const struct egw_partner *partner_of(struct decide *d)
+{
+    if (!d->partner_asked) {
+        struct lookup found = look_up(d, EGW_REF_PARTNER, d->event->partner, EGW_STR_NONE,
+                                      EGW_STR_NONE, SET(EGW_F_PARTNER) | SET(EGW_F_CSP));
+
+        d->partner_asked = true;
+        d->partner = found.view;
+        if (!found.body)
+            d->partner.reference = NULL;
+        else
+            say(d, &found, ((const struct egw_partner *)found.body)->kind);
+    }
+    return d->partner.reference ? d->partner.reference->body.p : NULL;
+}
+
+/* ---- facts of the event ---- */
+
+static unsigned word_value(const struct decide *d, unsigned fact, struct egw_str word)
+{
+    int value;
+
+    if (!word.n)
+        return EGW_V_ABSENT;
+    value = egw_wordset_find(&d->policy->facts[fact].words, word);
+    return value < 0 ? EGW_V_INVALID : (unsigned)value;
+}
+
+static unsigned severity_value(const struct decide *d)
+{
+    const struct egw_support_event *event = d->event;
+
+    if (event->severity.n)
+        return word_value(d, EGW_F_SEVERITY, event->severity);
+    if (event->priority.n && event->source_system.n) {
+        for (size_t i = 0; i < d->policy->priority_count; i++) {
+            const struct egw_priority_map *map = &d->policy->priorities[i];
+            int value = egw_str_same(map->system, event->source_system)
+                            ? egw_wordset_find(&map->priorities, event->priority)
+                            : -1;
+
+            if (value >= 0)
+                return (unsigned)value;
+        }
+    }
+    return d->policy->default_severity;
+}
+
+static void event_service(struct decide *d)
+{
+    struct egw_str name = d->event->service;
+    int value = name.n ? egw_wordset_find(&d->policy->facts[EGW_F_SERVICE].words, name) : -1;
+
+    if (!name.n) {
+        put(d, EGW_F_SERVICE, EGW_V_ABSENT);
+        put(d, EGW_F_FAMILY, EGW_V_ABSENT);
+    } else if (value < 0) {
+        put(d, EGW_F_SERVICE, EGW_V_INVALID); /* its word is "unknown" */
+        put(d, EGW_F_FAMILY, EGW_V_INVALID);
+    } else {
+        d->service = &d->policy->services[value - EGW_V_WORDS];
+        put(d, EGW_F_SERVICE, (unsigned)value);
+        put(d, EGW_F_FAMILY, d->service->family);
+    }
+}
+
+static unsigned era_of(const struct egw_policy *policy, int64_t at_ms)
+{
+    size_t low = 0, high = policy->era_count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (policy->eras[mid] <= at_ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return (unsigned)low;
+}
+
+static unsigned ask_value(const struct decide *d)
+{
+    int value;
+
+    if (!d->event->ask.n)
+        return EGW_V_ASK_ISSUE;
+    value = egw_wordset_find(&d->policy->facts[EGW_F_ASK].words, d->event->ask);
+    return value < 0 ? EGW_V_ASK_INVALID : (unsigned)value;
+}
+
+static unsigned publisher_value(struct egw_str publisher)
+{
+    if (!publisher.n)
+        return 0;
+    return egw_str_same(publisher, EGW_STR("microsoft")) ? 2 : 1;
+}
+
+static unsigned customer_value(const struct egw_subject *subject)
+{
+    if (subject->customer.p)
+        return EGW_V_CUSTOMER_KNOWN;
+    return subject->customer_elsewhere ? EGW_V_CUSTOMER_ELSEWHERE : EGW_V_CUSTOMER_UNKNOWN;
+}
+
+/* What the desk recorded. The last attempt says how things stand; a check counts once something
+ * came of it: a step without result or time is a plan. */
+static void event_evidence(struct decide *d)
+{
+    const struct egw_diagnosis *steps = d->event->diagnosis.p;
+    unsigned attempt = EGW_V_ATTEMPT_NONE, diagnosis = EGW_V_DIAGNOSIS_NONE;
+
+    for (size_t i = 0; i < d->event->diagnosis.n; i++) {
+        if (egw_str_same(steps[i].kind, EGW_STR("attempt")))
+            attempt = steps[i].resolved ? EGW_V_ATTEMPT_RESOLVED : EGW_V_ATTEMPT_FAILED;
+        else if (steps[i].step.n && (steps[i].result.n || steps[i].at.has))
+            diagnosis = EGW_V_DIAGNOSIS_DONE;
+    }
+    put(d, EGW_F_ATTEMPT, attempt);
+    put(d, EGW_F_DIAGNOSIS, diagnosis);
+}
+
+/* All facts that cost no lookup. */
+static void event_facts(struct decide *d)
+{
+    const struct egw_support_event *event = d->event;
+
+    put(d, EGW_F_ERA, era_of(d->policy, d->subject->recorded_ms));
+    put(d, EGW_F_ASK, ask_value(d));
+    put(d, EGW_F_DOMAIN, word_value(d, EGW_F_DOMAIN, event->domain));
+    event_service(d);
+    put(d, EGW_F_SYMPTOM, word_value(d, EGW_F_SYMPTOM, event->symptom));
+    put(d, EGW_F_TOPIC, word_value(d, EGW_F_TOPIC, event->topic));
+    put(d, EGW_F_SEVERITY, severity_value(d));
+    put(d, EGW_F_SCOPE, word_value(d, EGW_F_SCOPE, event->scope));
+    put(d, EGW_F_USE, word_value(d, EGW_F_USE, event->use));
+    put(d, EGW_F_HOSTING, word_value(d, EGW_F_HOSTING, event->hosting));
+    put(d, EGW_F_ENVIRONMENT, word_value(d, EGW_F_ENVIRONMENT, event->environment));
+    put(d, EGW_F_OWN_TENANT, event->own_tenant ? EGW_V_YES : EGW_V_NO);
+    put(d, EGW_F_PUBLISHER, publisher_value(event->publisher));
+    put(d, EGW_F_CUSTOMER, customer_value(d->subject));
+    event_evidence(d);
+    d->known = (SET(EGW_F_CUSTOMER) << 1) - 1;
+    d->known |= SET(EGW_F_ATTEMPT) | SET(EGW_F_DIAGNOSIS);
+}
+
+/* ---- facts about partner, relation, access ---- */
+
+static void fact_partner(struct decide *d)
+{
+    const struct egw_partner *partner = partner_of(d);
+    int kind =
+        partner ? egw_wordset_find(&d->policy->facts[EGW_F_PARTNER].words, partner->kind) : -1;
+
+    put(d, EGW_F_PARTNER, kind < 0 ? EGW_V_PARTNER_UNKNOWN : (unsigned)kind);
+    put(d, EGW_F_CSP, !partner ? EGW_V_CSP_UNKNOWN : partner->csp ? EGW_V_CSP_YES : EGW_V_CSP_NO);
+    d->known |= SET(EGW_F_PARTNER) | SET(EGW_F_CSP);
+}
+
+static void fact_relation(struct decide *d)
+{
+    unsigned value = EGW_V_RELATION_NONE;
+
+    if (d->subject->customer.p) {
+        struct lookup found = look_up(d, EGW_REF_RELATION, d->event->partner, d->subject->customer,
+                                      EGW_STR_NONE, SET(EGW_F_RELATION));
+        const struct egw_relation *relation = found.body;
+
+        value = !relation          ? EGW_V_RELATION_UNKNOWN
+                : relation->active ? EGW_V_RELATION_ACTIVE
+                                   : EGW_V_RELATION_ENDED;
+        put(d, EGW_F_RELATION, value);
+        if (relation)
+            say(d, &found, value_text(d, EGW_F_RELATION));
+    }
+    put(d, EGW_F_RELATION, value);
+    d->known |= SET(EGW_F_RELATION);
+}
+
+static bool listed(struct egw_str word, const struct egw_list *list)
+{
+    const struct egw_str *words = list->p;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (egw_str_same(words[i], word))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the delegation covers what this service wants for this use. */
+static unsigned access_for_need(const struct decide *d, const struct egw_access *access)
+{
+    const struct egw_need *need = d->service ? d->service->needs : d->policy->any_needs;
+    bool role = false;
+
+    while (need && !(need->uses >> d->values[EGW_F_USE] & 1))
+        need = need->next;
+    if (!need)
+        return EGW_V_ACCESS_ACTIVE;
+    for (size_t i = 0; i < need->role_count; i++)
+        role = role || listed(need->roles[i], &access->roles);
+    if (need->role_count ? !role : !access->roles.n)
+        return EGW_V_ACCESS_ROLE;
+    if (!need->rbac)
+        return EGW_V_ACCESS_ACTIVE;
+    /* Without a subscription named, any that the partner may file for will do: the form asks. */
+    if (d->event->subscription.n ? listed(d->event->subscription, &access->rbac) : access->rbac.n)
+        return EGW_V_ACCESS_ACTIVE;
+    return EGW_V_ACCESS_RBAC;
+}
+
+/* Microsoft's words for a delegation; only active gives access. */
+static unsigned access_status(struct egw_str status)
+{
+    static const struct {
+        const char *word;
+        unsigned value;
+    } words[] = {
+        {"active", EGW_V_ACCESS_ACTIVE},
+        {"expired", EGW_V_ACCESS_EXPIRED},
+        {"expiring", EGW_V_ACCESS_EXPIRED},
+        {"terminated", EGW_V_ACCESS_ENDED},
+        {"terminating", EGW_V_ACCESS_ENDED},
+        {"terminationRequested", EGW_V_ACCESS_ENDED},
+        {"none", EGW_V_ACCESS_NONE},
+        {"created", EGW_V_ACCESS_NONE},
+        {"approvalPending", EGW_V_ACCESS_NONE},
+        {"approved", EGW_V_ACCESS_NONE},
+        {"activating", EGW_V_ACCESS_NONE},
+    };
+
+    for (size_t i = 0; i < EGW_COUNT(words); i++) {
+        if (egw_str_same(status, egw_str_of(words[i].word)))
+            return words[i].value;
+    }
+    return EGW_V_ACCESS_UNKNOWN;
+}
+
+static void warn_of_end(struct decide *d, const struct egw_access *access)
+{
+    int64_t left;
+    char text[EGW_TIME_TEXT];
+
+    if (!access->ends_at.has || access->auto_extend ||
+        __builtin_sub_overflow(access->ends_at.v, d->subject->recorded_ms, &left) ||
+        left > WARN_DAYS * DAY_MS)
+        return;
+    egw_time_format(access->ends_at.v, text);
+    warn(d, egw_arena_printf(d->arena, "delegated access ends on %.10s", text));
+}
+
+static void fact_access(struct decide *d)
+{
+    unsigned value = EGW_V_ACCESS_UNKNOWN;
+    struct lookup found;
+    const struct egw_access *access;
+
+    d->known |= SET(EGW_F_ACCESS);
+    put(d, EGW_F_ACCESS, value);
+    if (!d->subject->customer.p)
+        return;
+    found = look_up(d, EGW_REF_ACCESS, d->event->partner, d->subject->customer, EGW_STR_NONE,
+                    SET(EGW_F_ACCESS));
+    access = found.body;
+    if (access) {
+        value = access_status(access->status);
+        if (value == EGW_V_ACCESS_ACTIVE && access->ends_at.has && !access->auto_extend &&
+            access->ends_at.v <= d->subject->recorded_ms)
+            value = EGW_V_ACCESS_EXPIRED;
+        if (value == EGW_V_ACCESS_ACTIVE) {
+            value = access->assigned ? access_for_need(d, access) : EGW_V_ACCESS_ASSIGNMENT;
+            warn_of_end(d, access);
+        }
+    }
+    put(d, EGW_F_ACCESS, value);
+    if (access && value == EGW_V_ACCESS_EXPIRED && access->ends_at.has)
+        say_date(d, &found, access->ends_at.v);
+    else if (access)
+        say(d, &found, access->status);
+}
+
+static void fact_subscription(struct decide *d)
+{
+    unsigned plan = EGW_V_PLAN_NONE, seller = EGW_V_SELLER_NONE;
+
+    if (d->event->subscription.n && d->subject->customer.p) {
+        struct lookup found =
+            look_up(d, EGW_REF_SUBSCRIPTION, d->subject->customer, d->event->subscription,
+                    EGW_STR_NONE, SET(EGW_F_PLAN) | SET(EGW_F_SELLER));
+        const struct egw_subscription *subscription = found.body;
+
+        plan = EGW_V_PLAN_UNKNOWN;
+        seller = EGW_V_SELLER_UNKNOWN;
+        if (subscription) {
+            int word = egw_wordset_find(&d->policy->facts[EGW_F_PLAN].words, subscription->plan);
+
+            plan = word < 0 ? EGW_V_PLAN_UNKNOWN : (unsigned)word;
+            if (egw_str_same(subscription->seller, EGW_STR("microsoft")))
+                seller = EGW_V_SELLER_MICROSOFT;
+            else if (subscription->seller.n)
+                seller = EGW_V_SELLER_PARTNER;
+            say(d, &found, subscription->plan);
+        }
+    }
+    put(d, EGW_F_PLAN, plan);
+    put(d, EGW_F_SELLER, seller);
+    d->known |= SET(EGW_F_PLAN) | SET(EGW_F_SELLER);
+}
+
+/* ---- health ---- */
+
+static bool among(struct egw_str word, const struct egw_str *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (egw_str_same(words[i], word))
+            return true;
+    }
+    return false;
+}
+
+bool egw_policy_issue_active(const struct egw_policy *policy, const struct egw_health_issue *issue,
+                             int64_t now_ms)
+{
+    return !issue->resolved && (!issue->ends_at.has || issue->ends_at.v > now_ms) &&
+           among(issue->status, policy->active, policy->active_count);
+}
+
+static bool issue_is_excluded(const struct decide *d, struct egw_str id)
+{
+    for (size_t i = 0; i < d->subject->not_incident_count; i++) {
+        if (egw_str_eq(d->subject->not_incident[i], id))
+            return true;
+    }
+    return false;
+}
+
+/* The event's feature decides where it is named, else the features its symptom may come from. An
+ * issue that names neither feature nor group is about the whole service. */
+static bool issue_fits_feature(const struct decide *d, const struct egw_health_issue *issue)
+{
+    struct egw_str feature = d->event->feature;
+    unsigned symptom = d->values[EGW_F_SYMPTOM];
+    const struct egw_symptom *known =
+        symptom >= EGW_V_WORDS ? &d->policy->symptoms[symptom - EGW_V_WORDS] : NULL;
+
+    if (known && known->has_features && !known->feature_count)
+        return false;
+    if (!issue->feature.n && !issue->feature_group.n)
+        return true;
+    if (feature.n)
+        return egw_str_same(feature, issue->feature) || egw_str_same(feature, issue->feature_group);
+    if (known && known->has_features)
+        return among(issue->feature, known->features, known->feature_count) ||
+               among(issue->feature_group, known->features, known->feature_count);
+    return true;
+}
+
+/* A fault noticed well before the incident began is another fault. */
+static bool issue_fits_time(const struct decide *d, const struct egw_health_issue *issue)
+{
+    int64_t fault = d->event->started_at.has ? d->event->started_at.v : d->event->occurred_at;
+    int64_t latest;
+
+    if (!issue->starts_at.has)
+        return true;
+    return __builtin_add_overflow(fault, d->policy->slack_ms, &latest) ||
+           issue->starts_at.v <= latest;
+}
+
+struct issue_found {
+    const struct egw_health_issue *issue;
+    struct egw_fact_view view;
+    struct egw_str key;
+    bool incident;
+};
+
+/* The newest incident that explains the fault, else the newest advisory. ret_stale: one that might
+ * was passed over because it is too old to be believed. */
+static struct issue_found find_issue(struct decide *d, bool *ret_stale)
+{
+    struct issue_found best = {0};
+    struct egw_fact_view view;
+    struct egw_str key;
+    size_t at = 0;
+
+    *ret_stale = false;
+    while (egw_facts_next_issue(d->facts, d->subject->customer, &at, &view, &key)) {
+        const struct egw_health_issue *issue = view.reference->body.p;
+        bool incident = egw_str_same(issue->classification, EGW_STR("incident"));
+
+        if ((best.issue && (best.incident || !incident)) || !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
+            issue_is_excluded(d, issue->id) ||
+            egw_policy_service(d->policy, issue->service) != &d->service->view ||
+            !issue_fits_feature(d, issue) || !issue_fits_time(d, issue))
+            continue;
+        if (too_old(d, EGW_REF_HEALTH_ISSUE, view.reference))
+            *ret_stale = true;
+        else
+            best = (struct issue_found){issue, view, key, incident};
+    }
+    return best;
+}
+
+/* Snapshots are filed under the policy's id, or under any name the service goes by. */
+static struct lookup find_snapshot(struct decide *d)
+{
+    struct lookup found = {.view = {NULL, -1}, .source = NO_SOURCE};
+    size_t first = d->source_count;
+
+    for (size_t i = 0; i < d->service->name_count && !found.view.reference; i++) {
+        d->source_count = i > 1 ? first + 1 : d->source_count;
+        found = look_up(d, EGW_REF_HEALTH_SNAPSHOT, d->subject->customer, d->service->names[i],
+                        EGW_STR_NONE, SET(EGW_F_HEALTH));
+    }
+    if (!found.view.reference && d->source_count > first + 1)
+        d->source_count = first + 1; /* none: one source says so, by the policy's id */
+    return found;
+}
+
+static unsigned snapshot_value(struct decide *d, const struct egw_health_snapshot *snapshot)
+{
+    if (among(snapshot->status, d->policy->operational, d->policy->operational_count))
+        return EGW_V_HEALTH_OK;
+    if (among(snapshot->status, d->policy->active, d->policy->active_count))
+        return EGW_V_HEALTH_ADVISORY; /* something is published that does not explain this fault */
+    return EGW_V_HEALTH_UNKNOWN;
+}
+
+static unsigned health_of_service(struct decide *d)
+{
+    struct lookup snapshot = find_snapshot(d);
+    bool stale_issue;
+    struct issue_found found = find_issue(d, &stale_issue);
+    unsigned value = EGW_V_HEALTH_UNKNOWN;
+
+    if (snapshot.view.reference) {
+        const struct egw_health_snapshot *body = snapshot.view.reference->body.p;
+
+        say(d, &snapshot, body->status);
+        value = snapshot.stale ? EGW_V_HEALTH_STALE : snapshot_value(d, body);
+        d->ret->health_as_of = (struct egw_opt_i64){true, snapshot.view.reference->as_of};
+    }
+    if (value == EGW_V_HEALTH_OK && stale_issue)
+        value = EGW_V_HEALTH_STALE;
+    if (found.issue) {
+        struct lookup read = {.source = source_add(d, found.key, found.view, SET(EGW_F_HEALTH))};
+
+        say(d, &read, found.issue->id);
+        d->ret->incident = found.issue->id;
+        d->issue_key = found.key;
+        d->ret->health_as_of = (struct egw_opt_i64){true, found.view.reference->as_of};
+        value = found.incident ? EGW_V_HEALTH_INCIDENT : EGW_V_HEALTH_ADVISORY;
+    }
+    return value;
+}
+
+static void fact_health(struct decide *d)
+{
+    unsigned value =
+        d->service && d->subject->customer.p ? health_of_service(d) : EGW_V_HEALTH_UNKNOWN;
+
+    put(d, EGW_F_HEALTH, value);
+    d->known |= SET(EGW_F_HEALTH);
+    d->ret->health = value == EGW_V_HEALTH_UNKNOWN ? EGW_STR("unknown")
+                     : value == EGW_V_HEALTH_STALE ? EGW_STR("stale")
+                                                   : EGW_STR("known");
+}
+
+/* ---- known issues in the text ---- */
+
+static unsigned known_issue_value(const struct egw_match *match)
+{
+    bool vouched;
+
+    if (!match->issue)
+        return EGW_V_ISSUE_NONE;
+    if (match->ambiguous)
+        return EGW_V_ISSUE_AMBIGUOUS;
+    vouched = egw_str_is(match->issue->basis, "doc");
+    if (match->issue->baseline == 1 && (vouched || egw_str_is(match->issue->basis, "selfhelp")))
+        return EGW_V_ISSUE_REMEDY;
+    if (match->issue->baseline == 0 && vouched)
+        return EGW_V_ISSUE_ESCALATE;
+    return EGW_V_ISSUE_HINT;
+}
+
+static void fact_known_issue(struct decide *d)
+{
+    struct egw_str service = d->service ? d->service->view.id : EGW_STR("");
+
+    if (d->policy->catalogue && (d->event->title.n || d->event->text.n))
+        d->match =
+            egw_catalogue_match(d->policy->catalogue, d->event->title, d->event->text, service);
+    if (d->match.issue)
+        d->ret->signature = d->match.issue->id;
+    put(d, EGW_F_KNOWN_ISSUE, known_issue_value(&d->match));
+    d->known |= SET(EGW_F_KNOWN_ISSUE);
+}
+
+/* ---- entitlements ---- */
+
+/* A term judged at the record time; ret_end: when it ended. */
+static unsigned term_value(const struct decide *d, struct egw_opt_i64 starts,
+                           struct egw_opt_i64 ends)
+{
+    if (starts.has && starts.v > d->subject->recorded_ms)
+        return EGW_V_RIGHT_NONE;
+    if (ends.has && ends.v <= d->subject->recorded_ms)
+        return EGW_V_RIGHT_ENDED;
+    return EGW_V_RIGHT_IN_FORCE;
+}
+
+/* No contract or membership on record means there is none, but only where the partner itself is on
+ * record: else nobody has told us anything about it. */
+static unsigned right_without_record(struct decide *d, const struct lookup *found)
+{
+    return found->stale || !partner_of(d) ? EGW_V_RIGHT_UNKNOWN : EGW_V_RIGHT_NONE;
+}
+
+static unsigned contract_right(struct decide *d, const struct egw_channel *channel, uint64_t about)
+{
+    struct lookup found =
+        look_up(d, EGW_REF_CONTRACT, d->event->partner, channel->plan, EGW_STR_NONE, about);
+    const struct egw_contract *contract = found.body;
+    unsigned value;
+
+    if (!contract)
+        return right_without_record(d, &found);
+    value = term_value(d, contract->starts_at, contract->ends_at);
+    if (value == EGW_V_RIGHT_ENDED)
+        say_date(d, &found, contract->ends_at.v);
+    else
+        say(d, &found, d->policy->facts[EGW_F_CHANNEL].values[value]);
+    return value;
+}
+
+static unsigned pack_right(struct decide *d, uint64_t about)
+{
+    struct lookup found =
+        look_up(d, EGW_REF_PACK, d->event->partner, EGW_STR_NONE, EGW_STR_NONE, about);
+    const struct egw_pack *pack = found.body;
+    unsigned value = EGW_V_RIGHT_IN_FORCE; /* uncounted here: the channel's own ledger counts */
+
+    if (!pack)
+        return found.stale ? EGW_V_RIGHT_UNKNOWN : value;
+    if (!pack->activated)
+        value = EGW_V_RIGHT_NONE;
+    else if (pack->ends_at.has && pack->ends_at.v <= d->subject->recorded_ms)
+        value = EGW_V_RIGHT_ENDED;
+    else if (!pack->unlimited && pack->left <= 0)
+        value = EGW_V_RIGHT_EMPTY;
+    say(d, &found, d->policy->facts[EGW_F_CHANNEL].values[value]);
+    return value;
+}
+
+static unsigned membership_right(struct decide *d, const struct egw_channel *channel,
+                                 uint64_t about)
+{
+    struct lookup found =
+        look_up(d, EGW_REF_MEMBERSHIP, d->event->partner, EGW_STR_NONE, EGW_STR_NONE, about);
+    const struct egw_membership *membership = found.body;
+    unsigned value;
+
+    if (!membership)
+        return right_without_record(d, &found);
+    say(d, &found, membership->level);
+    if (!among(membership->level, channel->levels, channel->level_count))
+        return EGW_V_RIGHT_NONE;
+    value = term_value(d, membership->starts_at, membership->ends_at);
+    return value == EGW_V_RIGHT_IN_FORCE && channel->counted ? pack_right(d, about) : value;
+}
+
+static unsigned program_right(struct decide *d, const struct egw_channel *channel)
+{
+    const struct egw_partner *partner = partner_of(d);
+    int kind;
+
+    if (!partner)
+        return EGW_V_RIGHT_UNKNOWN;
+    if (!partner->csp)
+        return EGW_V_RIGHT_NONE;
+    if (channel->entitlement == EGW_ENTITLED_CSP)
+        return EGW_V_RIGHT_IN_FORCE;
+    kind = egw_wordset_find(&d->policy->facts[EGW_F_PARTNER].words, partner->kind);
+    if (kind < 0 || kind == EGW_V_PARTNER_UNKNOWN)
+        return EGW_V_RIGHT_UNKNOWN;
+    return channel->partners >> kind & 1 ? EGW_V_RIGHT_IN_FORCE : EGW_V_RIGHT_NONE;
+}
+
+static bool channel_covers(const struct decide *d, const struct egw_channel *channel)
+{
+    unsigned family = d->values[EGW_F_FAMILY];
+    struct egw_str hosting = value_text(d, EGW_F_HOSTING);
+
+    if (channel->cloud_only &&
+        ((d->service && !d->service->view.cloud) || egw_str_is(hosting, "on-premises")))
+        return false;
+    return !channel->families || (channel->families[family / 64] >> (family % 64) & 1);
+}
+
+static void fact_channel(struct decide *d, unsigned fact)
+{
+    const struct egw_channel *channel = &d->policy->channels[fact - EGW_F_CHANNEL];
+    uint64_t about = SET(fact);
+    unsigned value = term_value(d, channel->since, channel->until);
+
+    if (value == EGW_V_RIGHT_IN_FORCE) {
+        if (channel->entitlement == EGW_ENTITLED_CONTRACT)
+            value = contract_right(d, channel, about);
+        else if (channel->entitlement == EGW_ENTITLED_MEMBERSHIP)
+            value = membership_right(d, channel, about);
+        else
+            value = program_right(d, channel);
+    }
+    if (value == EGW_V_RIGHT_IN_FORCE && !channel_covers(d, channel))
+        value = EGW_V_RIGHT_NOT_COVERED;
+    put(d, fact, value);
+    d->known |= SET(fact);
+}
+
+/* ---- walking the stages ---- */
+
+static void work_out(struct decide *d, unsigned fact)
+{
+    switch (fact) {
+    case EGW_F_CSP:
+    case EGW_F_PARTNER:
+        fact_partner(d);
+        break;
+    case EGW_F_RELATION:
+        fact_relation(d);
+        break;
+    case EGW_F_ACCESS:
+        fact_access(d);
+        break;
+    case EGW_F_HEALTH:
+        fact_health(d);
+        break;
+    case EGW_F_KNOWN_ISSUE:
+        fact_known_issue(d);
+        break;
+    case EGW_F_PLAN:
+    case EGW_F_SELLER:
+        fact_subscription(d);
+        break;
+    default:
+        assert(fact >= EGW_F_CHANNEL && "facts of the event are there from the start");
+        fact_channel(d, fact);
+        break;
+    }
+}
+
+static void work_out_all(struct decide *d, uint64_t facts)
+{
+    for (uint64_t left = facts & ~d->known; left; left = facts & ~d->known)
+        work_out(d, (unsigned)__builtin_ctzll(left));
+}
+
+/* The rule that ends the walk, with the near misses of its stage. */
+static const struct egw_rule *walk(struct decide *d, uint64_t near[WORDS_MAX], size_t *ret_place)
+{
+    for (int s = 0; s < EGW_STAGES; s++) {
+        const struct egw_stage_table *stage = &d->policy->stages[s];
+        const struct egw_rule *rule;
+        size_t place;
+
+        work_out_all(d, stage->facts);
+        d->walked |= stage->facts;
+        place = egw_stage_match(stage, d->values, near);
+        assert(place < stage->count && "a stage covers every event: checked when compiled");
+        rule = &d->policy->rules[stage->first + place];
+        if (rule->view.action >= 0) {
+            *ret_place = place;
+            return rule;
+        }
+    }
+    assert(!"the last stage has no next: checked when compiled");
+    return NULL;
+}
+
+/* ---- the answer ---- */
+
+static bool accepts(const struct decide *d, const struct egw_rule_condition *when)
+{
+    unsigned value = d->values[when->fact];
+
+    return when->accepts[value / 64] >> (value % 64) & 1;
+}
+
+static struct egw_str lacked_text(struct decide *d, const struct egw_rule *rule)
+{
+    size_t n = 0;
+    char *text, *to;
+
+    for (size_t i = 0; i < rule->when_count; i++) {
+        if (!accepts(d, &rule->when[i]))
+            n += d->policy->facts[rule->when[i].fact].name.n + value_text(d, rule->when[i].fact).n +
+                 2;
+    }
+    to = text = egw_arena_alloc(d->arena, n + 1);
+    if (!text) {
+        d->nomem = true;
+        return EGW_STR("");
+    }
+    for (size_t i = 0; i < rule->when_count; i++) {
+        struct egw_str name = d->policy->facts[rule->when[i].fact].name, value;
+
+        if (accepts(d, &rule->when[i]))
+            continue;
+        value = value_text(d, rule->when[i].fact);
+        if (to != text)
+            *to++ = ',';
+        memcpy(to, name.p, name.n);
+        to += name.n;
+        *to++ = '=';
+        memcpy(to, value.p, value.n);
+        to += value.n;
+    }
+    return (struct egw_str){text, (size_t)(to - text)};
+}
+
+/* Only rules that lead to a channel: what would have happened otherwise is no near miss. */
+static void fill_near(struct decide *d, const struct egw_rule *rule, size_t place,
+                      const uint64_t *near)
+{
+    const struct egw_rule *first = rule - place;
+    struct egw_near_miss *list;
+    size_t n = 0;
+
+    for (size_t w = 0; w <= place / 64; w++)
+        n += (size_t)__builtin_popcountll(near[w]);
+    if (!n || rule->view.stage != EGW_STAGE_CHANNEL)
+        return;
+    list = egw_arena_alloc(d->arena, n * sizeof(*list));
+    if (!list) {
+        d->nomem = true;
+        return;
+    }
+    n = 0;
+    for (size_t w = 0; w <= place / 64; w++) {
+        for (uint64_t left = near[w]; left; left &= left - 1) {
+            const struct egw_rule *missed = &first[w * 64 + (size_t)__builtin_ctzll(left)];
+
+            if (missed->view.channel.n)
+                list[n++] = (struct egw_near_miss){missed->view.id, missed->view.channel,
+                                                   missed->view.mode, lacked_text(d, missed)};
+        }
+    }
+    d->ret->near = (struct egw_list){list, n};
+}
+
+static void fill_facts(struct decide *d)
+{
+    size_t n = (size_t)__builtin_popcountll(d->walked);
+    struct egw_fact *list = egw_arena_alloc(d->arena, n * sizeof(*list));
+
+    if (!list) {
+        d->nomem = true;
+        return;
+    }
+    n = 0;
+    for (uint64_t left = d->walked; left; left &= left - 1) {
+        unsigned fact = (unsigned)__builtin_ctzll(left);
+
+        list[n++] = (struct egw_fact){d->policy->facts[fact].name, value_text(d, fact)};
+    }
+    d->ret->facts = (struct egw_list){list, n};
+}
+
+/* Facts whose change may turn this answer. */
+static uint64_t facts_awaited(const struct egw_rule *rule)
+{
+    switch (rule->view.action) {
+    case EGW_ACTION_ACCESS_REQUIRED:
+        return SET(EGW_F_ACCESS) | SET(EGW_F_RELATION);
+    case EGW_ACTION_NOT_ENTITLED:
+        return SET(EGW_F_PARTNER) | SET(EGW_F_PLAN) | ~(SET(EGW_F_CHANNEL) - 1);
+    default:
+        return 0;
+    }
+}
+
+static void fill_waits(struct decide *d, const struct egw_rule *rule)
+{
+    uint64_t awaited = facts_awaited(rule);
+    struct egw_str *list;
+    size_t n = 0;
+
+    if (!awaited && rule->view.action != EGW_ACTION_HEALTH_MATCH)
+        return;
+    list = egw_arena_alloc(d->arena, (d->source_count + 1) * sizeof(*list));
+    if (!list) {
+        d->nomem = true;
+        return;
+    }
+    if (rule->view.action == EGW_ACTION_HEALTH_MATCH && d->issue_key.p)
+        list[n++] = d->issue_key;
+    for (size_t i = 0; i < d->source_count; i++) {
+        if (d->about[i] & awaited)
+            list[n++] = d->sources[i].key;
+    }
+    d->ret->waits_for = (struct egw_list){list, n};
+}
+
+static void fill_due(struct decide *d, const struct egw_rule *rule)
+{
+    const int64_t *limits = d->policy->limits[rule->view.action];
+    int64_t within = limits ? limits[d->values[EGW_F_SEVERITY]] : 0, due;
+
+    if (within && !__builtin_add_overflow(d->now_ms, within, &due))
+        d->ret->due_at = (struct egw_opt_i64){true, due};
+}
+
+static void fill_statement(struct decide *d)
+{
+    struct lookup found =
+        look_up(d, EGW_REF_STATEMENT, d->event->partner, d->subject->customer, EGW_STR_NONE, 0);
+    const struct egw_statement *statement = found.body;
+
+    if (!statement || statement->since > d->event->occurred_at) {
+        warn(d, EGW_STR("no statement of support was in force for this customer"));
+        return;
+    }
+    say(d, &found, statement->version);
+    d->ret->statement = statement->version;
+    d->ret->chargeable = (struct egw_opt_bool){true, statement->charge};
+    if (statement->charge && statement->price.p)
+        d->ret->price = statement->price;
+}
+
+static const struct egw_delivery *delivery_of(struct decide *d, struct egw_str service)
+{
+    struct lookup found =
+        look_up(d, EGW_REF_DELIVERY, d->event->partner, d->subject->customer, service, 0);
+    const struct egw_delivery *delivery = found.body;
+
+    if (!delivery) {
+        if (found.source != NO_SOURCE && !found.view.reference)
+            d->source_count--; /* the usual case, and it says nothing */
+        return NULL;
+    }
+    say(d, &found, delivery->model);
+    return delivery;
+}
+
+static void fill_delivery(struct decide *d)
+{
+    const struct egw_delivery *delivery = d->service ? delivery_of(d, d->service->view.id) : NULL;
+    char *text;
+
+    if (!delivery)
+        delivery = delivery_of(d, EGW_STR("*"));
+    if (!delivery)
+        return;
+    text = egw_arena_alloc(d->arena, delivery->entity.n + delivery->queue.n + 1);
+    if (!text) {
+        d->nomem = true;
+        return;
+    }
+    memcpy(text, delivery->entity.p, delivery->entity.n);
+    text[delivery->entity.n] = '/';
+    memcpy(text + delivery->entity.n + 1, delivery->queue.p, delivery->queue.n);
+    d->ret->handled_by = (struct egw_str){text, delivery->entity.n + delivery->queue.n + 1};
+}
+
+static void fill_warnings(struct decide *d)
+{
+    struct egw_str *list;
+
+    if (!d->warning_count)
+        return;
+    list = egw_arena_alloc(d->arena, d->warning_count * sizeof(*list));
+    if (!list) {
+        d->nomem = true;
+        return;
+    }
+    memcpy(list, d->warnings, d->warning_count * sizeof(*list));
+    d->ret->warnings = (struct egw_list){list, d->warning_count};
+}
+
+static struct egw_str word_of(const struct decide *d, unsigned fact)
+{
+    return d->values[fact] >= EGW_V_WORDS ? value_text(d, fact) : EGW_STR("");
+}
+
+static void fill_words(struct decide *d, const struct egw_rule *rule)
+{
+    const struct egw_rule_view *view = &rule->view;
+    struct egw_decision *ret = d->ret;
+
+    ret->action = view->action;
+    ret->stage = view->stage;
+    ret->rule = (size_t)(rule - d->policy->rules);
+    ret->code = view->code;
+    ret->channel = view->channel;
+    ret->mode = view->mode;
+    ret->owner = view->owner;
+    ret->because = view->because;
+    ret->advice = view->advice;
+    if (d->match.issue && d->match.issue->remedy.n && egw_str_is(view->code, "REMEDY") &&
+        d->values[EGW_F_KNOWN_ISSUE] == EGW_V_ISSUE_REMEDY)
+        ret->advice = d->match.issue->remedy;
+    ret->severity = word_of(d, EGW_F_SEVERITY);
+    ret->service = word_of(d, EGW_F_SERVICE);
+    ret->domain = word_of(d, EGW_F_DOMAIN);
+}
+
+static const struct egw_decision nothing = {
+    .health = {"", 0},
+    .incident = {"", 0},
+    .signature = {"", 0},
+    .handled_by = {"", 0},
+    .statement = {"", 0},
+    .price = {"", 0},
+};
+
+enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_facts *facts,
+                           const struct egw_subject *subject, int64_t now_ms,
+                           struct egw_arena *arena, struct egw_decision *ret)
+{
+    struct decide d;
+    uint64_t near[WORDS_MAX];
+    const struct egw_rule *rule;
+    size_t place;
+
+    d.policy = policy;
+    d.facts = facts;
+    d.subject = subject;
+    d.event = subject->event;
+    d.now_ms = now_ms;
+    d.arena = arena;
+    d.ret = ret;
+    d.nomem = false;
+    d.known = d.walked = 0;
+    d.service = NULL;
+    d.partner_asked = false;
+    d.partner = (struct egw_fact_view){NULL, -1};
+    d.sources = NULL;
+    d.about = NULL;
+    d.source_count = d.source_cap = d.warning_count = 0;
+    d.keys = NULL;
+    d.keys_left = 0;
+    d.match = (struct egw_match){NULL, false};
+    d.issue_key = EGW_STR_NONE;
+    *ret = nothing;
+
+    event_facts(&d);
+    rule = walk(&d, near, &place);
+    fill_words(&d, rule);
+    fill_near(&d, rule, place, near);
+    fill_due(&d, rule);
+    if (subject->customer.p) {
+        fill_statement(&d);
+        fill_delivery(&d);
+    }
+    fill_facts(&d);
+    fill_waits(&d, rule);
+    ret->sources = (struct egw_list){d.sources, d.source_count};
+    fill_warnings(&d);
+    return d.nomem ? EGW_NOMEM : EGW_OK;
+}

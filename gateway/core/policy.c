@@ -1,0 +1,91 @@
+#include "egw/policy.h"
+
+#include <stdlib.h>
+
+#include "policy_model.h"
+
+const struct egw_sha256 *egw_policy_hash(const struct egw_policy *policy)
+{
+    return &policy->hash;
+}
+
+size_t egw_policy_rule_count(const struct egw_policy *policy)
+{
+    return policy->rule_count;
+}
+
+struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index)
+{
+    return policy->rules[index].view;
+}
+
+size_t egw_policy_channel_count(const struct egw_policy *policy)
+{
+    return policy->channel_count;
+}
+
+struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index)
+{
+    return policy->channels[index].id;
+}
+
+const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name)
+{
+    int value = name.p ? egw_wordset_find(&policy->facts[EGW_F_SERVICE].words, name) : -1;
+
+    return value < 0 ? NULL : &policy->services[value - EGW_V_WORDS].view;
+}
+
+int64_t egw_policy_horizon_ms(const struct egw_policy *policy)
+{
+    return policy->horizon_ms;
+}
+
+void egw_policy_free(struct egw_policy *policy)
+{
+    if (!policy)
+        return;
+    if (policy->catalogue)
+        policy->catalogue_free(policy->catalogue);
+    egw_arena_free(&policy->arena);
+    free(policy);
+}
+
+/* ---- matching: an AND over words, the first bit left ---- */
+
+typedef uint64_t block[EGW_ROW_BLOCK];
+
+static void narrow(block left, const struct egw_tested *tested, size_t n, const uint16_t *values,
+                   size_t word)
+{
+    for (size_t t = 0; t < n; t++) {
+        const uint64_t *row = tested[t].row[values[tested[t].fact]] + word;
+
+        for (size_t i = 0; i < EGW_ROW_BLOCK; i++)
+            left[i] &= row[i];
+    }
+}
+
+size_t egw_stage_match(const struct egw_stage_table *stage, const uint16_t *values,
+                       uint64_t *ret_near)
+{
+    for (size_t word = 0; word < stage->words; word += EGW_ROW_BLOCK) {
+        block left = {~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0)};
+
+        narrow(left, stage->tested, stage->event_count, values, word);
+        memcpy(ret_near + word, left, sizeof(left));
+        narrow(left, stage->tested + stage->event_count, stage->tested_count - stage->event_count,
+               values, word);
+        for (size_t i = 0; i < EGW_ROW_BLOCK; i++) {
+            if (left[i]) {
+                size_t bit = (size_t)__builtin_ctzll(left[i]);
+
+                ret_near[word + i] &= (UINT64_C(1) << bit) - 1;
+                for (size_t k = i + 1; k < EGW_ROW_BLOCK; k++)
+                    ret_near[word + k] = 0;
+                return (word + i) * 64 + bit;
+            }
+        }
+    }
+    return stage->count; /* cannot be: the last rule takes all */
+}

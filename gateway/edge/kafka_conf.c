@@ -1,0 +1,562 @@
+/*
+ * Configurations of librdkafka: what egw sets, what settings may set, what nobody may.
+ *
+ * A property from settings passes only by the table below (promise K5). What exactly-once needs is
+ * not in it, and neither is anything that loads code, runs a command or weakens TLS.
+ */
+#include "kafka_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { HAS_FETCH_QUEUE_BACKOFF = 0x02020000 }; /* rd_kafka_version() from which it exists */
+enum { SOCKET_TIMEOUT_MS = 10000, MESSAGE_TIMEOUT_MS = 30000, LIBRARY_TEXT = 512, HOST_TEXT = 256 };
+
+/* ---- the allow-list ---- */
+
+/* Whose property it is: the library warns about one that its kind of handle ignores. */
+enum side { BOTH = 0, CONSUMER, PRODUCER };
+
+struct allowed {
+    const char *name;
+    enum side side;
+    int64_t min, max; /* both 0: the library's own range is narrow enough */
+};
+
+static const struct allowed allowed[] = {
+    {.name = "broker.address.family"},
+    {.name = "broker.address.ttl"},
+    {.name = "client.rack"},
+    {.name = "connections.max.idle.ms"},
+    {.name = "metadata.max.age.ms", .min = 1000, .max = 3600000},
+    {.name = "reconnect.backoff.max.ms", .min = 10, .max = 10000},
+    {.name = "reconnect.backoff.ms", .min = 10, .max = 10000},
+    {.name = "retry.backoff.ms", .min = 10, .max = 10000},
+    {.name = "sasl.mechanism"},
+    {.name = "sasl.mechanisms"},
+    {.name = "sasl.password"},
+    {.name = "sasl.username"},
+    {.name = "security.protocol"},
+    {.name = "socket.connection.setup.timeout.ms", .min = 1000, .max = 60000},
+    {.name = "socket.keepalive.enable"},
+    {.name = "socket.receive.buffer.bytes"},
+    {.name = "socket.send.buffer.bytes"},
+    {.name = "socket.timeout.ms", .min = 1000, .max = 15000},
+    {.name = "ssl.ca.location"},
+    {.name = "ssl.ca.pem"},
+    {.name = "ssl.certificate.location"},
+    {.name = "ssl.certificate.pem"},
+    {.name = "ssl.cipher.suites"},
+    {.name = "ssl.crl.location"},
+    {.name = "ssl.curves.list"},
+    {.name = "ssl.key.location"},
+    {.name = "ssl.key.password"},
+    {.name = "ssl.key.pem"},
+    {.name = "ssl.keystore.location"},
+    {.name = "ssl.keystore.password"},
+    {.name = "ssl.sigalgs.list"},
+    {.name = "topic.metadata.refresh.interval.ms", .min = 1000, .max = 3600000},
+    {.name = "fetch.error.backoff.ms", .side = CONSUMER, .min = 10, .max = 10000},
+    {.name = "fetch.wait.max.ms", .side = CONSUMER, .min = 1, .max = 1000},
+    {.name = "heartbeat.interval.ms", .side = CONSUMER, .min = 100, .max = 30000},
+    {.name = "max.poll.interval.ms", .side = CONSUMER, .min = 30000, .max = 600000},
+    {.name = "queued.max.messages.kbytes", .side = CONSUMER, .min = 16384, .max = 2097151},
+    {.name = "queued.min.messages", .side = CONSUMER, .min = 10000, .max = 10000000},
+    {.name = "batch.num.messages", .side = PRODUCER},
+    {.name = "batch.size", .side = PRODUCER},
+    {.name = "compression.codec", .side = PRODUCER},
+    {.name = "compression.level", .side = PRODUCER},
+    {.name = "compression.type", .side = PRODUCER},
+    {.name = "linger.ms", .side = PRODUCER, .min = 0, .max = 1000},
+};
+
+/* Why a known name is refused; everything else is just not on the list. */
+static const struct refused {
+    const char *prefix; /* the name, or its beginning when it ends in a dot */
+    const char *why;
+} refused[] = {
+    {"plugin.library.paths", "it loads code into the process"},
+    {"interceptors", "it loads code into the process"},
+    {"sasl.kerberos.", "it runs a shell command"},
+    {"ssl.engine.", "it loads code into the process"},
+    {"ssl.providers", "it loads code into the process"},
+    {"sasl.oauthbearer.", "it makes the client fetch a URL"},
+    {"enable.sasl.oauthbearer.unsecure.jwt", "it accepts unsigned tokens"},
+    {"enable.ssl.certificate.verification", "the broker's certificate is always verified"},
+    {"ssl.endpoint.identification.algorithm", "the broker's name is always verified"},
+    {"debug", "its lines may hold passwords and payloads"},
+    {"acks", "egw sets it for exactly-once"},
+    {"allow.auto.create.topics", "egw sets it for exactly-once"},
+    {"auto.offset.reset", "egw sets it for exactly-once"},
+    {"bootstrap.servers", "it is set by kafka.brokers"},
+    {"check.crcs", "egw sets it for exactly-once"},
+    {"client.id", "egw sets it from the role and the slot"},
+    {"enable.auto.commit", "egw sets it for exactly-once"},
+    {"enable.auto.offset.store", "egw sets it for exactly-once"},
+    {"enable.idempotence", "egw sets it for exactly-once"},
+    {"group.id", "egw sets it from the role"},
+    {"group.instance.id", "egw sets it from the role and the slot"},
+    {"isolation.level", "egw sets it for exactly-once"},
+    {"max.in.flight", "egw sets it for exactly-once"},
+    {"max.in.flight.requests.per.connection", "egw sets it for exactly-once"},
+    {"metadata.broker.list", "it is set by kafka.brokers"},
+    {"partition.assignment.strategy", "egw sets it for exactly-once"},
+    {"request.required.acks", "egw sets it for exactly-once"},
+    {"session.timeout.ms", "it is set by kafka.session_timeout_ms"},
+    {"transaction.timeout.ms", "it is set by kafka.transaction_timeout_ms"},
+    {"transactional.id", "egw sets it from the role and the slot"},
+};
+
+static const struct allowed *allowed_named(const char *name)
+{
+    for (size_t i = 0; i < EGW_COUNT(allowed); i++) {
+        if (strcmp(allowed[i].name, name) == 0)
+            return &allowed[i];
+    }
+    return NULL;
+}
+
+static const char *why_refused(const char *name)
+{
+    for (size_t i = 0; i < EGW_COUNT(refused); i++) {
+        size_t n = strlen(refused[i].prefix);
+        bool group = refused[i].prefix[n - 1] == '.';
+
+        if (group ? strncmp(name, refused[i].prefix, n) == 0 : strcmp(name, refused[i].prefix) == 0)
+            return refused[i].why;
+    }
+    return "it is not on the list of properties that may be set";
+}
+
+static const char *property(const struct egw_settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->kafka.property_count; i++) {
+        if (strcmp(settings->kafka.properties[i].name, name) == 0)
+            return settings->kafka.properties[i].value;
+    }
+    return NULL;
+}
+
+/* ---- brokers and transport security ---- */
+
+/* One broker of a list "host:port,...": its host without port and brackets. False: the list ends.
+ */
+static bool next_broker(const char **list, struct egw_str *ret_broker, char host[HOST_TEXT])
+{
+    const char *p = *list + strspn(*list, ", \t");
+    size_t n = strcspn(p, ", \t");
+    const char *from = p, *to = p + n, *colon;
+
+    if (n == 0)
+        return false;
+    *list = p + n;
+    *ret_broker = (struct egw_str){p, n};
+    if (*from == '[' && (colon = memchr(from, ']', n))) {
+        from++;
+        to = colon;
+    } else if ((colon = memchr(from, ':', n))) {
+        to = colon;
+    }
+    n = (size_t)(to - from) < HOST_TEXT - 1 ? (size_t)(to - from) : HOST_TEXT - 1;
+    memcpy(host, from, n);
+    host[n] = '\0';
+    return true;
+}
+
+static bool host_is_loopback(const char *host)
+{
+    struct in_addr four;
+    struct in6_addr six;
+
+    if (strcasecmp(host, "localhost") == 0)
+        return true;
+    if (inet_pton(AF_INET, host, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+static bool all_loopback(const char *brokers)
+{
+    char host[HOST_TEXT];
+    struct egw_str broker;
+    bool any = false;
+
+    while (next_broker(&brokers, &broker, host)) {
+        if (!host_is_loopback(host))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* Without a word in the settings: TLS, except where bytes cannot leave the machine. */
+static const char *protocol_of(const struct egw_settings *settings)
+{
+    const char *set = property(settings, "security.protocol");
+
+    if (set)
+        return set;
+    return all_loopback(settings->kafka.brokers) ? "plaintext" : "ssl";
+}
+
+bool egw_kafka_may_connect_plain(const struct sockaddr *to)
+{
+    if (to->sa_family == AF_INET) {
+        const struct sockaddr_in *four = (const void *)to;
+
+        return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (to->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const void *)to;
+
+        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127);
+    }
+    return false;
+}
+
+/* A broker on loopback may advertise any address: the settings were checked, this is the
+ * connection. */
+static int connect_loopback(int fd, const struct sockaddr *to, int n, const char *id, void *opaque)
+{
+    (void)id;
+    (void)opaque;
+    if (!egw_kafka_may_connect_plain(to))
+        return EACCES;
+    return connect(fd, to, (socklen_t)n) == 0 || errno == EINPROGRESS ? 0 : errno;
+}
+
+/* ---- check ---- */
+
+static bool names_protocol(struct egw_str broker)
+{
+    const char *colon = memchr(broker.p, ':', broker.n);
+
+    return colon && broker.p + broker.n - colon >= 3 && memcmp(colon, "://", 3) == 0;
+}
+
+static void check_brokers(const struct egw_settings *settings, struct egw_faults *faults)
+{
+    const char *list = settings->kafka.brokers ? settings->kafka.brokers : "";
+    bool plain = strcasecmp(settings->kafka.brokers ? protocol_of(settings) : "", "plaintext") == 0;
+    char host[HOST_TEXT];
+    struct egw_str broker;
+    bool any = false;
+
+    while (next_broker(&list, &broker, host)) {
+        any = true;
+        /* librdkafka takes a protocol from the list, past security.protocol. */
+        if (names_protocol(broker))
+            egw_faults_add(faults, NULL, 0,
+                           "kafka.brokers: %.*s names a protocol; use security.protocol",
+                           EGW_FMT(broker));
+        else if (plain && !settings->kafka.allow_plaintext && !host_is_loopback(host))
+            egw_faults_add(faults, NULL, 0,
+                           "kafka.properties.security.protocol: plaintext to %s, which is not "
+                           "loopback, needs kafka.allow_plaintext = true",
+                           host);
+    }
+    if (!any)
+        egw_faults_add(faults, NULL, 0, "kafka.brokers: no broker named");
+}
+
+static bool one_of(const char *value, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcasecmp(value, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* K3: a client certificate, SCRAM-SHA-512, or PLAIN, and passwords only inside TLS. */
+static void check_security(const struct egw_settings *settings, struct egw_faults *faults)
+{
+    static const char *const protocols[] = {"plaintext", "ssl", "sasl_ssl"};
+    static const char *const mechanisms[] = {"SCRAM-SHA-512", "PLAIN"};
+    const char *protocol = property(settings, "security.protocol");
+    const char *mechanism = property(settings, "sasl.mechanism");
+
+    if (!mechanism)
+        mechanism = property(settings, "sasl.mechanisms");
+    if (protocol && strcasecmp(protocol, "sasl_plaintext") == 0)
+        egw_faults_add(faults, NULL, 0,
+                       "kafka.properties.security.protocol: sasl_plaintext sends credentials "
+                       "outside TLS; use sasl_ssl");
+    else if (protocol && !one_of(protocol, protocols, EGW_COUNT(protocols)))
+        egw_faults_add(faults, NULL, 0,
+                       "kafka.properties.security.protocol: %s is none of ssl, sasl_ssl, plaintext",
+                       protocol);
+    if (mechanism && !one_of(mechanism, mechanisms, EGW_COUNT(mechanisms)))
+        egw_faults_add(faults, NULL, 0,
+                       "kafka.properties.sasl.mechanism: %s is none of SCRAM-SHA-512, PLAIN",
+                       mechanism);
+    if (protocol && strcasecmp(protocol, "sasl_ssl") == 0 && !mechanism)
+        egw_faults_add(faults, NULL, 0,
+                       "kafka.properties.sasl.mechanism: sasl_ssl needs SCRAM-SHA-512 or PLAIN");
+}
+
+static void check_value(rd_kafka_conf_t *scratch, const struct egw_property *set,
+                        const struct allowed *row, struct egw_faults *faults)
+{
+    char text[LIBRARY_TEXT];
+    int64_t v;
+
+    if ((row->min || row->max) && !egw_parse_i64(egw_str_of(set->value), row->min, row->max, &v)) {
+        egw_faults_add(faults, NULL, 0,
+                       "kafka.properties.%s: %s is not a number from %" PRId64 " to %" PRId64,
+                       set->name, set->value, row->min, row->max);
+        return;
+    }
+    /* Checked by name in check_security(); here the library could only say it less well. A secret
+     * must not come back in the library's sentence. */
+    if (strcmp(set->name, "security.protocol") == 0 || strncmp(set->name, "sasl.", 5) == 0 ||
+        strstr(set->name, "password"))
+        return;
+    if (scratch &&
+        rd_kafka_conf_set(scratch, set->name, set->value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+        egw_faults_add(faults, NULL, 0, "kafka.properties.%s: %s", set->name, text);
+}
+
+static bool set_before(const struct egw_settings *settings, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (strcmp(settings->kafka.properties[j].name, settings->kafka.properties[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *faults)
+{
+    rd_kafka_conf_t *scratch = rd_kafka_conf_new();
+
+    check_brokers(settings, faults);
+    check_security(settings, faults);
+    for (size_t i = 0; i < settings->kafka.property_count; i++) {
+        const struct egw_property *set = &settings->kafka.properties[i];
+        const struct allowed *row = allowed_named(set->name);
+
+        if (!row)
+            egw_faults_add(faults, NULL, 0, "kafka.properties.%s: refused, %s", set->name,
+                           why_refused(set->name));
+        else if (set_before(settings, i))
+            egw_faults_add(faults, NULL, 0, "kafka.properties.%s: set twice", set->name);
+        else
+            check_value(scratch, set, row, faults);
+    }
+    rd_kafka_conf_destroy(scratch);
+}
+
+/* ---- librdkafka's own lines ---- */
+
+static _Atomic(egw_kafka_line_fn) line_sink;
+
+void egw_kafka_lines_to(egw_kafka_line_fn sink)
+{
+    atomic_store(&line_sink, sink);
+}
+
+static void on_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    egw_kafka_line_fn sink = atomic_load(&line_sink);
+
+    (void)rk;
+    if (sink)
+        sink(level, facility, text);
+}
+
+/* ---- making a handle ---- */
+
+struct maker {
+    rd_kafka_conf_t *conf;
+    enum egw_status st; /* the first failure stays */
+    struct egw_error *reterr;
+};
+
+static void put(struct maker *m, const char *name, const char *value)
+{
+    char text[LIBRARY_TEXT];
+
+    if (m->st != EGW_OK || !value)
+        return;
+    if (rd_kafka_conf_set(m->conf, name, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+        m->st = egw_error_set(m->reterr, EGW_INVALID, "kafka property %s refused: %s", name,
+                              strstr(name, "password") ? "not a valid value" : text);
+}
+
+static void put_number(struct maker *m, const char *name, int64_t value)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%" PRId64, value);
+    put(m, name, text);
+}
+
+static void put_common(struct maker *m, const struct egw_settings *settings)
+{
+    put(m, "bootstrap.servers", settings->kafka.brokers);
+    put(m, "security.protocol", protocol_of(settings));
+    put(m, "enable.ssl.certificate.verification", "true");
+    put(m, "ssl.endpoint.identification.algorithm", "https");
+    put(m, "reconnect.backoff.max.ms", "1000");
+    put_number(m, "socket.timeout.ms", egw_kafka_socket_timeout_ms(settings));
+    if (strcasecmp(protocol_of(settings), "plaintext") == 0 && !settings->kafka.allow_plaintext)
+        rd_kafka_conf_set_connect_cb(m->conf, connect_loopback);
+}
+
+/* Rules page, section 2. Below 2.2 the fetcher stalls up to 1 s whenever a limit is hit, so both
+ * must hold more than a second of traffic; from then on a small queue is as fast. */
+static void put_consumer(struct maker *m, const struct egw_kafka_handle_conf *conf)
+{
+    bool backs_off = rd_kafka_version() >= HAS_FETCH_QUEUE_BACKOFF;
+
+    put(m, "enable.auto.commit", "false");
+    put(m, "enable.auto.offset.store", "false");
+    put(m, "isolation.level",
+        conf->role == EGW_KAFKA_PROBE ? "read_uncommitted" : "read_committed");
+    put(m, "auto.offset.reset", "error");
+    put(m, "allow.auto.create.topics", "false");
+    put(m, "check.crcs", "true");
+    put(m, "fetch.wait.max.ms", "50");
+    put(m, "fetch.message.max.bytes", "1048576");
+    put(m, "fetch.max.bytes", "8388608");
+    put(m, "receive.message.max.bytes", "16777216");
+    put(m, "queued.max.messages.kbytes", backs_off ? "16384" : "131072");
+    put(m, "queued.min.messages", "1000000");
+    if (backs_off)
+        put(m, "fetch.queue.backoff.ms", "10");
+    put(m, "group.id", conf->group);
+    put(m, "enable.partition.eof", conf->role == EGW_KAFKA_TAIL ? "true" : "false");
+}
+
+static void put_member(struct maker *m, const struct egw_kafka_handle_conf *conf)
+{
+    int64_t session = conf->settings->kafka.session_timeout_ms;
+
+    put(m, "group.instance.id", conf->instance);
+    put(m, "partition.assignment.strategy", "range");
+    put_number(m, "session.timeout.ms", session);
+    put_number(m, "heartbeat.interval.ms", session >= 30000 ? 3000 : session / 10 + 100);
+    put_number(m, "max.poll.interval.ms", session > 60000 ? session : 60000);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void put_producer(struct maker *m, const struct egw_kafka_handle_conf *conf)
+{
+    int64_t limit = conf->settings->kafka.transaction_timeout_ms;
+
+    put(m, "enable.idempotence", "true");
+    put(m, "acks", "all");
+    put(m, "queue.buffering.max.messages", "200000");
+    put(m, "queue.buffering.max.kbytes", "131072");
+    put(m, "message.max.bytes", "2162688"); /* 2 MiB and the overhead of a record */
+    put(m, "linger.ms", "5");
+    if (conf->role == EGW_KAFKA_TRANSACTIONS) {
+        put(m, "transactional.id", conf->instance);
+        put_number(m, "transaction.timeout.ms", limit);
+        put_number(m, "message.timeout.ms", least(limit, MESSAGE_TIMEOUT_MS));
+    } else {
+        put_number(m, "message.timeout.ms", MESSAGE_TIMEOUT_MS);
+    }
+}
+
+static bool is_producer(enum egw_kafka_role role)
+{
+    return role == EGW_KAFKA_TRANSACTIONS || role == EGW_KAFKA_WRITER;
+}
+
+/* Checked again here: a caller that forgot egw_kafka_check() gets no wider list. */
+static void put_properties(struct maker *m, const struct egw_kafka_handle_conf *conf)
+{
+    enum side other = is_producer(conf->role) ? CONSUMER : PRODUCER;
+
+    for (size_t i = 0; i < conf->settings->kafka.property_count; i++) {
+        const struct egw_property *set = &conf->settings->kafka.properties[i];
+        const struct allowed *row = allowed_named(set->name);
+
+        if (!row && m->st == EGW_OK)
+            m->st = egw_error_set(m->reterr, EGW_INVALID, "kafka.properties.%s: refused, %s",
+                                  set->name, why_refused(set->name));
+        else if (row && row->side != other && strcmp(set->name, "socket.timeout.ms") != 0)
+            put(m, set->name, set->value);
+    }
+}
+
+int64_t egw_kafka_socket_timeout_ms(const struct egw_settings *settings)
+{
+    const char *set = property(settings, "socket.timeout.ms");
+    int64_t ms = SOCKET_TIMEOUT_MS;
+
+    if (set && !egw_parse_i64(egw_str_of(set), 1000, 60000, &ms))
+        ms = SOCKET_TIMEOUT_MS;
+    /* Above the transaction time-out the library refuses it. */
+    return least(ms, settings->kafka.transaction_timeout_ms);
+}
+
+static void put_role(struct maker *m, const struct egw_kafka_handle_conf *conf)
+{
+    if (is_producer(conf->role))
+        put_producer(m, conf);
+    else
+        put_consumer(m, conf);
+    if (conf->role == EGW_KAFKA_MEMBER)
+        put_member(m, conf);
+}
+
+static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_conf *conf)
+{
+    rd_kafka_conf_set_opaque(kc, conf->opaque);
+    rd_kafka_conf_set_log_cb(kc, on_line);
+    if (conf->rebalance)
+        rd_kafka_conf_set_rebalance_cb(kc, conf->rebalance);
+    if (conf->delivered)
+        rd_kafka_conf_set_dr_msg_cb(kc, conf->delivered);
+    if (conf->trouble)
+        rd_kafka_conf_set_error_cb(kc, conf->trouble);
+}
+
+enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
+                                 struct egw_error *reterr)
+{
+    struct maker m = {.conf = rd_kafka_conf_new(), .st = EGW_OK, .reterr = reterr};
+    bool producer = is_producer(conf->role) || conf->role == EGW_KAFKA_MOCK;
+    char text[LIBRARY_TEXT];
+    rd_kafka_t *rk;
+
+    put(&m, "client.id", conf->client_id);
+    put(&m, "socket.nagle.disable", "true");
+    if (conf->settings) {
+        put_common(&m, conf->settings);
+        put_role(&m, conf);
+        put_properties(&m, conf);
+    }
+    put_callbacks(m.conf, conf);
+    if (m.st != EGW_OK) {
+        rd_kafka_conf_destroy(m.conf);
+        return m.st;
+    }
+    rk = rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, m.conf, text, sizeof(text));
+    if (!rk) {
+        rd_kafka_conf_destroy(m.conf);
+        return egw_error_set(reterr, EGW_INVALID, "kafka client for %s not made: %s",
+                             conf->client_id, text);
+    }
+    *ret = rk;
+    return EGW_OK;
+}
+
+const char *egw_kafka_version(void)
+{
+    return rd_kafka_version_str();
+}

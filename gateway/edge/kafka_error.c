@@ -1,0 +1,130 @@
+/*
+ * The ladder (rules page, 4): every error of librdkafka becomes a status here and nowhere else.
+ */
+#include "kafka_internal.h"
+
+struct marks {
+    bool fatal, abort, retriable;
+};
+
+static bool says_denied(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool passes_by_itself(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__WAIT_CACHE:
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+    case RD_KAFKA_RESP_ERR__IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__RETRY:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum egw_status plain(rd_kafka_resp_err_t code)
+{
+    if (passes_by_itself(code))
+        return EGW_RETRY;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return EGW_NOT_FOUND;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+        return EGW_INVALID;
+    default:
+        return EGW_FATAL;
+    }
+}
+
+/* marks NULL: a bare code, outside a transaction. */
+static enum egw_status step(rd_kafka_resp_err_t code, const struct marks *marks)
+{
+    if (says_denied(code))
+        return EGW_DENIED;
+    if (!marks) {
+        /* Only a consumer reports this one bare: another process has our instance id, or a broker
+         * was away longer than the session. Either way a restart is the answer (rules page, 6). */
+        return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? EGW_FENCED : plain(code);
+    }
+    if (marks->fatal)
+        return EGW_FATAL;
+    if (marks->abort)
+        return EGW_ABORT;
+    return marks->retriable ? EGW_RETRY : EGW_FATAL;
+}
+
+enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct egw_error *reterr)
+{
+    struct marks marks;
+    enum egw_status st;
+
+    if (!e)
+        return EGW_OK;
+    marks = (struct marks){
+        .fatal = rd_kafka_error_is_fatal(e),
+        .abort = rd_kafka_error_txn_requires_abort(e),
+        .retriable = rd_kafka_error_is_retriable(e),
+    };
+    st = egw_error_set(reterr, step(rd_kafka_error_code(e), &marks), "%s failed: %s (%s)", doing,
+                       rd_kafka_error_string(e), rd_kafka_error_name(e));
+    rd_kafka_error_destroy(e);
+    return st;
+}
+
+enum egw_status egw_from_kafka_code(rd_kafka_resp_err_t code, const char *doing, const char *detail,
+                                    struct egw_error *reterr)
+{
+    if (!code)
+        return EGW_OK;
+    return egw_error_set(reterr, step(code, NULL), "%s failed: %s (%s)", doing,
+                         detail && *detail ? detail : rd_kafka_err2str(code),
+                         rd_kafka_err2name(code));
+}

@@ -1,0 +1,81 @@
+/*
+ * kafka_internal - what the Kafka edges share: handles, the error ladder, waiting with a deadline
+ */
+#ifndef EGW_KAFKA_INTERNAL_H
+#define EGW_KAFKA_INTERNAL_H
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <sys/socket.h>
+
+#include "egw/kafka.h"
+
+/* ---- kafka_conf.c: the only place where a configuration is made ---- */
+
+enum egw_kafka_role {
+    EGW_KAFKA_MEMBER, /* group consumer, static member */
+    EGW_KAFKA_TAIL,   /* reads committed records of single partitions; asks committed offsets */
+    EGW_KAFKA_PROBE,  /* asks log ends, open transactions included */
+    EGW_KAFKA_TRANSACTIONS, /* transactional producer */
+    EGW_KAFKA_WRITER,       /* idempotent producer and admin of commands */
+    EGW_KAFKA_MOCK,         /* carries a mock cluster; settings is NULL */
+};
+
+struct egw_kafka_handle_conf {
+    enum egw_kafka_role role;
+    const struct egw_settings *settings;
+    const char *client_id;
+    const char *group;    /* MEMBER; TAIL: NULL unless it asks committed offsets */
+    const char *instance; /* MEMBER: group instance id. TRANSACTIONS: transactional id */
+    void *opaque;         /* what the callbacks get */
+    void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *);
+    void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *);
+    void (*trouble)(rd_kafka_t *, int, const char *, void *);
+};
+
+/* A new handle; EGW_INVALID when a property is refused, EGW_NOMEM. */
+enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
+                                 struct egw_error *reterr) EGW_MUST_CHECK;
+
+/* What egw sets for the transactional producer; the helper measures against it. */
+int64_t egw_kafka_socket_timeout_ms(const struct egw_settings *settings);
+
+/* Whether bytes without TLS may go to this address (K1): loopback only, unless allowed. */
+bool egw_kafka_may_connect_plain(const struct sockaddr *to);
+
+/* ---- kafka_error.c ---- */
+
+/* The ladder, for a call on a transactional producer. Takes e; `doing` names the call and its
+ * object. EGW_OK for NULL; EGW_RETRY: the same call may be repeated; EGW_ABORT; EGW_DENIED;
+ * EGW_FATAL. */
+enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct egw_error *reterr);
+/* The same for the calls that hand out a bare code. detail: NULL or the library's sentence. */
+enum egw_status egw_from_kafka_code(rd_kafka_resp_err_t code, const char *doing, const char *detail,
+                                    struct egw_error *reterr);
+
+/* ---- kafka_wait.c ---- */
+
+int64_t egw_kafka_mono_ms(void);
+/* Runs fn(arg) on a thread of its own and waits for its end. False: past the deadline; the thread
+ * is left behind and arg with it. */
+bool egw_kafka_within(int64_t ms, void (*fn)(void *), void *arg);
+/* Destroys a handle whose objects are all given back; NULL is allowed. False: it hangs. */
+bool egw_kafka_destroy(rd_kafka_t *rk, int64_t ms);
+
+/* ---- kafka_admin.c ---- */
+
+/* Partition count by a consumer handle (a producer's question would create the topic). */
+enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int timeout_ms,
+                                int32_t *ret, struct egw_error *reterr) EGW_MUST_CHECK;
+/* Fills offset of every element: the log start (RD_KAFKA_OFFSET_BEGINNING) or the end
+ * (RD_KAFKA_OFFSET_END), as the handle's isolation level sees it; one request for each leader. */
+enum egw_status egw_kafka_log_ends(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list,
+                                   int64_t which, int timeout_ms,
+                                   struct egw_error *reterr) EGW_MUST_CHECK;
+
+struct egw_kafka_mock {
+    rd_kafka_t *handle;
+    rd_kafka_mock_cluster_t *cluster;
+};
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * The log port over librdkafka: opening, the turn of poll and wait, closing in order.
+ */
+#include "kafka_log.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TAIL_EVERY = 16, METADATA_MS = 10000, CLOSE_LEAST_MS = 100 };
+
+/* ---- records ---- */
+
+int kafka_log_topic(struct kafka_log *log, rd_kafka_topic_t *const *topics, size_t n,
+                    const rd_kafka_topic_t *rkt)
+{
+    const char *name;
+
+    for (size_t i = 0; i < n; i++) {
+        if (topics[i] == rkt)
+            return (int)i;
+    }
+    name = rd_kafka_topic_name(rkt);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(log->conf.topics[i], name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static struct egw_str traceparent_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t n;
+
+    if (rd_kafka_message_headers(message, &headers) ||
+        rd_kafka_header_get_last(headers, "traceparent", &value, &n) || !value)
+        return EGW_STR_NONE;
+    return (struct egw_str){value, n};
+}
+
+void kafka_log_record(const rd_kafka_message_t *message, int topic, struct egw_log_record *ret)
+{
+    rd_kafka_timestamp_type_t type;
+
+    *ret = (struct egw_log_record){
+        .topic = topic,
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len},
+        .traceparent = traceparent_of(message),
+    };
+}
+
+/* ---- poll and wait ---- */
+
+static void take_back(struct kafka_log *log)
+{
+    if (log->handed) {
+        rd_kafka_message_destroy(log->handed);
+        log->handed = NULL;
+    }
+    free(log->handed_partitions);
+    log->handed_partitions = NULL;
+}
+
+/* Rebalances and ended jobs first, then inputs; tails come in between so that a busy input cannot
+ * starve them. */
+static void log_poll(void *self, struct egw_log_event *ret)
+{
+    struct kafka_log *log = self;
+    bool tail_first = log->turn++ % TAIL_EVERY == 0;
+
+    take_back(log);
+    log->idle = false;
+    if (kafka_group_event(log, ret) || kafka_txn_done(log, ret))
+        return;
+    if (tail_first && kafka_tail_poll(log, ret))
+        return;
+    if (kafka_group_poll(log, ret))
+        return;
+    if (!tail_first && kafka_tail_poll(log, ret))
+        return;
+    log->idle = true;
+    ret->kind = EGW_LOG_IDLE;
+}
+
+void kafka_log_wake(struct kafka_log *log)
+{
+    const uint64_t one = 1;
+    ssize_t n = write(log->wake_fd, &one, sizeof(one));
+
+    (void)n; /* a full counter wakes as well */
+}
+
+static void log_wait(void *self, int64_t ms)
+{
+    struct kafka_log *log = self;
+    struct pollfd fd = {.fd = log->wake_fd, .events = POLLIN};
+    uint64_t count;
+    ssize_t n;
+
+    /* The library tells once when a queue stops being empty: who has not seen it empty since would
+     * sleep over what is there. */
+    if (!log->idle || ms <= 0)
+        return;
+    if (poll(&fd, 1, ms > INT_MAX ? INT_MAX : (int)ms) == 1) {
+        n = read(log->wake_fd, &count, sizeof(count));
+        (void)n;
+    }
+}
+
+static int64_t log_wall_ms(void *self)
+{
+    struct timespec now;
+
+    (void)self;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t log_mono_ms(void *self)
+{
+    (void)self;
+    return egw_kafka_mono_ms();
+}
+
+static const struct egw_log_ops ops = {
+    .poll = log_poll,
+    .wait = log_wait,
+    .start = kafka_group_start,
+    .stop = kafka_group_stop,
+    .release = kafka_group_release,
+    .follow = kafka_tail_follow,
+    .unfollow = kafka_tail_unfollow,
+    .begin = kafka_txn_begin,
+    .produce = kafka_produce,
+    .job = kafka_txn_job,
+    .wall_ms = log_wall_ms,
+    .mono_ms = log_mono_ms,
+};
+
+/* ---- open and close ---- */
+
+static bool is_co_partitioned(const struct kafka_log *log, size_t topic)
+{
+    return topic < log->conf.input_count || (int)topic == log->conf.state_topic;
+}
+
+static enum egw_status check_topics(struct kafka_log *log, struct egw_error *reterr)
+{
+    for (size_t i = 0; i < log->conf.topic_count; i++) {
+        enum egw_status st =
+            egw_kafka_count(log->tail, log->conf.topics[i], METADATA_MS, &log->counts[i], reterr);
+
+        if (st != EGW_OK)
+            return st;
+        if (is_co_partitioned(log, i) && log->counts[i] != log->conf.partition_count)
+            return egw_error_set(reterr, EGW_INVALID,
+                                 "topic %s has %" PRId32 " partitions, the settings say %" PRId32,
+                                 log->conf.topics[i], log->counts[i], log->conf.partition_count);
+    }
+    return EGW_OK;
+}
+
+static enum egw_status check_conf(const struct egw_kafka_log_conf *conf, struct egw_error *reterr)
+{
+    if (conf->topic_count == 0 || conf->topic_count > KAFKA_TOPICS_MAX || conf->input_count == 0 ||
+        conf->input_count > EGW_LOG_INPUTS_MAX || conf->input_count > conf->topic_count ||
+        conf->state_topic < 0 || (size_t)conf->state_topic >= conf->topic_count)
+        return egw_error_set(
+            reterr, EGW_INVALID,
+            "log over %zu topics, %zu of them inputs, state topic %d: out of range",
+            conf->topic_count, conf->input_count, conf->state_topic);
+    if (conf->partition_count < 1 || conf->partition_count > EGW_LOG_PARTITIONS_MAX)
+        return egw_error_set(reterr, EGW_INVALID, "partition count %" PRId32 " is not in 1 to %d",
+                             conf->partition_count, EGW_LOG_PARTITIONS_MAX);
+    return EGW_OK;
+}
+
+static enum egw_status open_all(struct kafka_log *log, struct egw_error *reterr)
+{
+    enum egw_status st = kafka_tail_open(log, reterr);
+
+    if (st == EGW_OK)
+        st = check_topics(log, reterr);
+    if (st == EGW_OK)
+        st = kafka_produce_open(log, reterr);
+    if (st == EGW_OK)
+        st = kafka_txn_open(log, reterr);
+    /* Last: from here on the group counts us in. */
+    return st == EGW_OK ? kafka_group_open(log, reterr) : st;
+}
+
+static struct kafka_log *log_alloc(const struct egw_kafka_log_conf *conf)
+{
+    struct kafka_log *log = calloc(1, sizeof(*log));
+
+    if (!log)
+        return NULL;
+    log->conf = *conf;
+    log->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (log->wake_fd < 0) {
+        free(log);
+        return NULL;
+    }
+    (void)pthread_mutex_init(&log->lock, NULL);
+    (void)pthread_cond_init(&log->changed, NULL);
+    return log;
+}
+
+static void log_free(struct kafka_log *log)
+{
+    for (size_t i = 0; i < log->event_count; i++)
+        free(log->events[(log->event_first + i) % KAFKA_EVENTS_MAX].partitions);
+    for (size_t i = 0; i < EGW_COUNT(log->generations); i++)
+        free(log->generations[i].metadata);
+    free(log->inputs);
+    free(log->owned);
+    (void)pthread_cond_destroy(&log->changed);
+    (void)pthread_mutex_destroy(&log->lock);
+    (void)close(log->wake_fd);
+    free(log);
+}
+
+static int64_t rest_of(int64_t deadline)
+{
+    int64_t rest = deadline - egw_kafka_mono_ms();
+
+    return rest > CLOSE_LEAST_MS ? rest : CLOSE_LEAST_MS;
+}
+
+/* The helper first: it uses all handles. What hangs is left behind, and everything with it: then
+ * only the end of the process helps. */
+static bool close_all(struct kafka_log *log, int64_t ms)
+{
+    int64_t deadline = egw_kafka_mono_ms() + ms;
+
+    log->closing = true;
+    take_back(log);
+    if (!kafka_txn_close(log, rest_of(deadline)) || !kafka_group_close(log, rest_of(deadline)) ||
+        !kafka_tail_close(log, rest_of(deadline)))
+        return false;
+    kafka_produce_close(log);
+    log_free(log);
+    return true;
+}
+
+enum egw_status egw_kafka_log_new(const struct egw_kafka_log_conf *conf, struct egw_log *ret,
+                                  struct egw_error *reterr)
+{
+    enum egw_status st = check_conf(conf, reterr);
+    struct kafka_log *log;
+
+    if (st != EGW_OK)
+        return st;
+    log = log_alloc(conf);
+    if (!log)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for the log");
+    st = open_all(log, reterr);
+    if (st != EGW_OK) {
+        (void)close_all(log, METADATA_MS);
+        return st;
+    }
+    *ret = (struct egw_log){.ops = &ops, .self = log};
+    return EGW_OK;
+}
+
+bool egw_kafka_log_close(struct egw_log *log, int64_t deadline_ms)
+{
+    bool closed = !log->self || close_all(log->self, deadline_ms);
+
+    *log = (struct egw_log){0};
+    return closed;
+}
+
+void egw_kafka_log_wake(struct egw_log *log)
+{
+    kafka_log_wake(log->self);
+}

@@ -1,0 +1,492 @@
+/*
+ * Jobs: what waits for the broker runs on one helper thread, one at a time. The producer is the
+ * helper's while a job is under way, so librdkafka's callbacks about it run either inside a job or
+ * inside produce() and begin(), never in both at once.
+ */
+#include "kafka_log.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum {
+    DESTROY_MS = 10000,
+    INIT_MS = 60000,
+    SLICE_MS = 2000,  /* of a call that can be resumed, so that closing is heard */
+    REPORT_MS = 2000, /* rules page, 9 */
+    COMMITTED_MS = 5000,
+    SWEEP_MS = 15000, /* the broker's sweep of dead transactions, and a margin */
+};
+
+/* ---- what all jobs share ---- */
+
+static bool quitting(struct kafka_log *log)
+{
+    bool quit;
+
+    (void)pthread_mutex_lock(&log->lock);
+    quit = log->quit;
+    (void)pthread_mutex_unlock(&log->lock);
+    return quit;
+}
+
+/* News, not failures: the library goes on by itself. But a request may still be under way after it
+ * was given up, and be applied late. */
+static void on_trouble(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_log *log = opaque;
+
+    (void)rk;
+    (void)reason;
+    if (code != RD_KAFKA_RESP_ERR__FATAL)
+        log->transaction.troubles++;
+}
+
+static int64_t transaction_ms(const struct kafka_log *log)
+{
+    return log->conf.settings->kafka.transaction_timeout_ms;
+}
+
+/* Only what ended well can be in doubt; the rest is known to need a new producer or an abort. */
+static void judge(struct kafka_log *log, struct egw_log_job *job, int64_t since, bool repeated)
+{
+    int64_t took = egw_kafka_mono_ms() - since;
+
+    (void)rd_kafka_poll(log->producer, 0);
+    job->doubtful =
+        job->result == EGW_OK && (repeated || log->transaction.troubles > 0 ||
+                                  took > egw_kafka_socket_timeout_ms(log->conf.settings) / 2);
+}
+
+static enum egw_status no_producer(struct egw_error *reterr)
+{
+    return egw_error_set(reterr, EGW_FATAL, "no producer: INIT comes first");
+}
+
+/* ---- INIT ---- */
+
+static bool drop_producer(struct kafka_log *log)
+{
+    rd_kafka_t *old = log->producer;
+
+    if (!old)
+        return true;
+    log->producer = NULL;
+    (void)rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
+    for (size_t i = 0; i < log->conf.topic_count; i++) {
+        if (log->producer_topics[i])
+            rd_kafka_topic_destroy(log->producer_topics[i]);
+        log->producer_topics[i] = NULL;
+    }
+    return egw_kafka_destroy(old, DESTROY_MS);
+}
+
+static enum egw_status make_producer(struct kafka_log *log, struct egw_error *reterr)
+{
+    const struct egw_kafka_handle_conf conf = {
+        .role = EGW_KAFKA_TRANSACTIONS,
+        .settings = log->conf.settings,
+        .client_id = log->conf.instance,
+        .instance = log->conf.instance,
+        .opaque = log,
+        .delivered = kafka_produce_delivered,
+        .trouble = on_trouble,
+    };
+    enum egw_status st = egw_kafka_handle(&conf, &log->producer, reterr);
+
+    for (size_t i = 0; st == EGW_OK && i < log->conf.topic_count; i++) {
+        log->producer_topics[i] = rd_kafka_topic_new(log->producer, log->conf.topics[i], NULL);
+        if (!log->producer_topics[i])
+            st = egw_from_kafka_code(rd_kafka_last_error(), log->conf.topics[i], NULL, reterr);
+    }
+    return st;
+}
+
+static enum egw_status fence_older(struct kafka_log *log, struct egw_error *reterr)
+{
+    int64_t until = egw_kafka_mono_ms() + INIT_MS;
+    enum egw_status st;
+
+    do
+        st = egw_from_kafka(rd_kafka_init_transactions(log->producer, SLICE_MS),
+                            "init transactions", reterr);
+    while (st == EGW_RETRY && egw_kafka_mono_ms() < until && !quitting(log));
+    return st;
+}
+
+/* Without it the first transaction waits up to a second for what the library asks by itself. */
+static enum egw_status learn_topics(struct kafka_log *log, struct egw_error *reterr)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+    int64_t until = egw_kafka_mono_ms() + INIT_MS;
+
+    do {
+        code = rd_kafka_metadata(log->producer, 0, NULL, &metadata, SLICE_MS);
+        if (!code)
+            rd_kafka_metadata_destroy(metadata);
+    } while (code && egw_kafka_mono_ms() < until && !quitting(log));
+    return egw_from_kafka_code(code, "topic metadata", NULL, reterr);
+}
+
+static enum egw_status run_init(struct kafka_log *log, struct egw_error *reterr)
+{
+    enum egw_status st;
+
+    /* A hang in there is a known fault of the library: only a new process helps. */
+    if (!drop_producer(log))
+        return egw_error_set(reterr, EGW_FENCED, "the old producer did not end within %d ms",
+                             DESTROY_MS);
+    st = make_producer(log, reterr);
+    if (st == EGW_OK)
+        st = fence_older(log, reterr);
+    if (st == EGW_OK)
+        st = learn_topics(log, reterr);
+    if (st == EGW_OK || st == EGW_DENIED)
+        return st;
+    return egw_error_prefix(reterr, EGW_FATAL, "no producer");
+}
+
+/* ---- COMMIT and ABORT ---- */
+
+static rd_kafka_topic_partition_list_t *offsets_of(const struct kafka_log *log,
+                                                   const struct egw_log_job *job)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)(job->offset_count * log->conf.input_count));
+
+    for (size_t i = 0; i < job->offset_count; i++) {
+        for (size_t k = 0; k < log->conf.input_count; k++) {
+            if (job->offsets[i].next[k] >= 0)
+                rd_kafka_topic_partition_list_add(list, log->conf.topics[k],
+                                                  job->offsets[i].partition)
+                    ->offset = job->offsets[i].next[k];
+        }
+    }
+    return list;
+}
+
+/* Repeated with the same arguments for as long as the transaction lives. */
+static enum egw_status send_offsets(struct kafka_log *log, const struct egw_log_job *job,
+                                    rd_kafka_consumer_group_metadata_t *metadata, bool *repeated,
+                                    struct egw_error *reterr)
+{
+    rd_kafka_topic_partition_list_t *list = offsets_of(log, job);
+    int64_t until = egw_kafka_mono_ms() + transaction_ms(log);
+    enum egw_status st;
+
+    if (list->cnt == 0) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return egw_error_set(reterr, EGW_ABORT, "a transaction without offsets is not fenced");
+    }
+    while ((st = egw_from_kafka(
+                rd_kafka_send_offsets_to_transaction(log->producer, list, metadata, -1),
+                "send offsets", reterr)) == EGW_RETRY &&
+           egw_kafka_mono_ms() < until && !quitting(log))
+        *repeated = true;
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+/* end: commit or abort, both of which go on where they were when called again. */
+static enum egw_status end_transaction(struct kafka_log *log,
+                                       rd_kafka_error_t *(*end)(rd_kafka_t *, int),
+                                       const char *doing, bool *repeated, struct egw_error *reterr)
+{
+    int64_t until = egw_kafka_mono_ms() + 2 * transaction_ms(log);
+    enum egw_status st;
+
+    while ((st = egw_from_kafka(end(log->producer, -1), doing, reterr)) == EGW_RETRY &&
+           egw_kafka_mono_ms() < until && !quitting(log))
+        *repeated = true;
+    return st;
+}
+
+static enum egw_status commit(struct kafka_log *log, struct egw_log_job *job, bool *repeated,
+                              struct egw_error *reterr)
+{
+    rd_kafka_consumer_group_metadata_t *metadata;
+    enum egw_status st;
+
+    (void)rd_kafka_poll(log->producer, 0);
+    if (log->transaction.failed) {
+        *reterr = log->transaction.error;
+        return EGW_ABORT;
+    }
+    metadata = kafka_group_metadata(log, job->generation);
+    if (!metadata)
+        return egw_error_set(reterr, EGW_ABORT, "generation %" PRId64 " of the group is not known",
+                             job->generation);
+    st = send_offsets(log, job, metadata, repeated, reterr);
+    rd_kafka_consumer_group_metadata_destroy(metadata);
+    if (st == EGW_OK)
+        st = end_transaction(log, rd_kafka_commit_transaction, "commit", repeated, reterr);
+    /* Not ended in its time: what the broker made of it is unknown, and INIT finds out. */
+    return st == EGW_RETRY ? egw_error_prefix(reterr, EGW_FATAL, "given up") : st;
+}
+
+static enum egw_status run_commit(struct kafka_log *log, struct egw_log_job *job)
+{
+    int64_t since = egw_kafka_mono_ms();
+    bool repeated = false;
+
+    if (!log->producer)
+        return no_producer(&job->error);
+    job->result = commit(log, job, &repeated, &job->error);
+    judge(log, job, since, repeated);
+    return job->result;
+}
+
+/* An abort while the first records of a partition are still under way can end in a fatal error: one
+ * report for each partition shows that they arrived. */
+static void await_reports(struct kafka_log *log)
+{
+    int64_t until = egw_kafka_mono_ms() + REPORT_MS;
+
+    while (log->transaction.unreported > 0 && egw_kafka_mono_ms() < until &&
+           !rd_kafka_fatal_error(log->producer, NULL, 0))
+        (void)rd_kafka_poll(log->producer, 20);
+}
+
+static enum egw_status run_abort(struct kafka_log *log, struct egw_log_job *job)
+{
+    bool repeated = false;
+    int64_t since;
+
+    if (!log->producer)
+        return no_producer(&job->error);
+    await_reports(log);
+    since = egw_kafka_mono_ms();
+    job->result = end_transaction(log, rd_kafka_abort_transaction, "abort", &repeated, &job->error);
+    if (job->result == EGW_RETRY || job->result == EGW_ABORT)
+        job->result = egw_error_prefix(&job->error, EGW_FATAL, "given up");
+    judge(log, job, since, repeated);
+    return job->result;
+}
+
+/* ---- LOOKUP ---- */
+
+static rd_kafka_topic_partition_list_t *places_of(const struct kafka_log *log,
+                                                  const struct egw_log_job *job, bool with_state)
+{
+    size_t topics = log->conf.input_count + with_state;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)(job->place_count * topics));
+
+    for (size_t i = 0; i < job->place_count; i++) {
+        for (size_t k = 0; k < log->conf.input_count; k++)
+            (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[k],
+                                                    job->places[i].partition);
+        if (with_state)
+            (void)rd_kafka_topic_partition_list_add(list, log->conf.topics[log->conf.state_topic],
+                                                    job->places[i].partition);
+    }
+    return list;
+}
+
+static enum egw_status element_errors(const rd_kafka_topic_partition_list_t *list,
+                                      const char *doing, struct egw_error *reterr)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        enum egw_status st = egw_from_kafka_code(at->err, doing, NULL, reterr);
+
+        if (st != EGW_OK)
+            return egw_error_prefix(reterr, st, "%s/%" PRId32, at->topic, at->partition);
+    }
+    return EGW_OK;
+}
+
+/*
+ * Committed offsets, asked by a read_committed handle: the broker makes it wait for the former
+ * owner's open transaction (rules page, 19). A time-out comes with "no offset" in each element, and
+ * means: ask again.
+ */
+static enum egw_status ask_committed(struct kafka_log *log, rd_kafka_topic_partition_list_t *list,
+                                     struct egw_error *reterr)
+{
+    int64_t until = egw_kafka_mono_ms() + transaction_ms(log) + SWEEP_MS;
+    enum egw_status st;
+
+    do {
+        for (int i = 0; i < list->cnt; i++)
+            list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        st = egw_from_kafka_code(rd_kafka_committed(log->tail, list, COMMITTED_MS),
+                                 "look-up of committed offsets", NULL, reterr);
+        if (st == EGW_OK)
+            st = element_errors(list, "look-up of the committed offset", reterr);
+    } while (st == EGW_RETRY && egw_kafka_mono_ms() < until && !quitting(log));
+    return st;
+}
+
+static enum egw_status look_up_committed(struct kafka_log *log, struct egw_log_job *job)
+{
+    rd_kafka_topic_partition_list_t *list = places_of(log, job, false);
+    enum egw_status st = ask_committed(log, list, &job->error);
+    const rd_kafka_topic_partition_t *at = list->elems;
+
+    for (size_t i = 0; st == EGW_OK && i < job->place_count; i++) {
+        for (size_t k = 0; k < log->conf.input_count; k++, at++)
+            job->places[i].committed[k] = at->offset < 0 ? -1 : at->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+static enum egw_status look_up_ends(struct kafka_log *log, struct egw_log_job *job, int64_t which)
+{
+    rd_kafka_topic_partition_list_t *list = places_of(log, job, true);
+    enum egw_status st = egw_kafka_log_ends(log->probe, list, which, COMMITTED_MS, &job->error);
+    const rd_kafka_topic_partition_t *at = list->elems;
+    bool low = which == RD_KAFKA_OFFSET_BEGINNING;
+
+    for (size_t i = 0; st == EGW_OK && i < job->place_count; i++) {
+        struct egw_log_place *place = &job->places[i];
+
+        for (size_t k = 0; k < log->conf.input_count; k++, at++)
+            *(low ? &place->low[k] : &place->high[k]) = at->offset;
+        *(low ? &place->state_low : &place->state_end) = at++->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+/* Committed first: what the former owner still had open has ended when the ends are asked. */
+static enum egw_status run_lookup(struct kafka_log *log, struct egw_log_job *job)
+{
+    enum egw_status st;
+
+    if (job->place_count == 0)
+        return EGW_OK;
+    st = look_up_committed(log, job);
+    if (st == EGW_OK)
+        st = look_up_ends(log, job, RD_KAFKA_OFFSET_BEGINNING);
+    return st == EGW_OK ? look_up_ends(log, job, RD_KAFKA_OFFSET_END) : st;
+}
+
+/* ---- the helper ---- */
+
+static void run(struct kafka_log *log, struct egw_log_job *job)
+{
+    job->doubtful = false;
+    job->error = (struct egw_error){0};
+    switch (job->kind) {
+    case EGW_LOG_INIT:
+        job->result = run_init(log, &job->error);
+        break;
+    case EGW_LOG_LOOKUP:
+        job->result = run_lookup(log, job);
+        break;
+    case EGW_LOG_COMMIT:
+        job->result = run_commit(log, job);
+        break;
+    case EGW_LOG_ABORT:
+        job->result = run_abort(log, job);
+        break;
+    }
+    if (job->result == EGW_OK)
+        job->error = (struct egw_error){0}; /* what a repeated call said first */
+}
+
+static void *helper(void *arg)
+{
+    struct kafka_log *log = arg;
+
+    (void)pthread_mutex_lock(&log->lock);
+    while (!log->quit) {
+        struct egw_log_job *job = log->job;
+
+        if (!job) {
+            (void)pthread_cond_wait(&log->changed, &log->lock);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&log->lock);
+        run(log, job);
+        (void)pthread_mutex_lock(&log->lock);
+        log->job = NULL;
+        log->done = job;
+        kafka_log_wake(log);
+    }
+    (void)pthread_mutex_unlock(&log->lock);
+    return NULL;
+}
+
+void kafka_txn_job(void *self, struct egw_log_job *job)
+{
+    struct kafka_log *log = self;
+
+    (void)pthread_mutex_lock(&log->lock);
+    log->job = job;
+    (void)pthread_cond_signal(&log->changed);
+    (void)pthread_mutex_unlock(&log->lock);
+}
+
+bool kafka_txn_done(struct kafka_log *log, struct egw_log_event *ret)
+{
+    bool done;
+
+    (void)pthread_mutex_lock(&log->lock);
+    done = log->done != NULL;
+    log->done = NULL;
+    (void)pthread_mutex_unlock(&log->lock);
+    if (done)
+        ret->kind = EGW_LOG_DONE;
+    return done;
+}
+
+enum egw_status kafka_txn_begin(void *self, struct egw_error *reterr)
+{
+    struct kafka_log *log = self;
+
+    if (!log->producer)
+        return no_producer(reterr);
+    /* A fatal producer may hang in begin (rules page, 6). */
+    if (rd_kafka_fatal_error(log->producer, NULL, 0))
+        return egw_error_set(reterr, EGW_FATAL, "begin on a producer that met a fatal error");
+    (void)rd_kafka_poll(log->producer, 0); /* old news are not this transaction's */
+    kafka_produce_reset(log);
+    return egw_from_kafka(rd_kafka_begin_transaction(log->producer), "begin", reterr);
+}
+
+/* Signals are for the loop. */
+static int start_quiet(struct kafka_log *log)
+{
+    sigset_t all, was;
+    int rc;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &was);
+    rc = pthread_create(&log->helper, NULL, helper, log);
+    (void)pthread_sigmask(SIG_SETMASK, &was, NULL);
+    return rc;
+}
+
+enum egw_status kafka_txn_open(struct kafka_log *log, struct egw_error *reterr)
+{
+    int rc = start_quiet(log);
+
+    if (rc != 0)
+        return egw_error_set(reterr, EGW_NOMEM, "no thread for the log's helper: error %d", rc);
+    log->helper_runs = true;
+    return EGW_OK;
+}
+
+static void end_helper(void *arg)
+{
+    struct kafka_log *log = arg;
+
+    (void)pthread_mutex_lock(&log->lock);
+    log->quit = true;
+    (void)pthread_cond_signal(&log->changed);
+    (void)pthread_mutex_unlock(&log->lock);
+    (void)pthread_join(log->helper, NULL);
+}
+
+bool kafka_txn_close(struct kafka_log *log, int64_t ms)
+{
+    if (log->helper_runs && !egw_kafka_within(ms, end_helper, log))
+        return false;
+    log->helper_runs = false;
+    return drop_producer(log);
+}

@@ -1,0 +1,38 @@
+/*
+ * cases - policy test cases from JSON (edge: jansson)
+ *
+ *   { "facts": [ Reference, ... ],                          what every case knows
+ *     "cases": [ { "name": "...", "now": "2026-01-05T08:30:00Z", "event": SupportEvent,
+ *                  "facts": [ Reference, ... ],             and this case besides
+ *                  "expect": { "action": "HANDOFF", "code": "", "channel": "advanced",
+ *                              "mode": "hand-off", "rule": "..." } } ] }
+ *
+ * Reading is as strict as egw/json.h: unknown fields and doubled keys are faults. Only what expect
+ * names is compared.
+ */
+#ifndef EGW_CASES_H
+#define EGW_CASES_H
+
+#include "egw/records.h"
+
+/* p == NULL: not compared. */
+struct egw_expectation {
+    struct egw_str action, code, channel, mode, rule;
+};
+
+struct egw_policy_case {
+    struct egw_str name;
+    int64_t now_ms;
+    struct egw_support_event event;
+    const struct egw_reference *facts; /* shared ones first */
+    size_t fact_count;
+    struct egw_expectation expect;
+};
+
+/* EGW_OK; EGW_INVALID: reterr names the place ("cases[2].event.partner: ..."); EGW_NOMEM. All of it
+ * lives in the arena. */
+enum egw_status egw_cases_read(struct egw_str json, struct egw_arena *arena,
+                               struct egw_policy_case **ret, size_t *ret_n,
+                               struct egw_error *reterr) EGW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,851 @@
+/*
+ * The log port over the mock cluster: what librdkafka does with members, seeks, tails, jobs and
+ * scripted errors. The mock keeps no transactional offsets and hides no aborted record: isolation
+ * and fencing are shown on a real broker, not here.
+ */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../gateway/edge/kafka_internal.h"
+
+enum { PARTITIONS = 3, WAIT_MS = 20000, TURN_MS = 50 };
+enum { EVENTS, INBOX, STATE, OUT, TOPICS };
+
+static const char *const names[TOPICS] = {"events", "inbox", "state", "out"};
+static char bootstrap[256];
+
+/* One broker process for all tests of this program: the first join of a group takes 3 s each. */
+struct bed {
+    struct egw_kafka_mock *mock;
+    struct egw_settings settings;
+    struct egw_kafka *writer;
+    struct egw_log log;
+    struct egw_log_event event;
+    int64_t generation;
+    char group[32];
+};
+
+static struct bed bed;
+
+static void make_settings(struct egw_settings *settings)
+{
+    (void)snprintf(bootstrap, sizeof(bootstrap), "%s", egw_kafka_mock_brokers(bed.mock));
+    *settings = (struct egw_settings){0};
+    settings->kafka.brokers = bootstrap;
+    settings->kafka.session_timeout_ms = 6000;
+    settings->kafka.transaction_timeout_ms = 6000;
+}
+
+static struct egw_kafka_log_conf log_conf(void)
+{
+    return (struct egw_kafka_log_conf){
+        .settings = &bed.settings,
+        .topics = names,
+        .topic_count = TOPICS,
+        .input_count = 2,
+        .state_topic = STATE,
+        .group = bed.group,
+        .instance = bed.group,
+        .partition_count = PARTITIONS,
+    };
+}
+
+static void must(enum egw_status st, const struct egw_error *error)
+{
+    if (st != EGW_OK)
+        fail_msg("%s: %s", egw_status_name(st), error->text);
+}
+
+/* Polls until an event of this kind; others are skipped. */
+static struct egw_log_event *await(enum egw_log_event_kind kind)
+{
+    int64_t until = egw_kafka_mono_ms() + WAIT_MS;
+
+    while (egw_kafka_mono_ms() < until) {
+        bed.log.ops->poll(bed.log.self, &bed.event);
+        if (bed.event.kind == kind)
+            return &bed.event;
+        if (bed.event.kind == EGW_LOG_IDLE)
+            bed.log.ops->wait(bed.log.self, TURN_MS);
+    }
+    fail_msg("no event of kind %d", (int)kind);
+    return NULL;
+}
+
+/* Polls until nothing has come for a while; fails on an event of this kind. */
+static void never(enum egw_log_event_kind kind, int64_t ms)
+{
+    int64_t until = egw_kafka_mono_ms() + ms;
+
+    while (egw_kafka_mono_ms() < until) {
+        bed.log.ops->poll(bed.log.self, &bed.event);
+        if (bed.event.kind == kind)
+            fail_msg("event %d at %d/%d/%lld", (int)kind, bed.event.record.topic,
+                     (int)bed.event.record.partition, (long long)bed.event.record.offset);
+        if (bed.event.kind == EGW_LOG_IDLE)
+            bed.log.ops->wait(bed.log.self, TURN_MS);
+    }
+}
+
+static enum egw_status run_job(struct egw_log_job *job)
+{
+    bed.log.ops->job(bed.log.self, job);
+    (void)await(EGW_LOG_DONE);
+    return job->result;
+}
+
+static void run_init(void)
+{
+    struct egw_log_job job = {.kind = EGW_LOG_INIT};
+
+    must(run_job(&job), &job.error);
+}
+
+static void fill(int topic, int32_t partition, int n)
+{
+    struct egw_error error;
+    size_t failed;
+    char value[32];
+
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(value, sizeof(value), "%s-%d-%d", names[topic], (int)partition, i);
+        must(egw_kafka_send(bed.writer, names[topic], partition, EGW_STR("k"), egw_str_of(value),
+                            &error),
+             &error);
+    }
+    must(egw_kafka_flush(bed.writer, WAIT_MS, &failed, &error), &error);
+}
+
+static int open_bed(void **state)
+{
+    static int serial;
+    struct egw_error error;
+    struct egw_kafka_log_conf conf;
+
+    (void)state;
+    bed = (struct bed){0};
+    (void)snprintf(bed.group, sizeof(bed.group), "egw-test-%03d", serial++);
+    must(egw_kafka_mock_new(&bed.mock, &error), &error);
+    for (int i = 0; i < TOPICS; i++)
+        must(egw_kafka_mock_topic(bed.mock, names[i], PARTITIONS, &error), &error);
+    make_settings(&bed.settings);
+    must(egw_kafka_open(&bed.settings, "egw-test-writer", &bed.writer, &error), &error);
+    conf = log_conf();
+    must(egw_kafka_log_new(&conf, &bed.log, &error), &error);
+    return 0;
+}
+
+static int open_assigned(void **state)
+{
+    int rc = open_bed(state);
+
+    bed.generation = await(EGW_LOG_ASSIGN)->generation;
+    return rc;
+}
+
+static int open_ready(void **state)
+{
+    int rc = open_bed(state);
+
+    run_init();
+    return rc;
+}
+
+static int close_bed(void **state)
+{
+    bool closed = !bed.log.self || egw_kafka_log_close(&bed.log, WAIT_MS);
+
+    (void)state;
+    egw_kafka_close(bed.writer);
+    egw_kafka_mock_free(bed.mock);
+    return closed ? 0 : -1;
+}
+
+/* ---- opening ---- */
+
+static void a_missing_topic_is_named(void **state)
+{
+    struct egw_kafka_log_conf conf = log_conf();
+    struct egw_error error;
+    struct egw_log log;
+
+    (void)state;
+    /* The mock makes every topic that is asked for. */
+    rd_kafka_mock_topic_set_error(bed.mock->cluster, "state",
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(EGW_NOT_FOUND, egw_kafka_log_new(&conf, &log, &error));
+    assert_string_equal("topic state is not there; run egw init", error.text);
+}
+
+static void another_partition_count_is_named_with_both_numbers(void **state)
+{
+    struct egw_kafka_log_conf conf = log_conf();
+    struct egw_error error;
+    struct egw_log log;
+
+    (void)state;
+    conf.partition_count = 4;
+    assert_int_equal(EGW_INVALID, egw_kafka_log_new(&conf, &log, &error));
+    assert_string_equal("topic events has 3 partitions, the settings say 4", error.text);
+}
+
+static void without_a_broker_the_caller_may_try_again(void **state)
+{
+    struct egw_kafka_log_conf conf = log_conf();
+    struct egw_settings settings = bed.settings;
+    struct egw_error error;
+    struct egw_log log;
+    char nowhere[] = "127.0.0.1:1";
+
+    (void)state;
+    settings.kafka.brokers = nowhere;
+    conf.settings = &settings;
+    assert_int_equal(EGW_RETRY, egw_kafka_log_new(&conf, &log, &error));
+    assert_string_equal("no broker answered within 10000 ms about topic events", error.text);
+}
+
+/* ---- inputs ---- */
+
+static void an_assignment_names_common_partitions_and_nothing_flows_before_start(void **state)
+{
+    struct egw_log_event *event;
+
+    (void)state;
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        fill(EVENTS, p, 5);
+    event = await(EGW_LOG_ASSIGN);
+    assert_int_equal(PARTITIONS, event->partition_count);
+    for (size_t i = 0; i < PARTITIONS; i++)
+        assert_int_equal(i, event->partitions[i]);
+    assert_int_equal(1, event->generation);
+    fill(EVENTS, 0, 5);
+    never(EGW_LOG_INPUT, 500);
+}
+
+static void expect_inputs(int32_t p, const int64_t from[2], const int64_t to[2])
+{
+    int64_t next[2] = {from[0], from[1]};
+
+    while (next[0] < to[0] || next[1] < to[1]) {
+        const struct egw_log_record *record = &await(EGW_LOG_INPUT)->record;
+
+        assert_int_equal(p, record->partition);
+        assert_in_range(record->topic, EVENTS, INBOX);
+        assert_int_equal(next[record->topic], record->offset);
+        next[record->topic]++;
+    }
+}
+
+static void start_hands_out_each_input_from_its_offset_without_holes(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(EVENTS, 1, 40);
+    fill(INBOX, 1, 30);
+    must(bed.log.ops->start(bed.log.self, 1, (const int64_t[]){7, 3}, &error), &error);
+    expect_inputs(1, (const int64_t[]){7, 3}, (const int64_t[]){40, 30});
+    fill(EVENTS, 1, 5);
+    expect_inputs(1, (const int64_t[]){40, 30}, (const int64_t[]){45, 30});
+}
+
+static void a_record_comes_whole(void **state)
+{
+    struct egw_error error;
+    const struct egw_log_record *record;
+
+    (void)state;
+    fill(EVENTS, 2, 1);
+    must(bed.log.ops->start(bed.log.self, 2, (const int64_t[]){0, 0}, &error), &error);
+    record = &await(EGW_LOG_INPUT)->record;
+    assert_int_equal(EVENTS, record->topic);
+    assert_int_equal(2, record->partition);
+    assert_true(egw_str_is(record->key, "k"));
+    assert_true(egw_str_is(record->value, "events-2-0"));
+    assert_null(record->traceparent.p);
+    assert_true(record->timestamp_ms > INT64_C(1600000000000));
+}
+
+static void start_again_rewinds_a_running_partition(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(EVENTS, 0, 50);
+    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(0, (const int64_t[]){0, 0}, (const int64_t[]){20, 0});
+    for (int i = 0; i < 5; i++) {
+        must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){4, 0}, &error), &error);
+        expect_inputs(0, (const int64_t[]){4, 0}, (const int64_t[]){20 + i, 0});
+    }
+}
+
+static void start_forward_hands_out_nothing_before_the_new_offset(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(EVENTS, 0, 50);
+    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(0, (const int64_t[]){0, 0}, (const int64_t[]){3, 0});
+    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){45, 0}, &error), &error);
+    expect_inputs(0, (const int64_t[]){45, 0}, (const int64_t[]){50, 0});
+}
+
+static void a_stopped_partition_is_silent_and_goes_on_where_start_says(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(EVENTS, 0, 20);
+    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(0, (const int64_t[]){0, 0}, (const int64_t[]){5, 0});
+    bed.log.ops->stop(bed.log.self, 0);
+    never(EGW_LOG_INPUT, 500);
+    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){5, 0}, &error), &error);
+    expect_inputs(0, (const int64_t[]){5, 0}, (const int64_t[]){20, 0});
+}
+
+static void one_partition_runs_while_another_is_stopped(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(EVENTS, 0, 10);
+    fill(EVENTS, 1, 10);
+    must(bed.log.ops->start(bed.log.self, 1, (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(1, (const int64_t[]){0, 0}, (const int64_t[]){10, 0});
+    never(EGW_LOG_INPUT, 300);
+}
+
+static void a_partition_that_is_not_ours_cannot_start(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    assert_int_equal(EGW_INVALID,
+                     bed.log.ops->start(bed.log.self, PARTITIONS, (const int64_t[]){0, 0}, &error));
+    assert_string_equal("partition 3 is not ours to start", error.text);
+}
+
+static void an_offset_past_the_log_breaks_only_that_partition(void **state)
+{
+    struct egw_error error;
+    struct egw_log_event *event;
+
+    (void)state;
+    fill(EVENTS, 0, 3);
+    fill(EVENTS, 1, 3);
+    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){1000, 0}, &error), &error);
+    event = await(EGW_LOG_BROKEN);
+    assert_int_equal(EVENTS, event->topic);
+    assert_int_equal(0, event->partition);
+    assert_non_null(strstr(event->error.text, "events/0: read failed: "));
+    assert_non_null(strstr(event->error.text, "(_AUTO_OFFSET_RESET)"));
+    must(bed.log.ops->start(bed.log.self, 1, (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(1, (const int64_t[]){0, 0}, (const int64_t[]){3, 0});
+}
+
+/* ---- rebalance ---- */
+
+static void a_second_member_takes_over_what_is_released(void **state)
+{
+    struct egw_kafka_log_conf conf = log_conf();
+    struct egw_log first = bed.log, second;
+    struct egw_error error;
+    size_t mine;
+
+    (void)state;
+    conf.instance = "egw-test-second";
+    must(egw_kafka_log_new(&conf, &second, &error), &error);
+    assert_int_equal(PARTITIONS, await(EGW_LOG_REVOKE)->partition_count);
+    bed.log.ops->release(bed.log.self);
+    mine = 0;
+    for (int64_t until = egw_kafka_mono_ms() + WAIT_MS; mine == 0 && egw_kafka_mono_ms() < until;) {
+        struct egw_log_event event;
+
+        second.ops->poll(second.self, &event);
+        first.ops->poll(first.self, &bed.event);
+        if (bed.event.kind == EGW_LOG_ASSIGN) {
+            assert_int_equal(bed.generation + 1, bed.event.generation);
+            mine = bed.event.partition_count;
+        }
+        if (bed.event.kind == EGW_LOG_IDLE)
+            first.ops->wait(first.self, 10);
+    }
+    assert_in_range(mine, 1, PARTITIONS - 1);
+    assert_true(egw_kafka_log_close(&second, WAIT_MS));
+}
+
+/* ---- tails ---- */
+
+static void expect_tail(int topic, int32_t p, int64_t from, int64_t to)
+{
+    for (int64_t next = from; next < to; next++) {
+        const struct egw_log_record *record = &await(EGW_LOG_TAIL)->record;
+
+        assert_int_equal(topic, record->topic);
+        assert_int_equal(p, record->partition);
+        assert_int_equal(next, record->offset);
+    }
+}
+
+static void expect_tail_end(int topic, int32_t p, int64_t offset)
+{
+    const struct egw_log_event *event = await(EGW_LOG_TAIL_END);
+
+    assert_int_equal(topic, event->topic);
+    assert_int_equal(p, event->partition);
+    assert_int_equal(offset, event->offset);
+}
+
+static void a_tail_is_read_to_its_end_and_then_followed(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(STATE, 1, 10);
+    must(bed.log.ops->follow(bed.log.self, STATE, 1, EGW_LOG_BEGINNING, &error), &error);
+    expect_tail(STATE, 1, 0, 10);
+    expect_tail_end(STATE, 1, 10);
+    fill(STATE, 1, 4);
+    expect_tail(STATE, 1, 10, 14);
+    expect_tail_end(STATE, 1, 14);
+}
+
+static void an_empty_tail_ends_at_once(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    must(bed.log.ops->follow(bed.log.self, STATE, 0, EGW_LOG_BEGINNING, &error), &error);
+    expect_tail_end(STATE, 0, 0);
+}
+
+static void following_another_partition_disturbs_no_tail(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(STATE, 0, 10);
+    fill(STATE, 1, 10);
+    must(bed.log.ops->follow(bed.log.self, STATE, 0, 2, &error), &error);
+    expect_tail(STATE, 0, 2, 10);
+    must(bed.log.ops->follow(bed.log.self, STATE, 1, 8, &error), &error);
+    expect_tail(STATE, 1, 8, 10);
+    fill(STATE, 0, 1);
+    expect_tail(STATE, 0, 10, 11);
+}
+
+static void an_unfollowed_tail_is_silent_and_can_be_followed_again(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    fill(STATE, 0, 30);
+    must(bed.log.ops->follow(bed.log.self, STATE, 0, 0, &error), &error);
+    expect_tail(STATE, 0, 0, 5);
+    bed.log.ops->unfollow(bed.log.self, STATE, 0);
+    fill(STATE, 0, 1);
+    never(EGW_LOG_TAIL, 300);
+    must(bed.log.ops->follow(bed.log.self, STATE, 0, 20, &error), &error);
+    expect_tail(STATE, 0, 20, 31);
+}
+
+static void a_tail_past_the_log_is_broken(void **state)
+{
+    struct egw_error error;
+    struct egw_log_event *event;
+
+    (void)state;
+    must(bed.log.ops->follow(bed.log.self, STATE, 0, 77, &error), &error);
+    event = await(EGW_LOG_BROKEN);
+    assert_int_equal(STATE, event->topic);
+    assert_int_equal(0, event->partition);
+}
+
+static void a_partition_that_is_not_there_cannot_be_followed(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    assert_int_equal(EGW_INVALID, bed.log.ops->follow(bed.log.self, STATE, 9, 0, &error));
+    assert_string_equal("topic 2 partition 9 cannot be followed", error.text);
+}
+
+/* ---- waiting ---- */
+
+static void wake_ends_a_wait(void **state)
+{
+    int64_t since;
+
+    (void)state;
+    never(EGW_LOG_INPUT, 200);
+    bed.log.ops->wait(bed.log.self, 1);
+    egw_kafka_log_wake(&bed.log);
+    since = egw_kafka_mono_ms();
+    bed.log.ops->wait(bed.log.self, 10000);
+    assert_true(egw_kafka_mono_ms() - since < 5000);
+}
+
+static void wait_does_not_sleep_over_an_event_that_is_there(void **state)
+{
+    struct egw_log_job job = {.kind = EGW_LOG_LOOKUP};
+    int64_t since = egw_kafka_mono_ms();
+
+    (void)state;
+    bed.log.ops->job(bed.log.self, &job);
+    do {
+        bed.log.ops->wait(bed.log.self, 10000);
+        bed.log.ops->poll(bed.log.self, &bed.event);
+    } while (bed.event.kind != EGW_LOG_DONE);
+    assert_true(egw_kafka_mono_ms() - since < 5000);
+}
+
+/* ---- transactions ---- */
+
+static void begin(void)
+{
+    struct egw_error error;
+
+    must(bed.log.ops->begin(bed.log.self, &error), &error);
+}
+
+static enum egw_status produce(const struct egw_log_out *outs, size_t n, struct egw_error *reterr)
+{
+    size_t done;
+    enum egw_status st;
+
+    while ((st = bed.log.ops->produce(bed.log.self, outs, n, &done, reterr)) == EGW_RETRY) {
+        outs += done;
+        n -= done;
+    }
+    return st;
+}
+
+static void produce_one(void)
+{
+    const struct egw_log_out out = {
+        .topic = OUT, .partition = 1, .key = EGW_STR("k"), .value = EGW_STR("v")};
+    struct egw_error error;
+
+    must(produce(&out, 1, &error), &error);
+}
+
+static struct egw_log_job commit_job(void)
+{
+    static struct egw_log_offset offset;
+
+    offset = (struct egw_log_offset){.partition = 0, .next = {5, 2}};
+    return (struct egw_log_job){.kind = EGW_LOG_COMMIT,
+                                .generation = bed.generation,
+                                .offsets = &offset,
+                                .offset_count = 1};
+}
+
+static int open_both(void **state)
+{
+    int rc = open_assigned(state);
+
+    run_init();
+    return rc;
+}
+
+static void begin_before_init_is_refused(void **state)
+{
+    struct egw_error error;
+
+    (void)state;
+    assert_int_equal(EGW_FATAL, bed.log.ops->begin(bed.log.self, &error));
+    assert_string_equal("no producer: INIT comes first", error.text);
+}
+
+static void a_committed_transaction_is_readable_in_order_per_partition(void **state)
+{
+    enum { N = 3000 };
+    struct egw_log_out *outs = calloc(N, sizeof(*outs));
+    char(*values)[16] = calloc(N, sizeof(*values));
+    struct egw_log_job job = commit_job();
+    struct egw_error error;
+    int next[PARTITIONS] = {0, 1, 2};
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(values[i], sizeof(values[i]), "%d", i);
+        outs[i] = (struct egw_log_out){
+            .topic = OUT, .partition = i % PARTITIONS, .value = egw_str_of(values[i])};
+    }
+    begin();
+    must(produce(outs, N, &error), &error);
+    must(run_job(&job), &job.error);
+    assert_false(job.doubtful);
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        must(bed.log.ops->follow(bed.log.self, OUT, p, 0, &error), &error);
+    for (int i = 0; i < N; i++) {
+        const struct egw_log_record *record = &await(EGW_LOG_TAIL)->record;
+        char expected[16];
+
+        (void)snprintf(expected, sizeof(expected), "%d", next[record->partition]);
+        assert_true(egw_str_is(record->value, expected));
+        next[record->partition] += PARTITIONS;
+    }
+    free(outs);
+    free(values);
+}
+
+static void headers_tombstones_and_absent_keys_survive(void **state)
+{
+    const struct egw_log_header headers[] = {{"traceparent", EGW_STR("00-aa-bb-01")},
+                                             {"egw-why", EGW_STR("bad")}};
+    const struct egw_log_out outs[] = {
+        {.topic = OUT, .key = EGW_STR("a"), .value = EGW_STR("1")},
+        {.topic = OUT,
+         .key = EGW_STR("b"),
+         .value = EGW_STR("2"),
+         .headers = headers,
+         .header_count = 2},
+        {.topic = OUT, .key = EGW_STR("c")},
+        {.topic = OUT, .value = EGW_STR("")},
+    };
+    struct egw_log_job job = commit_job();
+    const struct egw_log_record *record;
+    struct egw_error error;
+
+    (void)state;
+    begin();
+    must(produce(outs, EGW_COUNT(outs), &error), &error);
+    must(run_job(&job), &job.error);
+    must(bed.log.ops->follow(bed.log.self, OUT, 0, 0, &error), &error);
+    record = &await(EGW_LOG_TAIL)->record;
+    assert_true(egw_str_is(record->key, "a"));
+    assert_null(record->traceparent.p);
+    record = &await(EGW_LOG_TAIL)->record;
+    assert_true(egw_str_is(record->key, "b"));
+    assert_true(egw_str_is(record->traceparent, "00-aa-bb-01"));
+    record = &await(EGW_LOG_TAIL)->record;
+    assert_true(egw_str_is(record->key, "c"));
+    assert_null(record->value.p);
+    record = &await(EGW_LOG_TAIL)->record;
+    assert_null(record->key.p);
+    assert_non_null(record->value.p);
+    assert_int_equal(0, record->value.n);
+}
+
+static void a_record_for_a_partition_that_is_not_there_is_refused(void **state)
+{
+    const struct egw_log_out out = {.topic = OUT, .partition = 3, .value = EGW_STR("v")};
+    struct egw_error error;
+
+    (void)state;
+    begin();
+    assert_int_equal(EGW_INVALID, produce(&out, 1, &error));
+    assert_string_equal("record for out/3, which has 3 partitions", error.text);
+}
+
+static void an_aborted_transaction_makes_room_for_the_next(void **state)
+{
+    struct egw_log_job abort = {.kind = EGW_LOG_ABORT}, commit = commit_job();
+
+    (void)state;
+    begin();
+    produce_one();
+    must(run_job(&abort), &abort.error);
+    begin();
+    produce_one();
+    must(run_job(&commit), &commit.error);
+}
+
+static void an_abort_of_nothing_is_fine(void **state)
+{
+    struct egw_log_job abort = {.kind = EGW_LOG_ABORT};
+
+    (void)state;
+    begin();
+    must(run_job(&abort), &abort.error);
+}
+
+static void init_again_makes_a_working_producer(void **state)
+{
+    struct egw_log_job commit = commit_job();
+
+    (void)state;
+    begin();
+    produce_one();
+    run_init();
+    begin();
+    produce_one();
+    must(run_job(&commit), &commit.error);
+}
+
+static void a_commit_under_an_unknown_generation_is_refused(void **state)
+{
+    struct egw_log_job job = commit_job();
+
+    (void)state;
+    begin();
+    produce_one();
+    job.generation = 7;
+    assert_int_equal(EGW_ABORT, run_job(&job));
+    assert_string_equal("generation 7 of the group is not known", job.error.text);
+}
+
+static void a_commit_without_offsets_is_refused(void **state)
+{
+    struct egw_log_job job = commit_job();
+
+    (void)state;
+    begin();
+    produce_one();
+    job.offset_count = 0;
+    assert_int_equal(EGW_ABORT, run_job(&job));
+    assert_string_equal("a transaction without offsets is not fenced", job.error.text);
+}
+
+static void a_look_up_knows_the_ends_of_the_log(void **state)
+{
+    struct egw_log_place places[] = {{.partition = 0}, {.partition = 2}};
+    struct egw_log_job job = {.kind = EGW_LOG_LOOKUP, .places = places, .place_count = 2};
+
+    (void)state;
+    fill(EVENTS, 0, 4);
+    fill(INBOX, 2, 3);
+    fill(STATE, 2, 9);
+    must(run_job(&job), &job.error);
+    assert_int_equal(-1, places[0].committed[EVENTS]);
+    assert_int_equal(-1, places[1].committed[INBOX]);
+    assert_int_equal(4, places[0].high[EVENTS]);
+    assert_int_equal(0, places[0].high[INBOX]);
+    assert_int_equal(3, places[1].high[INBOX]);
+    assert_int_equal(0, places[1].low[INBOX]);
+    assert_int_equal(0, places[0].state_end);
+    assert_int_equal(9, places[1].state_end);
+    assert_int_equal(0, places[1].state_low);
+}
+
+/* ---- scripted errors ---- */
+
+enum { PRODUCE = 0, ADD_PARTITIONS = 24, ADD_OFFSETS = 25, END_TXN = 26, TXN_OFFSETS = 28 };
+enum { FIND_COORDINATOR = 10, INIT_PRODUCER = 22 };
+
+static const struct script {
+    const char *name;
+    int16_t api;
+    size_t times;
+    rd_kafka_resp_err_t code;
+    enum egw_status result;
+    bool doubtful; /* asserted when result is EGW_OK */
+} scripts[] = {
+    {"produce: not leader", PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, EGW_OK, false},
+    {"produce: connection closed", PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT, EGW_OK, true},
+    {"add partitions: concurrent transactions", ADD_PARTITIONS, 2,
+     RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, EGW_OK, false},
+    {"end: coordinator loads", END_TXN, 2, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, EGW_OK,
+     false},
+    {"end: connection closed", END_TXN, 1, RD_KAFKA_RESP_ERR__TRANSPORT, EGW_OK, true},
+    {"produce: too large", PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, EGW_ABORT, false},
+    {"add partitions: topic not allowed", ADD_PARTITIONS, 1,
+     RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, EGW_DENIED, false},
+    {"offsets: generation moved on", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+     EGW_ABORT, false},
+    {"offsets: unknown member", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, EGW_ABORT,
+     false},
+    {"offsets: fenced instance", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, EGW_ABORT,
+     false},
+    {"offsets: group not allowed", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+     EGW_DENIED, false},
+    {"offsets: group not allowed at add", ADD_OFFSETS, 1,
+     RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, EGW_DENIED, false},
+    {"produce: out of order", PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, EGW_FATAL,
+     false},
+    {"end: invalid state", END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, EGW_FATAL, false},
+    {"end: producer fenced", END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, EGW_FATAL, false},
+    {"end: invalid epoch", END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, EGW_FATAL, false},
+    {"end: id not allowed", END_TXN, 1, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+     EGW_DENIED, false},
+};
+
+static void run_script(const struct script *script)
+{
+    struct egw_log_job job = commit_job();
+
+    begin();
+    for (size_t i = 0; i < script->times; i++)
+        rd_kafka_mock_push_request_errors(bed.mock->cluster, script->api, 1, script->code);
+    produce_one();
+    (void)run_job(&job);
+    rd_kafka_mock_clear_request_errors(bed.mock->cluster, script->api);
+    if (job.result != script->result)
+        fail_msg("%s: %s: %s", script->name, egw_status_name(job.result), job.error.text);
+    if (job.result == EGW_OK && job.doubtful != script->doubtful)
+        fail_msg("%s: doubtful is %d", script->name, job.doubtful);
+    assert_true(job.result == EGW_OK ? job.error.text[0] == '\0' : job.error.text[0] != '\0');
+}
+
+static void each_scripted_error_has_its_class_and_init_helps_after_it(void **state)
+{
+    struct egw_log_job commit;
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(scripts); i++) {
+        run_script(&scripts[i]);
+        run_init();
+        begin();
+        produce_one();
+        commit = commit_job();
+        must(run_job(&commit), &commit.error);
+    }
+}
+
+static void init_is_denied_when_the_id_is_not_allowed(void **state)
+{
+    struct egw_log_job job = {.kind = EGW_LOG_INIT};
+
+    (void)state;
+    rd_kafka_mock_push_request_errors(bed.mock->cluster, INIT_PRODUCER, 1,
+                                      RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    assert_int_equal(EGW_DENIED, run_job(&job));
+}
+
+int main(void)
+{
+#define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_bed)
+    const struct CMUnitTest tests[] = {
+        WITH(open_bed, a_missing_topic_is_named),
+        WITH(open_bed, another_partition_count_is_named_with_both_numbers),
+        WITH(open_bed, without_a_broker_the_caller_may_try_again),
+        WITH(open_bed, an_assignment_names_common_partitions_and_nothing_flows_before_start),
+        WITH(open_assigned, start_hands_out_each_input_from_its_offset_without_holes),
+        WITH(open_assigned, a_record_comes_whole),
+        WITH(open_assigned, start_again_rewinds_a_running_partition),
+        WITH(open_assigned, start_forward_hands_out_nothing_before_the_new_offset),
+        WITH(open_assigned, a_stopped_partition_is_silent_and_goes_on_where_start_says),
+        WITH(open_assigned, one_partition_runs_while_another_is_stopped),
+        WITH(open_assigned, a_partition_that_is_not_ours_cannot_start),
+        WITH(open_assigned, an_offset_past_the_log_breaks_only_that_partition),
+        WITH(open_assigned, a_second_member_takes_over_what_is_released),
+        WITH(open_bed, a_tail_is_read_to_its_end_and_then_followed),
+        WITH(open_bed, an_empty_tail_ends_at_once),
+        WITH(open_bed, following_another_partition_disturbs_no_tail),
+        WITH(open_bed, an_unfollowed_tail_is_silent_and_can_be_followed_again),
+        WITH(open_bed, a_tail_past_the_log_is_broken),
+        WITH(open_bed, a_partition_that_is_not_there_cannot_be_followed),
+        WITH(open_assigned, wake_ends_a_wait),
+        WITH(open_bed, wait_does_not_sleep_over_an_event_that_is_there),
+        WITH(open_bed, begin_before_init_is_refused),
+        WITH(open_both, a_committed_transaction_is_readable_in_order_per_partition),
+        WITH(open_both, headers_tombstones_and_absent_keys_survive),
+        WITH(open_ready, a_record_for_a_partition_that_is_not_there_is_refused),
+        WITH(open_both, an_aborted_transaction_makes_room_for_the_next),
+        WITH(open_ready, an_abort_of_nothing_is_fine),
+        WITH(open_both, init_again_makes_a_working_producer),
+        WITH(open_ready, a_commit_under_an_unknown_generation_is_refused),
+        WITH(open_both, a_commit_without_offsets_is_refused),
+        WITH(open_bed, a_look_up_knows_the_ends_of_the_log),
+        WITH(open_both, each_scripted_error_has_its_class_and_init_helps_after_it),
+        WITH(open_bed, init_is_denied_when_the_id_is_not_allowed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+/*
+ * desk - triage on the real runtime, over a log of one process where every commit succeeds
+ *
+ * For tests of what is decided: give it facts and events as JSON lines, get outcomes back. Faults
+ * are the simulation's business. Time stands where the test puts it.
+ */
+#ifndef EGW_TEST_DESK_H
+#define EGW_TEST_DESK_H
+
+#include "egw/records.h"
+#include "egw/runtime.h"
+
+enum { DESK_PARTITIONS = 3 };
+
+enum desk_topic {
+    DESK_EVENTS,
+    DESK_INBOX,
+    DESK_CASES,
+    DESK_OUTCOMES,
+    DESK_DEAD_LETTERS,
+    DESK_REFERENCE,
+    DESK_POLICY,
+    DESK_ESCALATIONS, /* one for all channels */
+    DESK_TOPICS
+};
+
+struct desk_record {
+    int32_t partition;
+    int64_t offset, timestamp_ms;
+    struct egw_str key, value; /* malloc'd, one block at key.p */
+};
+
+struct desk_topic_log {
+    struct desk_record *records;
+    size_t n;
+    int64_t next[DESK_PARTITIONS];
+};
+
+struct desk {
+    struct desk_topic_log topics[DESK_TOPICS];
+    int64_t now_ms;
+    struct egw_arena arena; /* decoded records */
+    size_t outcomes_taken;
+    struct desk_impl *impl;
+};
+
+/* Positions, the shipped policy (config/policy, config/catalogue) and its activation are there. */
+struct desk *desk_new(int64_t now_ms);
+void desk_free(struct desk *desk);
+
+/* Each fails the test when the line is not a good record. */
+void desk_fact(struct desk *desk, const char *json_line);
+void desk_event(struct desk *desk, const char *json_line);
+void desk_lines(struct desk *desk, const char *path, void (*one)(struct desk *, const char *));
+/* Bytes as they are, on a partition of the events or the inbox. */
+void desk_raw(struct desk *desk, enum desk_topic topic, int32_t partition, struct egw_str key,
+              struct egw_str value);
+/* Run until nothing moves any more. */
+void desk_run(struct desk *desk);
+/* Start over with the same log: a new process takes over. */
+void desk_restart(struct desk *desk);
+
+/* The next outcome not yet taken that names case_id ("" for any); NULL: none. */
+const struct egw_outcome *desk_outcome(struct desk *desk, const char *case_id);
+/* The last command of a case; NULL: none. */
+const struct egw_escalation *desk_command(struct desk *desk, const char *case_id);
+size_t desk_count(const struct desk *desk, enum desk_topic topic);
+const char *desk_fact_value(const struct egw_outcome *outcome, const char *name);
+
+#endif

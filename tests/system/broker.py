@@ -1,0 +1,256 @@
+"""One Apache Kafka broker in KRaft mode, on random loopback ports, from jars in build/kafka.
+
+The settings are the small ones measured for tests: 183 MB, ready in five seconds. `kill()` is kill -9,
+`stop()` a clean end; the ports stay the same over restarts, so that clients find it again.
+Run as a program (`broker.py start|stop|ports`) it serves `./run broker`.
+"""
+import base64
+import glob
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KAFKA_VERSION = os.environ.get("EGW_KAFKA_VERSION", "4.1.0")
+JARS = ROOT / "build" / "kafka" / KAFKA_VERSION
+SMALL = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+FAST = ("-Xmx1g", "-XX:+UseSerialGC")  # for benchmarks: the broker must not be the limit
+
+CONFIG = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=8
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+log.cleaner.dedupe.buffer.size=2097152
+num.network.threads=1
+num.io.threads=2
+background.threads=1
+message.max.bytes=2097152
+replica.fetch.max.bytes=2097152
+"""
+
+
+def free_port():
+    """A port nobody listens on now. Below the ephemeral range, so that no client takes it later."""
+    while True:
+        port = 20000 + int.from_bytes(os.urandom(2), "big") % 10000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def jvm(main, *args, flags=SMALL):
+    classpath = ":".join(sorted(glob.glob(str(JARS / "*.jar"))))
+    if not classpath:
+        raise RuntimeError(f"no Kafka jars in {JARS}: ./run test system fetches them")
+    return ["java", *flags, "-cp", classpath, main, *args]
+
+
+class Broker:
+    def __init__(self, directory, port=None, flags=SMALL):
+        self.dir = pathlib.Path(directory)
+        self.flags = flags
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.controller = free_port()
+        self.process = None
+        self.conf = self.dir / "server.properties"
+        self.conf.write_text(CONFIG.format(port=self.port, controller=self.controller,
+                                           data=self.dir / "data"))
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        subprocess.run(jvm("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.conf)),
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @property
+    def bootstrap(self):
+        return f"127.0.0.1:{self.port}"
+
+    def start(self, timeout=60):
+        log = open(self.dir / "broker.log", "ab")
+        self.process = subprocess.Popen(jvm("kafka.Kafka", str(self.conf), flags=self.flags), stdout=log, stderr=log,
+                                        stdin=subprocess.DEVNULL, start_new_session=True)
+        self.wait_ready(timeout)
+        return self
+
+    def wait_ready(self, timeout=60):
+        """Ready is: a producer got its transactional id and a group's offsets can be asked for."""
+        from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+        end = time.monotonic() + timeout
+        while True:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the broker ended with {self.process.returncode}, "
+                                   f"see {self.dir / 'broker.log'}")
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    pass
+                producer = KafkaProducer(bootstrap_servers=self.bootstrap, transactional_id="ready",
+                                         max_block_ms=20000)
+                try:
+                    producer.init_transactions()
+                finally:
+                    producer.close(timeout=1)
+                consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, group_id="ready")
+                try:
+                    consumer.committed(TopicPartition("__transaction_state", 0))
+                finally:
+                    consumer.close()
+                return
+            except Exception:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+
+    def _end(self, signum):
+        if self.process and self.process.poll() is None:
+            self.thaw()
+            self.process.send_signal(signum)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+        self.process = None
+
+    def stop(self):
+        self._end(signal.SIGTERM)
+
+    def kill(self):
+        self._end(signal.SIGKILL)
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def destroy(self):
+        self.kill()
+        shutil.rmtree(self.dir / "data", ignore_errors=True)
+
+
+class Registry:
+    """Apicurio's registry with the Confluent interface, in memory."""
+
+    def __init__(self, directory):
+        self.dir = pathlib.Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
+
+    def start(self, timeout=60):
+        import urllib.request
+
+        home = next((ROOT / "build" / "registry").glob("**/apicurio-registry-app-*-runner.jar"), None)
+        if home is None:
+            raise RuntimeError("no registry in build/registry: ./run test system fetches it")
+        log = open(self.dir / "registry.log", "ab")
+        self.process = subprocess.Popen(
+            ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+             f"-Dquarkus.http.port={self.port}", "-Dquarkus.http.host=127.0.0.1", "-jar", str(home)],
+            cwd=home.parent, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                with urllib.request.urlopen(self.url + "/subjects", timeout=2):
+                    return self
+            except OSError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    raise RuntimeError(f"the registry did not come up, see {self.dir / 'registry.log'}")
+                time.sleep(0.2)
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.thaw()
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+        self.process = None
+
+
+def main(argv):
+    """`./run broker start|stop|ports`: one broker that outlives this program, named in a state file."""
+    state = ROOT / "build" / "broker" / "state.json"
+    verb = argv[0] if argv else ""
+    known = json.loads(state.read_text()) if state.exists() else None
+    if known and not ours(known["pid"]):
+        known = None
+    if verb == "start":
+        if known:
+            print(f"a broker runs already: 127.0.0.1:{known['port']}")
+            return 0
+        shutil.rmtree(state.parent, ignore_errors=True)
+        broker = Broker(state.parent).start()
+        state.write_text(json.dumps({"pid": broker.process.pid, "port": broker.port}))
+        print(f"kafka {KAFKA_VERSION} answers at {broker.bootstrap}")
+        print(f"try: egw init -s kafka.brokers={broker.bootstrap} -s topics.replication=1")
+        return 0
+    if verb == "stop":
+        if not known:
+            print("no broker runs")
+            return 0
+        os.kill(known["pid"], signal.SIGTERM)
+        end = time.monotonic() + 30
+        while ours(known["pid"]) and time.monotonic() < end:
+            time.sleep(0.1)
+        if ours(known["pid"]):
+            os.kill(known["pid"], signal.SIGKILL)
+        state.unlink()
+        print("stopped")
+        return 0
+    if verb == "ports" and known:
+        print(f"127.0.0.1:{known['port']}")
+        return 0
+    print("usage: broker.py start|stop|ports", file=sys.stderr)
+    return 2
+
+
+def ours(pid):
+    """Whether pid is still the broker that was started here: pids are used again."""
+    try:
+        command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return b"kafka.Kafka" in command and state != "Z"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""A broker for the session, topics of its own for each test, and the evidence kept when one fails."""
+import itertools
+import logging
+import os
+import pathlib
+import shutil
+import time
+
+import pytest
+
+import program
+from broker import Broker, Registry
+
+OUTPUT = pathlib.Path(os.environ.get("EGW_TEST_OUTPUT",
+                                     program.ROOT / "build" / "system")).resolve()
+counter = itertools.count()
+logging.getLogger("kafka").setLevel(logging.CRITICAL)  # brokers are killed on purpose here
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, "report_" + outcome.get_result().when, outcome.get_result())
+
+
+@pytest.fixture(scope="session")
+def output():
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    return OUTPUT
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = program.binary()
+    if not path.exists():
+        pytest.fail(f"{path} is not built: ./run build")
+    return path
+
+
+@pytest.fixture(scope="session")
+def broker(output):
+    running = Broker(output / "broker").start()
+    yield running
+    running.destroy()
+
+
+@pytest.fixture
+def own_broker(output, request):
+    """For tests that kill it: the session's broker stays out of harm's way."""
+    running = Broker(output / f"broker-{request.node.name}").start()
+    yield running
+    running.destroy()
+
+
+@pytest.fixture
+def registry(output):
+    running = Registry(output / "registry").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_egw(request, output, binary):
+    made = []
+
+    def make(broker, partitions=6, extra=(), name=None):
+        prefix = name or f"t{int(time.time()) % 100000}-{next(counter)}"
+        egw = program.Egw(output / request.node.name / str(len(made)), broker.bootstrap, prefix,
+                          partitions, extra)
+        made.append(egw)
+        return egw
+
+    yield make
+    for egw in made:
+        egw.close()
+    report = getattr(request.node, "report_call", None)
+    if report is None or report.passed:
+        shutil.rmtree(output / request.node.name, ignore_errors=True)
+    elif report.failed:
+        print(f"logs are kept in {output / request.node.name}")
+
+
+@pytest.fixture
+def egw(make_egw, broker):
+    """Topics made, nothing running."""
+    made = make_egw(broker)
+    made.run("init")
+    return made

@@ -1,0 +1,45 @@
+"""Faults that hit where they are aimed, and the broker's word that they did."""
+import contextlib
+import random
+import time
+
+from kafka.admin import KafkaAdminClient
+
+
+def transaction_state(bootstrap, transactional_id, admin=None):
+    """What the coordinator says of this id: Empty, Ongoing, PrepareCommit, CompleteCommit ..."""
+    own = admin or KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        said = own.describe_transactions([transactional_id])
+        one = said[transactional_id] if isinstance(said, dict) else said[0]
+        return one["state"] if isinstance(one, dict) else one.state
+    finally:
+        if admin is None:
+            own.close()
+
+
+def kill_in_transaction(worker, transactional_id, bootstrap, seconds=20, rng=random,
+                        guard=contextlib.nullcontext()):
+    """kill -9 while the coordinator holds the worker's transaction open: freeze it at a random
+    moment, ask, and either kill it as it stands or let it go on. The frozen process cannot end the
+    transaction between the answer and the kill, so a hit is certain, not likely. Returns whether it
+    hit; past the time it is killed wherever it is. guard keeps a supervisor from starting it anew
+    before the last question."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end and worker.running:
+            time.sleep(rng.uniform(0.0, 0.05))
+            with guard:
+                worker.freeze()
+                # What it had sent is answered by now: a commit under way would show as PrepareCommit.
+                time.sleep(0.01)
+                if transaction_state(bootstrap, transactional_id, admin) == "Ongoing":
+                    worker.kill9()
+                    # Still open after its owner's death: no request of its was on the way.
+                    return transaction_state(bootstrap, transactional_id, admin) == "Ongoing"
+                worker.thaw()
+        worker.kill9()
+        return False
+    finally:
+        admin.close()

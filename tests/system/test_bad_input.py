@@ -1,0 +1,307 @@
+"""One bad record costs one record, a bad setting costs the start, and offsets moved by a tool never
+cost an outcome or double one (P13, F08, F09)."""
+import json
+import re
+import shutil
+import struct
+import time
+
+import pytest
+from kafka.admin import KafkaAdminClient, MemberToRemove
+from kafka.structs import OffsetAndMetadata
+
+import checkers
+import log
+import program
+import world
+from records import SCHEMAS, SINGLE, key_of
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def running(egw):
+    egw.put(world.customers(20))
+    worker = egw.worker()
+    worker.wait_for(r"what=ready\b", timeout=30)
+    return worker
+
+
+@pytest.fixture
+def publisher(egw):
+    made = log.Publisher(egw.bootstrap, egw.topic("events"), egw.partitions)
+    yield made
+    made.close()
+
+
+def answered(egw, timeout=30):
+    """Outcomes, once every input has one; all invariants hold."""
+    outcomes = egw.wait_outcomes(lambda said: not checkers.once(egw.inputs(), said), timeout)
+    checkers.assert_clean(checkers.everything(egw.inputs(), outcomes, egw.escalations()))
+    return outcomes
+
+
+def by_event(outcomes):
+    return {read.said["event_id"]: read.said for read in outcomes if read.said["event_id"]}
+
+
+# ---- publish ----
+
+@pytest.mark.parametrize("line, names", [
+    ('{"event_id": "x", ', "<stdin>:2"),
+    ('{"event_id": "x", "event_id": "y"}', "<stdin>:2"),
+    ("[]", "<stdin>:2"),
+    ('{"event_id": 7}', "event_id"),
+    (json.dumps({**world.billing(1, "c0001"), "colour": "red"}), "colour"),
+    (json.dumps({k: v for k, v in world.billing(1, "c0001").items() if k != "case_id"}), "case_id"),
+])
+def test_publish_refuses_a_broken_line_and_names_it(egw, line, names):
+    good = json.dumps(world.billing(0, "c0000"))
+    done = egw.run("publish", "-", stdin=f"{good}\n{line}\n", expect=program.EXIT_DATA)
+    assert names in done.err and "<stdin>:2: " in done.err and len(done.err.splitlines()) == 1
+    assert [r.key for r in log.read_topic(egw.bootstrap, egw.topic("events"))] == [b"litware/c0000"]
+
+
+def padded(number, size):
+    """An event whose Avro form with its frame has just this many bytes."""
+    record = world.unclassified(number, "c0001", text="")
+    low = len(SCHEMAS["SupportEvent"].single(record))
+    record["text"] = "x" * (size - low)
+    while (now := len(SCHEMAS["SupportEvent"].single(record))) != size:
+        record["text"] = record["text"][:len(record["text"]) - (now - size)] if now > size \
+            else record["text"] + "x" * (size - now)
+    return record
+
+
+def test_publish_takes_a_mebibyte_and_not_a_byte_more(egw, running):
+    egw.publish([padded(1, MIB)])
+    done = egw.publish([padded(2, MIB + 1)], expect=program.EXIT_DATA)
+    assert "1048576" in done.err or "1 MiB" in done.err, done.err
+    outcomes = answered(egw)
+    assert list(by_event(outcomes)) == ["1"]
+
+
+# ---- records of strangers ----
+
+def test_bad_records_become_dead_letters_and_neighbours_do_not_notice(egw, running, publisher):
+    key = key_of(world.unclassified(0, "c0001"))
+    whole = SCHEMAS["SupportEvent"].single(world.unclassified(1, "c0001"))
+    bad = {
+        "no frame": b"not avro at all",
+        "empty": b"",
+        "frame only": whole[:10],
+        "cut short": whole[:-3],
+        "a byte more": whole + b"\0",
+        "other fingerprint": SINGLE + struct.pack("<Q", 0x0123456789ABCDEF) + whole[10:],
+        "schema id, no registry": b"\0" + struct.pack(">i", 77) + whole[10:],
+        "another record of ours": SCHEMAS["Position"].single(
+            {"version": 1, "partition_count": 1, "inputs": [], "reference_offset": 0, "now": 0,
+             "chain_seq": 0, "chain_head": bytes(32), "policy": bytes(32), "activation": 0}),
+        "huge length": SINGLE + whole[2:10] + b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        "not UTF-8": whole.replace(b"something is wrong", b"something is\xff\xfewron"),
+    }
+    for number, (name, value) in enumerate(bad.items()):
+        publisher.event(world.unclassified(f"good-{number}", "c0001"))
+        publisher.raw(key, value, headers=[("x-source", name.encode())])
+    publisher.event(world.unclassified("good-last", "c0001"))
+    publisher.raw(key, None)
+    publisher.flush()
+    outcomes = answered(egw)
+    letters = egw.dead_letters()
+    sent = {name: letter for name in bad for letter in letters
+            if ("x-source", name.encode()) in letter.headers}
+    dead = [r for r in outcomes if r.said["action"] == "DEAD_LETTERED"]
+    assert len(dead) == len(bad) + 1 == len(letters)
+    for name, value in bad.items():
+        assert (sent[name].value or b"") == value, name
+        headers = dict(sent[name].headers)
+        said = " ".join(v.decode(errors="replace") for v in headers.values())
+        assert egw.topic("events") in said, headers
+    assert "123456789abcdef" in str(dict(sent["other fingerprint"].headers)).lower()
+    good = [r for r in outcomes if r.said["event_id"].startswith("good")]
+    assert len(good) == len(bad) + 1 and {r.said["action"] for r in good} == {"BASELINE"}
+    assert running.running
+
+
+def test_a_record_at_a_wrong_key_or_partition_is_passed_on_once(egw, running, publisher):
+    record = world.unclassified("stray", "c0001")
+    value = SCHEMAS["SupportEvent"].single(record)
+    publisher.raw(b"somebody/else", value)
+    right = log.partition_of(key_of(record), egw.partitions)
+    publisher.raw(key_of(record), SCHEMAS["SupportEvent"].single({**record, "event_id": "astray"}),
+                  partition=(right + 1) % egw.partitions)
+    publisher.flush()
+    outcomes = egw.wait_outcomes(lambda said: sum(
+        r.said["action"] == "BASELINE" or r.said["action"] == "NOTED" for r in said) >= 2)
+    outcomes = answered(egw)
+    assert sum(r.said["action"] == "PASSED_ON" for r in outcomes) == 2
+    inbox = log.read_topic(egw.bootstrap, egw.topic("inbox"))
+    copies = [r for r in inbox if r.key == key_of(record)]
+    assert len(copies) == 2 and checkers.keys(copies, egw.partitions) == []
+
+
+def test_a_repeated_event_is_a_duplicate_and_other_content_a_conflict(egw, running):
+    first = world.unclassified("same", "c0002")
+    egw.publish([first, first, {**first, "title": "something else"}])
+    said = [r.said for r in answered(egw) if r.said["event_id"] == "same"]
+    assert [(s["action"], s["code"]) for s in sorted(said, key=lambda s: s["seq"])][1:] == \
+        [("DUPLICATE", ""), ("DUPLICATE", "ID_CONFLICT")]
+
+
+# ---- settings and policy ----
+
+def test_every_wrong_setting_is_named_in_one_run(egw):
+    egw.conf.write_text('kafka = {\n  brokrs = "x";\n};\ntopics = {\n  partitions = "six";\n};\n')
+    done = egw.run("check", expect=program.EXIT_CONFIG)
+    assert f"{egw.conf}:2" in done.err and "brokrs" in done.err
+    assert f"{egw.conf}:5" in done.err and "partitions" in done.err
+    assert egw.run("triage --slot 0", expect=program.EXIT_CONFIG).err
+
+
+def test_a_policy_with_a_typo_is_refused_as_a_whole(egw, tmp_path):
+    policy = tmp_path / "policy"
+    shutil.copytree(program.ROOT / "config" / "policy", policy)
+    victim = next(p for p in sorted(policy.rglob("*.cfg")) if "then" in p.read_text())
+    text = victim.read_text()
+    victim.write_text(text.replace("when", "wehn", 1))
+    done = egw.run("check", expect=program.EXIT_CONFIG, settings=[f"policy.dir={policy}"])
+    assert "wehn" in done.err and victim.name in done.err, done.err
+    before = log.read_topic(egw.bootstrap, egw.topic("policy"))
+    egw.run("policy activate", expect=program.EXIT_CONFIG, settings=[f"policy.dir={policy}"])
+    assert log.read_topic(egw.bootstrap, egw.topic("policy")) == before
+
+
+# ---- broker and topics ----
+
+@pytest.mark.parametrize("verb", ["triage --slot 0", "outcomes", "init", "audit"])
+def test_without_a_broker_it_says_so_in_time(egw, verb):
+    started = time.monotonic()
+    done = egw.run(verb, expect=program.EXIT_UNAVAILABLE, settings=["kafka.brokers=127.0.0.1:9"])
+    assert time.monotonic() - started < 30
+    assert "127.0.0.1:9" in done.err, done.err
+
+
+def test_missing_topics_are_named(make_egw, broker):
+    egw = make_egw(broker)
+    done = egw.run("triage --slot 0", expect=program.EXIT_CONFIG)
+    assert egw.topic("events") in done.err and "egw init" in done.err, done.err
+
+
+def test_another_partition_count_stops_the_start_and_names_both(egw):
+    done = egw.run("triage --slot 0", expect=program.EXIT_CONFIG, settings=["topics.partitions=12"])
+    assert "6" in done.err and "12" in done.err, done.err
+    admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
+    admin.create_partitions({egw.topic("outcomes"): 7})
+    admin.close()
+    done = egw.run("triage --slot 0", expect=program.EXIT_CONFIG)
+    assert egw.topic("outcomes") in done.err and "7" in done.err, done.err
+
+
+def test_init_again_changes_nothing(egw, running):
+    egw.publish([world.unclassified(1, "c0001")])
+    before = answered(egw)
+    egw.run("init")
+    egw.publish([world.unclassified(2, "c0001")])
+    after = answered(egw)
+    assert len(after) >= len(before) + 1 and running.running
+
+
+def test_a_broker_lost_in_the_middle_costs_nothing(make_egw, own_broker):
+    egw = make_egw(own_broker)
+    egw.run("init")
+    egw.put(world.customers(20))
+    worker = egw.worker()
+    worker.wait_for(r"what=ready\b", timeout=30)
+    egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(200)])
+    own_broker.kill()
+    time.sleep(2)
+    own_broker.start()
+    egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(200, 400)])
+    if not worker.running:
+        assert worker.process.returncode in (program.EXIT_TRY_AGAIN, program.EXIT_UNAVAILABLE)
+        worker.start()
+    assert len(answered(egw, timeout=60)) >= 400
+
+
+def test_of_two_workers_with_one_slot_the_older_exits_75(egw):
+    egw.put(world.customers(20))
+    older = egw.worker(0)
+    older.wait_for(r"what=ready\b", timeout=30)
+    newer = program.Worker(older.command, egw.dir / "newer.log")
+    egw.workers.append(newer)
+    newer.start()
+    assert older.wait(30) == program.EXIT_TRY_AGAIN
+    egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(100)])
+    assert len(answered(egw)) >= 100
+    assert newer.running
+
+
+# ---- offsets moved by a tool ----
+
+def move_offsets(egw, worker, to):
+    """Stop the worker (None: it is stopped), throw its membership out, and set the group's offsets of
+    the events as a tool would. to(partition, committed) -> offset, or None to leave it."""
+    admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
+    try:
+        if worker:
+            assert worker.term() == 0
+            admin.remove_group_members(egw.group, [MemberToRemove(group_instance_id=egw.instance(0))])
+        committed = admin.list_group_offsets(egw.group)[egw.group]
+        changed = {}
+        for partition, at in committed.items():
+            if partition.topic == egw.topic("events"):
+                offset = to(partition.partition, at.offset)
+                if offset is not None:
+                    changed[partition] = OffsetAndMetadata(offset, "", -1)
+        if changed:
+            admin.alter_group_offsets(egw.group, changed)
+        now = admin.list_group_offsets(egw.group)[egw.group]
+        assert all(now[p].offset == o.offset for p, o in changed.items())
+    finally:
+        admin.close()
+
+
+def filled(egw, count=120):
+    egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(count)])
+    return answered(egw)
+
+
+def test_offsets_set_backwards_are_skipped_and_counted(egw, running):
+    before = filled(egw)
+    move_offsets(egw, running, lambda partition, at: 0)
+    running.start()
+    running.wait_for(r"what=offsets\.behind_position\b.*committed=0\b", timeout=30)
+    egw.publish([world.unclassified("after", "c0001")])
+    outcomes = answered(egw)
+    assert len(outcomes) == len(before) + 1
+    egw.run("audit")
+
+
+def test_a_deleted_group_resumes_at_its_positions(egw, running):
+    before = filled(egw)
+    assert running.term() == 0
+    admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
+    admin.remove_group_members(egw.group, [MemberToRemove(group_instance_id=egw.instance(0))])
+    admin.delete_groups([egw.group])
+    admin.close()
+    running.start()
+    egw.publish([world.unclassified("after", "c0001")])
+    assert len(answered(egw)) == len(before) + 1
+
+
+def test_offsets_set_forwards_stop_that_partition_only(egw, running):
+    filled(egw)
+    victim = log.partition_of(b"litware/c0001", egw.partitions)
+    other = next(f"c{n:04d}" for n in range(20)
+                 if log.partition_of(f"litware/c{n:04d}".encode(), egw.partitions) != victim)
+    move_offsets(egw, running, lambda partition, at: None)
+    egw.publish([world.unclassified("jumped", "c0001")])
+    end = log.ends_of(egw.bootstrap, egw.topic("events"))[victim]
+    move_offsets(egw, None, lambda partition, at: end if partition == victim else None)
+    running.start()
+    line = running.wait_for(rf"what=partition\.halted part={victim}\b", timeout=30)
+    assert re.search(rf"\b{end}\b", line) and re.search(rf"\b{end - 1}\b", line), line
+    egw.publish([world.unclassified("elsewhere", other)])
+    egw.wait_outcomes(lambda said: "elsewhere" in by_event(said))
+    assert "jumped" not in by_event(egw.outcomes())
+    assert running.running

@@ -1,0 +1,99 @@
+"""Stopping and coming back: SIGTERM drains, a second one ends at once, a restart is quick (P23, P29)."""
+import signal
+import time
+
+import checkers
+import log
+import world
+
+
+def running(egw, slot=0, *args, **kwargs):
+    worker = egw.worker(slot, *args, **kwargs)
+    worker.wait_for(r"what=ready\b", timeout=30)
+    return worker
+
+
+def publish(egw, count, first=0):
+    publisher = log.Publisher(egw.bootstrap, egw.topic("events"), egw.partitions)
+    for number in range(first, first + count):
+        publisher.event(world.unclassified(number, f"c{number % 50:04d}"))
+    publisher.flush()
+    publisher.close()
+
+
+def test_sigterm_commits_what_is_decided_and_exits_0(egw):
+    egw.put(world.customers(50))
+    worker = running(egw)
+    publish(egw, 2000)
+    started = time.monotonic()
+    assert worker.term(timeout=12) == 0
+    assert time.monotonic() - started <= 10
+    outcomes = egw.outcomes()
+    checkers.assert_clean(checkers.chains(outcomes))
+    again = running(egw)
+    egw.wait_outcomes(lambda said: len(checkers.once(egw.inputs(), said)) == 0)
+    assert again.term() == 0
+    checkers.assert_clean(checkers.everything(egw.inputs(), egw.outcomes(), egw.escalations()))
+
+
+def test_sigint_is_as_good_as_sigterm(egw):
+    worker = running(egw)
+    worker.signal(signal.SIGINT)
+    assert worker.wait(10) == 0
+
+
+def test_sigterm_in_the_middle_of_starting_ends_it(egw):
+    for pause in (0.0, 0.05, 0.2, 0.5):
+        worker = egw.worker()
+        time.sleep(pause)
+        assert worker.term(timeout=11) in (0, -signal.SIGTERM)  # before handlers stand: by the signal
+
+
+def test_sigterm_ends_it_in_time_while_the_broker_is_gone(make_egw, own_broker):
+    egw = make_egw(own_broker)
+    egw.run("init")
+    worker = running(egw)
+    own_broker.kill()
+    started = time.monotonic()
+    worker.term(timeout=12)
+    assert time.monotonic() - started <= 10.5
+
+
+def test_a_second_signal_ends_within_a_second_and_loses_nothing(make_egw, own_broker):
+    egw = make_egw(own_broker)
+    egw.run("init")
+    egw.put(world.customers(50))
+    worker = running(egw)
+    publish(egw, 3000)
+    own_broker.freeze()  # the drain cannot end now
+    worker.signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert worker.running, "the drain ended though the broker was frozen: the second signal tests nothing"
+    started = time.monotonic()
+    worker.signal(signal.SIGTERM)
+    worker.wait(3)
+    took = time.monotonic() - started
+    own_broker.thaw()
+    assert took <= 1.0
+    again = running(egw)
+    egw.wait_outcomes(lambda said: len(said) >= 3000)
+    assert again.term() == 0
+    checkers.assert_clean(checkers.everything(egw.inputs(), egw.outcomes(), egw.escalations()))
+
+
+def test_the_first_outcome_comes_within_a_second_and_a_half_of_a_restart(egw):
+    egw.put(world.customers(50))
+    worker = running(egw)
+    publish(egw, 500)
+    egw.wait_outcomes(lambda said: len(said) >= 500)
+    took = []
+    for round_number in range(3):
+        assert worker.kill9() == -signal.SIGKILL
+        before = sum(log.ends_of(egw.bootstrap, egw.topic("outcomes")).values())
+        publish(egw, 10, first=1000 + 10 * round_number)
+        worker.start()
+        while sum(log.ends_of(egw.bootstrap, egw.topic("outcomes")).values()) == before:
+            assert time.monotonic() - worker.started < 20
+            time.sleep(0.01)
+        took.append(time.monotonic() - worker.started)
+    assert sorted(took)[1] < 1.5, took

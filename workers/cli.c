@@ -1,0 +1,467 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "egw/suggest.h"
+
+enum { WIDTH = 80, HELP_COLUMN = 27 };
+
+const struct egw_option egw_common_options[] = {
+    {'c', "config", "FILE", "settings file (default: $EGW_CONFIG, or none)", NULL, false},
+    {'s', "set", "KEY=VALUE", "set one setting", NULL, true},
+    {'h', "help", NULL, "show this and stop", NULL, false},
+    {0, NULL, NULL, NULL, NULL, false},
+};
+
+enum { COMMON_CONFIG, COMMON_SET, COMMON_HELP };
+
+/* ---- text ---- */
+
+void egw_put_wrapped(FILE *to, const char *text, size_t column, size_t indent, size_t width)
+{
+    bool first = true;
+
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        size_t n = strcspn(text, " ");
+
+        if (!first && column + 1 + n > width) {
+            (void)fprintf(to, "\n%*s", (int)indent, "");
+            column = indent;
+            first = true;
+        }
+        (void)fprintf(to, "%s%.*s", first ? "" : " ", (int)n, text);
+        column += n + !first;
+        first = false;
+        text += n;
+    }
+    (void)fputc('\n', to);
+}
+
+/* ---- faults and exit codes ---- */
+
+static int exit_for(enum egw_status st)
+{
+    switch (st) {
+    case EGW_OK:
+        return EGW_EXIT_OK;
+    case EGW_INVALID:
+        return EGW_EXIT_DATA;
+    case EGW_NOT_FOUND:
+        return EGW_EXIT_NO;
+    case EGW_RETRY:
+    case EGW_IO:
+        return EGW_EXIT_UNAVAILABLE;
+    case EGW_ABORT:
+    case EGW_FENCED:
+    case EGW_FATAL:
+        return EGW_EXIT_TRY_AGAIN; /* a new process starts over from what is committed */
+    case EGW_DENIED:
+        return EGW_EXIT_DENIED;
+    case EGW_NOMEM:
+        return EGW_EXIT_BUG;
+    }
+    return EGW_EXIT_BUG;
+}
+
+int egw_fail(const struct egw_error *err)
+{
+    (void)fflush(stdout);
+    (void)fputs("egw: ", stderr);
+    egw_put_safe(stderr, egw_str_of(err->text));
+    (void)fputc('\n', stderr);
+    return exit_for(err->status);
+}
+
+int egw_fail_faults(const struct egw_faults *faults)
+{
+    (void)fflush(stdout);
+    for (size_t i = 0; i < faults->n; i++) {
+        egw_put_safe(stderr, egw_str_of(faults->texts[i]));
+        (void)fputc('\n', stderr);
+    }
+    if (faults->total > faults->n)
+        (void)fprintf(stderr, "... and %zu more\n", faults->total - faults->n);
+    return EGW_EXIT_CONFIG;
+}
+
+int egw_usage(const struct egw_args *args, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    (void)fflush(stdout);
+    (void)fprintf(stderr,
+                  args->command ? "egw %s: " : "egw: ", args->command ? args->command->name : "");
+    egw_put_safe(stderr, egw_str_of(text));
+    (void)fputc('\n', stderr);
+    return EGW_EXIT_USAGE;
+}
+
+/* ---- help ---- */
+
+static void put_option(FILE *to, const struct egw_option *option)
+{
+    const char *value = option->choices ? option->choices : option->argument;
+    char help[1024];
+    int n;
+
+    if (option->letter)
+        n = fprintf(to, "  -%c, --%s%s%s", option->letter, option->name, value ? " " : "",
+                    value ? value : "");
+    else
+        n = fprintf(to, "      --%s%s%s", option->name, value ? " " : "", value ? value : "");
+    if (n + 2 > HELP_COLUMN) {
+        (void)fputc('\n', to);
+        n = 0;
+    }
+    (void)fprintf(to, "%*s", HELP_COLUMN - n, "");
+    (void)snprintf(help, sizeof(help), "%s%s", option->help,
+                   option->repeats ? " (may be repeated)" : "");
+    egw_put_wrapped(to, help, HELP_COLUMN, HELP_COLUMN, WIDTH);
+}
+
+static void put_options(FILE *to, const struct egw_option *options)
+{
+    for (; options && options->name; options++)
+        put_option(to, options);
+}
+
+static void put_help(FILE *to)
+{
+    (void)fputs("usage: egw COMMAND [OPTION...]\n\n", to);
+    egw_put_wrapped(to,
+                    "egw decides each support event exactly once: the partner resolves it, it "
+                    "waits, or it goes to Microsoft.",
+                    0, 0, WIDTH);
+    (void)fputc('\n', to);
+    for (size_t i = 0; egw_commands[i]; i++)
+        (void)fprintf(to, "  %-12s%s\n", egw_commands[i]->name, egw_commands[i]->summary);
+    (void)fputs("\nEvery command takes:\n", to);
+    put_options(to, egw_common_options);
+    (void)fputs("\negw COMMAND --help says more; egw --version lists the libraries.\n"
+                "exit: 0 done or yes, 1 no, 2 usage, 65 bad input, 69 no broker, 70 our bug,\n"
+                "      75 try again, 77 not permitted, 78 settings or policy\n",
+                to);
+}
+
+static void put_command_help(FILE *to, const struct egw_command *command)
+{
+    bool has = command->operands && *command->operands;
+
+    (void)fprintf(to, "usage: egw %s [OPTION...]%s%s\n\n", command->name, has ? " " : "",
+                  has ? command->operands : "");
+    egw_put_wrapped(to, command->about, 0, 0, WIDTH);
+    (void)fputc('\n', to);
+    put_options(to, command->options);
+    put_options(to, egw_common_options + (command->no_settings ? COMMON_HELP : 0));
+}
+
+/* ---- parsing ---- */
+
+struct parse {
+    struct egw_args *args;
+    char **argv; /* after the command's name */
+    int argc, at;
+    const char *config;
+    const char *sets[EGW_REPEATS_MAX];
+    size_t set_count;
+    bool help;
+};
+
+static const struct egw_option no_options[] = {{0, NULL, NULL, NULL, NULL, false}};
+
+static const struct egw_option *own_options(const struct egw_command *command)
+{
+    return command->options ? command->options : no_options;
+}
+
+static const struct egw_option *find_long(const struct egw_option *options, struct egw_str name)
+{
+    for (; options->name; options++)
+        if (egw_str_is(name, options->name))
+            return options;
+    return NULL;
+}
+
+static const struct egw_option *find_letter(const struct egw_option *options, char letter)
+{
+    for (; options->name; options++)
+        if (options->letter == letter)
+            return options;
+    return NULL;
+}
+
+/* "text|json" holds value. */
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t n = strlen(value);
+
+    for (const char *at = choices; at; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (strncmp(at, value, n) == 0 && (at[n] == '|' || !at[n]))
+            return true;
+    }
+    return false;
+}
+
+/* "text|json|id" as "text, json or id". */
+static void spell_choices(const char *choices, char *out, size_t n)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    while (*choices && used < n) {
+        size_t one = strcspn(choices, "|");
+        const char *rest = choices + one + (choices[one] == '|');
+        const char *join = !*rest ? "" : strchr(rest, '|') ? ", " : " or ";
+        int made = snprintf(out + used, n - used, "%.*s%s", (int)one, choices, join);
+
+        used += made < 0 ? 0 : (size_t)made;
+        choices = rest;
+    }
+}
+
+static int store_common(struct parse *p, size_t which, const char *value)
+{
+    if (which == COMMON_HELP) {
+        p->help = true;
+    } else if (p->args->command->no_settings) {
+        return egw_usage(p->args, "no settings are read: --%s has no use here",
+                         egw_common_options[which].name);
+    } else if (which == COMMON_CONFIG) {
+        p->config = value;
+    } else if (p->set_count == EGW_REPEATS_MAX) {
+        return egw_usage(p->args, "--set is given more than %d times", EGW_REPEATS_MAX);
+    } else {
+        p->sets[p->set_count++] = value;
+    }
+    return EGW_EXIT_OK;
+}
+
+static int store_own(struct parse *p, const struct egw_option *option, const char *value)
+{
+    size_t i = (size_t)(option - p->args->command->options);
+    char spelt[256];
+
+    if (option->choices && !is_choice(option->choices, value)) {
+        spell_choices(option->choices, spelt, sizeof(spelt));
+        return egw_usage(p->args, "--%s must be %s, not \"%.80s\"", option->name, spelt, value);
+    }
+    if (option->repeats && p->args->count[i] == EGW_REPEATS_MAX)
+        return egw_usage(p->args, "--%s is given more than %d times", option->name,
+                         EGW_REPEATS_MAX);
+    if (option->repeats)
+        p->args->repeated[i][p->args->count[i]] = value;
+    p->args->value[i] = value;
+    p->args->count[i]++;
+    return EGW_EXIT_OK;
+}
+
+static int store(struct parse *p, const struct egw_option *option, const char *value)
+{
+    for (size_t i = 0; egw_common_options[i].name; i++)
+        if (option == &egw_common_options[i])
+            return store_common(p, i, value);
+    return store_own(p, option, value);
+}
+
+/* The value of an option: after '=' or in the same word (inlined), else the next word. */
+static int store_valued(struct parse *p, const struct egw_option *option, const char *inlined)
+{
+    char spelt[256] = "";
+
+    if (inlined)
+        return store(p, option, inlined);
+    if (p->at < p->argc)
+        return store(p, option, p->argv[p->at++]);
+    if (option->choices)
+        spell_choices(option->choices, spelt, sizeof(spelt));
+    return egw_usage(p->args, "--%s needs a value: %s", option->name,
+                     option->choices ? spelt : option->argument);
+}
+
+static int unknown_long(struct parse *p, struct egw_str name)
+{
+    struct egw_suggestion near;
+    const struct egw_option *o;
+
+    egw_suggest_begin(&near, name);
+    for (o = own_options(p->args->command); o->name; o++)
+        egw_suggest_offer(&near, o->name, o->name);
+    for (o = egw_common_options; o->name; o++)
+        egw_suggest_offer(&near, o->name, o->name);
+    if (near.best)
+        return egw_usage(p->args, "unknown option --%.*s: did you mean --%s?", EGW_FMT(name),
+                         near.best);
+    return egw_usage(p->args, "unknown option --%.*s", EGW_FMT(name));
+}
+
+static int parse_long(struct parse *p, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    struct egw_str name = {word, equals ? (size_t)(equals - word) : strlen(word)};
+    const struct egw_option *option = find_long(own_options(p->args->command), name);
+
+    if (!option)
+        option = find_long(egw_common_options, name);
+    if (!option)
+        return unknown_long(p, name);
+    if (option->argument || option->choices)
+        return store_valued(p, option, equals ? equals + 1 : NULL);
+    if (equals)
+        return egw_usage(p->args, "--%s takes no value", option->name);
+    return store(p, option, "");
+}
+
+static int parse_letters(struct parse *p, const char *letters)
+{
+    int code = EGW_EXIT_OK;
+
+    while (*letters && code == EGW_EXIT_OK) {
+        const struct egw_option *option = find_letter(own_options(p->args->command), *letters);
+
+        if (!option)
+            option = find_letter(egw_common_options, *letters);
+        if (!option)
+            return egw_usage(p->args, "unknown option -%c", *letters);
+        letters++;
+        if (option->argument || option->choices)
+            return store_valued(p, option, *letters ? letters : NULL);
+        code = store(p, option, "");
+    }
+    return code;
+}
+
+/* Options and operands may stand in any order; "--" ends the options, "-" is an operand. */
+static int parse_words(struct parse *p)
+{
+    int code = EGW_EXIT_OK;
+    bool only_operands = false;
+
+    p->args->operands = p->argv;
+    while (p->at < p->argc && code == EGW_EXIT_OK) {
+        char *word = p->argv[p->at++];
+
+        if (only_operands || word[0] != '-' || !word[1])
+            p->argv[p->args->operand_count++] = word;
+        else if (strcmp(word, "--") == 0)
+            only_operands = true;
+        else if (word[1] == '-')
+            code = parse_long(p, word + 2);
+        else
+            code = parse_letters(p, word + 1);
+    }
+    if (code == EGW_EXIT_OK && p->args->operand_count > 0 && !p->args->command->operands &&
+        !p->help)
+        code =
+            egw_usage(p->args, "takes no operands, but \"%.80s\" is given", p->args->operands[0]);
+    return code;
+}
+
+const char *egw_arg(const struct egw_args *args, const char *name)
+{
+    const struct egw_option *option = find_long(own_options(args->command), egw_str_of(name));
+
+    return option ? args->value[option - args->command->options] : NULL;
+}
+
+/* ---- running ---- */
+
+static int load_settings(struct parse *p)
+{
+    const char *path = p->config, *from_env = getenv("EGW_CONFIG");
+    struct egw_faults faults = {0};
+    enum egw_status st;
+    int code = EGW_EXIT_OK;
+
+    if (!path && from_env && *from_env)
+        path = from_env;
+    p->args->config = path;
+    st = egw_settings_load(path, p->sets, p->set_count, &p->args->settings, &faults);
+    if (st == EGW_NOMEM)
+        code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
+    else if (st != EGW_OK)
+        code = egw_fail_faults(&faults);
+    egw_faults_free(&faults);
+    return code;
+}
+
+/* What was printed must have arrived: a full disk must not look like success. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    (void)fprintf(stderr, "egw: cannot write to standard output: %s\n", strerror(errno));
+    return code == EGW_EXIT_OK ? EGW_EXIT_UNAVAILABLE : code;
+}
+
+static int run_command(const struct egw_command *command, int argc, char **argv)
+{
+    struct egw_args *args = calloc(1, sizeof(*args));
+    struct parse p = {.args = args, .argv = argv, .argc = argc};
+    int code;
+
+    if (!args)
+        return egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the command line"});
+    args->command = command;
+    code = parse_words(&p);
+    if (code == EGW_EXIT_OK && p.help) {
+        put_command_help(stdout, command);
+    } else if (code == EGW_EXIT_OK) {
+        if (!command->no_settings)
+            code = load_settings(&p);
+        if (code == EGW_EXIT_OK)
+            code = command->run(args);
+        egw_settings_free(&args->settings);
+    }
+    free(args);
+    return finish(code);
+}
+
+static const struct egw_command *find_command(const char *name)
+{
+    for (size_t i = 0; egw_commands[i]; i++)
+        if (strcmp(egw_commands[i]->name, name) == 0)
+            return egw_commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const struct egw_args none = {0};
+    struct egw_suggestion near;
+
+    egw_suggest_begin(&near, egw_str_of(name));
+    for (size_t i = 0; egw_commands[i]; i++)
+        egw_suggest_offer(&near, egw_commands[i]->name, egw_commands[i]->name);
+    if (name[0] == '-')
+        return egw_usage(&none, "unknown option %.80s: options follow the command", name);
+    if (near.best)
+        return egw_usage(&none, "unknown command %.80s: did you mean %s?", name, near.best);
+    return egw_usage(&none, "unknown command %.80s: egw --help lists them", name);
+}
+
+int egw_main(int argc, char **argv)
+{
+    const struct egw_args none = {0};
+    const struct egw_command *command;
+
+    if (argc < 2)
+        return egw_usage(&none, "a command is needed: egw --help lists them");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        put_help(stdout);
+        return finish(EGW_EXIT_OK);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        egw_put_versions(stdout);
+        return finish(EGW_EXIT_OK);
+    }
+    command = find_command(argv[1]);
+    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(argv[1]);
+}

@@ -1,0 +1,156 @@
+/* egw check: every fault of settings, policy, Kafka's part and the topics in one run. */
+#include <stdio.h>
+
+#include "activate.h"
+#include "commands.h"
+#include "topics.h"
+
+static const struct egw_option options[] = {
+    {0, "offline", NULL, "ask no broker: settings and policy only", NULL, false},
+    {0, "sample", NULL, "print a settings file with every key at its default, and stop", NULL,
+     false},
+    {0, NULL, NULL, NULL, NULL, false},
+};
+
+struct check {
+    const struct egw_settings *settings;
+    struct egw_faults faults; /* of all parts, in the order found */
+    struct egw_error broker;  /* status EGW_OK: it answered */
+    struct egw_policy_folder folder;
+};
+
+static void report(const char *what, size_t faults, const char *detail)
+{
+    if (faults)
+        (void)printf("%-9s %zu %s\n", what, faults, faults == 1 ? "fault" : "faults");
+    else
+        (void)printf("%-9s ok%s%s\n", what, *detail ? ": " : "", detail);
+}
+
+static void check_kafka_settings(struct check *check)
+{
+    size_t before = check->faults.total;
+    char detail[64];
+
+    egw_kafka_check(check->settings, &check->faults);
+    (void)snprintf(detail, sizeof(detail), "properties given: %zu",
+                   check->settings->kafka.property_count);
+    report("settings", check->faults.total - before, detail);
+}
+
+static void check_policy(struct check *check)
+{
+    const struct egw_settings *s = check->settings;
+    size_t before = check->faults.total;
+    struct egw_error error = {0};
+    char detail[160] = "", hex[2 * EGW_SHA256 + 1];
+
+    if (egw_policy_folder_load(s->policy.dir, s->policy.catalogue, &check->folder, &check->faults,
+                               &error) == EGW_OK) {
+        egw_hex(check->folder.manifest.b, sizeof(check->folder.manifest.b), hex);
+        (void)snprintf(detail, sizeof(detail), "%.12s, rules: %zu, channels: %zu", hex,
+                       egw_policy_rule_count(check->folder.policy),
+                       egw_policy_channel_count(check->folder.policy));
+    } else if (check->faults.total == before) {
+        egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
+    }
+    report("policy", check->faults.total - before, detail);
+}
+
+/* False: no broker answers, so the other topics need not be asked for. */
+static bool check_topic(struct check *check, struct egw_kafka *kafka,
+                        const struct egw_topic_row *row)
+{
+    int32_t partitions = 0;
+    enum egw_status st = egw_kafka_partitions(kafka, row->name, &partitions, &check->broker);
+
+    if (st == EGW_OK && partitions != row->partitions)
+        egw_faults_add(&check->faults, NULL, 0, "topic %s has %d partitions, must have %d",
+                       row->name, (int)partitions, (int)row->partitions);
+    else if (st == EGW_NOT_FOUND)
+        egw_faults_add(&check->faults, NULL, 0, "topic %s is missing: run egw init", row->name);
+    if (st == EGW_OK || st == EGW_NOT_FOUND)
+        check->broker = (struct egw_error){0};
+    return check->broker.status == EGW_OK;
+}
+
+static void check_topics(struct check *check, struct egw_kafka *kafka,
+                         const struct egw_topics *topics)
+{
+    size_t before = check->faults.total;
+    char detail[64];
+    bool answers = true;
+
+    for (size_t i = 0; answers && i < topics->count; i++)
+        answers = check_topic(check, kafka, &topics->rows[i]);
+    if (!answers) {
+        (void)printf("%-9s no answer\n", "broker");
+        return;
+    }
+    (void)snprintf(detail, sizeof(detail), "%zu", topics->count);
+    report("broker", 0, check->settings->kafka.brokers);
+    report("topics", check->faults.total - before, detail);
+}
+
+static void check_broker(struct check *check)
+{
+    struct egw_topics topics = {0};
+    struct egw_kafka *kafka = NULL;
+    enum egw_status st =
+        egw_topics_of_policy(check->settings, check->folder.policy, &topics, &check->broker);
+
+    if (st == EGW_OK)
+        st = egw_kafka_open(check->settings, "egw-check", &kafka, &check->broker);
+    if (st == EGW_OK) {
+        check_topics(check, kafka, &topics);
+        egw_kafka_close(kafka);
+    }
+    egw_topics_free(&topics);
+}
+
+static int verdict(struct check *check)
+{
+    int code = EGW_EXIT_OK;
+
+    if (check->broker.status != EGW_OK)
+        code = egw_fail(&check->broker);
+    if (check->faults.total)
+        code = egw_fail_faults(&check->faults); /* sure to be wrong outranks could not check */
+    return code;
+}
+
+static int run(struct egw_args *args)
+{
+    struct check check = {.settings = &args->settings};
+    bool settings_fit;
+    int code;
+
+    if (egw_arg(args, "sample")) {
+        egw_settings_sample(stdout);
+        return EGW_EXIT_OK;
+    }
+    check_kafka_settings(&check);
+    settings_fit = check.faults.total == 0;
+    check_policy(&check);
+    if (egw_arg(args, "offline"))
+        (void)printf("%-9s not asked\n", "broker");
+    else if (settings_fit)
+        check_broker(&check);
+    else
+        (void)printf("%-9s not asked: the settings have faults\n", "broker");
+    code = verdict(&check);
+    egw_policy_folder_free(&check.folder);
+    egw_faults_free(&check.faults);
+    return code;
+}
+
+const struct egw_command egw_cmd_check = {
+    .name = "check",
+    .summary = "check settings, policy, brokers and topics; change nothing",
+    .about = "Reads the settings and the policy as a whole, then asks the brokers whether every "
+             "topic is there with the right number of partitions. All that is wrong is listed in "
+             "one run, each fault on a line of its own that begins with its place. Exit code 0: "
+             "all is well; 78: settings, policy or topics are wrong; 69: no broker answered.",
+    .options = options,
+    .run = run,
+};

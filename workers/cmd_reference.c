@@ -1,0 +1,367 @@
+/*
+ * reference - facts of the reference topic, by hand
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "egw/facts.h"
+#include "egw/json.h"
+#include "egw/schema.h"
+#include "egw/table.h"
+#include "reading.h"
+#include "schemas.h"
+#include "standing.h"
+
+static enum egw_status write_all(const struct egw_args *args, const struct egw_kafka_write *writes,
+                                 size_t n, struct egw_error *reterr)
+{
+    char operator_id[EGW_OPERATOR_ID];
+
+    egw_operator_id(&args->settings, operator_id);
+    return egw_kafka_transaction(&args->settings, operator_id, writes, n, reterr);
+}
+
+/* ---- put ---- */
+
+struct put {
+    struct egw_kafka_write *writes;
+    size_t n, cap;
+    uint64_t refused;
+    struct egw_arena lines; /* emptied line by line */
+    struct egw_arena kept;  /* keys and values until they are written */
+    struct egw_buf key, value;
+    struct egw_schemas schemas; /* a dry run writes fingerprints: it asks nobody */
+};
+
+static enum egw_status add_write(struct put *put, const char *topic, struct egw_str key,
+                                 struct egw_str value)
+{
+    struct egw_kafka_write write = {.topic = topic, .partition = 0};
+
+    if (put->n == put->cap) {
+        size_t cap = put->cap ? put->cap * 2 : 64;
+        struct egw_kafka_write *grown = realloc(put->writes, cap * sizeof(*grown));
+
+        if (!grown)
+            return EGW_NOMEM;
+        put->writes = grown;
+        put->cap = cap;
+    }
+    if (!egw_arena_str(&put->kept, key, &write.key) ||
+        !egw_arena_str(&put->kept, value, &write.value))
+        return EGW_NOMEM;
+    put->writes[put->n++] = write;
+    return EGW_OK;
+}
+
+static enum egw_status put_line(struct put *put, const char *topic, struct egw_str line,
+                                struct egw_error *reterr)
+{
+    struct egw_reference reference = {0};
+    enum egw_status st;
+
+    egw_arena_reset(&put->lines);
+    egw_buf_clear(&put->key);
+    egw_buf_clear(&put->value);
+    st = egw_json_read(line, &egw_type_reference, &put->lines, &reference, reterr);
+    if (!st)
+        st = egw_reference_key(&reference, &put->key, reterr);
+    if (!st)
+        st = egw_encode_framed(&put->schemas.framing, &egw_type_reference, &reference, &put->value,
+                               reterr);
+    if (!st && add_write(put, topic, egw_buf_str(&put->key), egw_buf_str(&put->value)))
+        st = egw_error_set(reterr, EGW_NOMEM, "no memory for so many facts at once");
+    return st;
+}
+
+static enum egw_status put_file(struct put *put, const char *topic, const char *path,
+                                struct egw_error *reterr)
+{
+    struct egw_lines lines;
+    struct egw_str line;
+    enum egw_status st = egw_lines_open(&lines, path, reterr);
+
+    if (st)
+        return st;
+    while ((st = egw_lines_next(&lines, &line, reterr)) != EGW_NOT_FOUND) {
+        if (!st)
+            st = put_line(put, topic, line, reterr);
+        if (st && st != EGW_INVALID)
+            break;
+        if (st) {
+            put->refused++;
+            (void)fprintf(stderr, "%s:%d: ", lines.name, lines.line);
+            egw_put_safe(stderr, egw_str_of(reterr->text));
+            (void)fputc('\n', stderr);
+        }
+    }
+    egw_lines_close(&lines);
+    return st == EGW_NOT_FOUND ? EGW_OK : st;
+}
+
+static int put_all(struct egw_args *args)
+{
+    struct put put = {.kept = {.max = (size_t)256 << 20}};
+    const char *topic = args->settings.topics.reference;
+    bool dry = egw_arg(args, "dry-run") != NULL;
+    struct egw_error err = {0};
+    enum egw_status st = dry ? EGW_OK : egw_schemas_open(&args->settings, &put.schemas, &err);
+    int code = EGW_EXIT_OK;
+
+    for (size_t i = 1; i < args->operand_count && !st; i++)
+        st = put_file(&put, topic, args->operands[i], &err);
+    if (!st && put.refused) {
+        (void)fprintf(stderr, "egw: nothing was written: %" PRIu64 " lines are no facts\n",
+                      put.refused);
+        code = EGW_EXIT_DATA;
+    } else if (!st && put.n > 0 && !dry) {
+        st = write_all(args, put.writes, put.n, &err);
+    }
+    if (st)
+        code = egw_fail(&err);
+    else if (!code)
+        (void)printf("%s %zu\n", dry ? "valid" : "written", put.n);
+    egw_schemas_close(&put.schemas);
+    free(put.writes);
+    egw_arena_free(&put.lines);
+    egw_arena_free(&put.kept);
+    egw_buf_free(&put.key);
+    egw_buf_free(&put.value);
+    return code;
+}
+
+/* ---- delete ---- */
+
+static int delete_keys(struct egw_args *args)
+{
+    struct egw_kafka_write writes[EGW_REPEATS_MAX];
+    size_t n = args->operand_count - 1;
+    struct egw_error err = {0};
+
+    if (n > EGW_COUNT(writes))
+        return egw_usage(args, "delete takes at most %d keys at once", EGW_REPEATS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (!strchr(args->operands[i + 1], '/'))
+            return egw_usage(args, "%s is no key: keys look like access/litware/adatum",
+                             args->operands[i + 1]);
+        writes[i] = (struct egw_kafka_write){.topic = args->settings.topics.reference,
+                                             .key = egw_str_of(args->operands[i + 1]),
+                                             .value = EGW_STR_NONE};
+    }
+    if (write_all(args, writes, n, &err))
+        return egw_fail(&err);
+    (void)printf("deleted %zu\n", n);
+    return EGW_EXIT_OK;
+}
+
+/* ---- get, list ---- */
+
+struct table {
+    struct egw_table latest; /* key to framed value */
+    struct egw_str prefix;   /* p == NULL: all */
+    struct egw_str key;      /* p == NULL: all */
+    const char *topic;
+    bool no_memory, unreadable;
+};
+
+static bool take_fact(void *user, const struct egw_item *item)
+{
+    struct table *table = user;
+    struct egw_str key = item->record.key;
+
+    if (table->key.p && !egw_str_eq(table->key, key))
+        return true;
+    if (table->prefix.p &&
+        (key.n < table->prefix.n || memcmp(key.p, table->prefix.p, table->prefix.n) != 0))
+        return true;
+    if (!item->record.value.p) {
+        (void)egw_table_remove(&table->latest, key);
+    } else if (item->type != &egw_type_reference) {
+        table->unreadable = true;
+        if (!item->type)
+            egw_item_complain(table->topic, item, stderr);
+    } else if (egw_table_put(&table->latest, key, item->record.value)) {
+        table->no_memory = true;
+    }
+    return !table->no_memory;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct egw_table_item *x = a, *y = b;
+
+    return egw_str_cmp(x->key, y->key);
+}
+
+static struct egw_table_item *sorted(const struct egw_table *table, size_t *ret_n)
+{
+    struct egw_table_item *items = calloc(table->used + 1, sizeof(*items));
+    size_t at = 0, n = 0;
+
+    while (items && n < table->used && egw_table_next(table, &at, &items[n]))
+        n++;
+    if (items)
+        qsort(items, n, sizeof(*items), by_key);
+    *ret_n = n;
+    return items;
+}
+
+static void show_fact(struct egw_str key, const struct egw_reference *reference,
+                      struct egw_str json, bool text)
+{
+    char as_of[EGW_TIME_TEXT];
+
+    if (text) {
+        egw_time_format(reference->as_of, as_of);
+        (void)printf("%s  ", as_of);
+        egw_put_safe(stdout, key);
+        (void)fputs("  from ", stdout);
+        egw_put_safe(stdout, reference->source);
+    } else {
+        (void)fwrite(json.p, 1, json.n, stdout);
+    }
+    (void)putchar('\n');
+}
+
+static enum egw_status show_facts(const struct table *table, bool text, enum egw_json_style style,
+                                  struct egw_error *reterr)
+{
+    struct egw_plans *plans = NULL;
+    struct egw_arena arena = {0};
+    struct egw_buf line = {0};
+    size_t n = 0;
+    struct egw_table_item *items = sorted(&table->latest, &n);
+    enum egw_status st = egw_plans_builtin(&plans, reterr);
+
+    if (!st && !items)
+        st = egw_error_set(reterr, EGW_NOMEM, "no memory to sort the facts");
+    for (size_t i = 0; i < n && !st; i++) {
+        const struct egw_type *type = NULL;
+        void *value = NULL;
+
+        egw_arena_reset(&arena);
+        egw_buf_clear(&line);
+        st = egw_decode_any(plans, items[i].value, &arena, &type, &value, reterr);
+        if (!st && !text)
+            st = egw_json_write(type, value, style, NULL, &line, reterr);
+        if (!st)
+            show_fact(items[i].key, value, egw_buf_str(&line), text);
+    }
+    free(items);
+    egw_plans_free(plans);
+    egw_arena_free(&arena);
+    egw_buf_free(&line);
+    return st;
+}
+
+static enum egw_status read_facts(const struct egw_args *args, struct table *table,
+                                  struct egw_error *reterr)
+{
+    enum egw_status st;
+
+    table->topic = args->settings.topics.reference;
+    st = egw_read_all(&args->settings, table->topic, 0, take_fact, table, reterr);
+    if (!st && table->no_memory)
+        st = egw_error_set(reterr, EGW_NOMEM, "no memory for the facts of %s", table->topic);
+    return st;
+}
+
+static int get_fact(struct egw_args *args)
+{
+    struct table table = {.key = egw_str_of(args->operands[1])};
+    struct egw_error err = {0};
+    enum egw_status st = read_facts(args, &table, &err);
+    int code;
+
+    if (!st && table.latest.used == 0)
+        st = egw_error_set(&err, EGW_NOT_FOUND, "nobody supplied %s", args->operands[1]);
+    if (!st)
+        st = show_facts(&table, false, EGW_JSON_PRETTY, &err);
+    code = st ? egw_fail(&err) : EGW_EXIT_OK;
+    egw_table_free(&table.latest);
+    return code;
+}
+
+static int check_kind(const struct egw_args *args, const char *kind, struct egw_arena *arena,
+                      struct egw_str *ret_prefix)
+{
+    for (size_t i = 0; i < EGW_REF_COUNT; i++) {
+        if (strcmp(kind, egw_reference_kinds[i]) != 0)
+            continue;
+        *ret_prefix = egw_arena_printf(arena, "%s/", kind);
+        return EGW_EXIT_OK;
+    }
+    return egw_usage(args, "there is no kind of fact named %s", kind);
+}
+
+static int list_facts(struct egw_args *args)
+{
+    const char *output = egw_arg(args, "output");
+    struct table table = {0};
+    struct egw_arena arena = {0};
+    struct egw_error err = {0};
+    enum egw_status st;
+    int code = EGW_EXIT_OK;
+
+    if (args->operand_count > 1)
+        code = check_kind(args, args->operands[1], &arena, &table.prefix);
+    if (!code) {
+        st = read_facts(args, &table, &err);
+        if (!st)
+            st = show_facts(&table, output && strcmp(output, "text") == 0, EGW_JSON_LINE, &err);
+        code = st ? egw_fail(&err) : table.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
+    }
+    egw_table_free(&table.latest);
+    egw_arena_free(&arena);
+    return code;
+}
+
+/* ---- which ---- */
+
+static int run(struct egw_args *args)
+{
+    static const struct {
+        const char *verb;
+        size_t least, most; /* operands after it */
+        int (*run)(struct egw_args *args);
+        const char *wants;
+    } verbs[] = {
+        {"put", 1, SIZE_MAX, put_all, "a file of JSON lines, or -"},
+        {"get", 1, 1, get_fact, "a key"},
+        {"list", 0, 1, list_facts, "at most one kind"},
+        {"delete", 1, SIZE_MAX, delete_keys, "keys"},
+    };
+
+    if (args->operand_count == 0)
+        return egw_usage(args, "say put, get, list or delete");
+    for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
+        if (strcmp(args->operands[0], verbs[i].verb) != 0)
+            continue;
+        if (args->operand_count - 1 < verbs[i].least || args->operand_count - 1 > verbs[i].most)
+            return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].wants);
+        return verbs[i].run(args);
+    }
+    return egw_usage(args, "cannot %s: say put, get, list or delete", args->operands[0]);
+}
+
+static const struct egw_option options[] = {
+    {'o', "output", "FORM", "form of list: JSON lines (what put reads) or one short line a fact",
+     "text|json", false},
+    {'n', "dry-run", NULL, "put: check the lines, write nothing", NULL, false},
+    {0, NULL, NULL, NULL, NULL, false},
+};
+
+const struct egw_command egw_cmd_reference = {
+    .name = "reference",
+    .operands = "put FILE... | get KEY | list [KIND] | delete KEY...",
+    .summary = "put, show and delete facts: partners, access, plans, health",
+    .about =
+        "Facts are what decisions know of the world: each has a key, a source and the time the "
+        "source vouched for. put reads JSON lines with the fields of schemas/Reference.avsc "
+        "and writes all of them in one transaction, or none when a line is wrong. list prints "
+        "lines that put reads. delete leaves \"nobody supplied it\", which is not \"no\".",
+    .options = options,
+    .run = run,
+};

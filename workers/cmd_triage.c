@@ -1,0 +1,282 @@
+/* egw triage: a worker. Boot order, the loop, the ways to stop. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "notes.h"
+#include "schemas.h"
+#include "worker.h"
+
+enum {
+    TURN_MS = 500,   /* longest sleep of a turn */
+    DRAIN_MS = 7000, /* after the first signal; then what is open is left to be aborted */
+    CLOSE_MS = 2500, /* for the handles; past it the process ends without them */
+    SLOT_MAX = 999,
+};
+
+static const struct egw_option options[] = {
+    {0, "slot", "N", "this worker's number, 0 to 999; else $EGW_SLOT, else triage.slot", NULL,
+     false},
+    {0, NULL, NULL, NULL, NULL, false},
+};
+
+/* ---- signals: a handler only counts and ends the wait ---- */
+
+static volatile sig_atomic_t stops, reloads;
+static struct egw_log *volatile wake_log;
+
+static void on_signal(int number)
+{
+    int was = errno;
+
+    if (number == SIGHUP)
+        reloads = 1;
+    else
+        stops++;
+    if (wake_log)
+        egw_kafka_log_wake(wake_log); /* writes to an eventfd, nothing else */
+    errno = was;
+}
+
+static void take_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+/* ---- boot ---- */
+
+struct triage_worker {
+    struct egw_args *args;
+    const struct egw_settings *settings;
+    struct egw_topics topics;
+    struct egw_schemas schemas;
+    struct egw_log log;
+    bool log_open;
+    struct egw_worker *worker;
+    char instance[192];
+};
+
+static bool find_slot(struct egw_args *args, int64_t *ret)
+{
+    const char *text = egw_arg(args, "slot");
+
+    if (!text)
+        text = getenv("EGW_SLOT");
+    if (text)
+        return egw_parse_i64(egw_str_of(text), 0, SLOT_MAX, ret);
+    *ret = args->settings.triage.slot;
+    return *ret >= 0 && *ret <= SLOT_MAX;
+}
+
+/* Which channels have a topic is what the broker says: a worker needs no policy folder. */
+static enum egw_status find_topics(struct triage_worker *tw, struct egw_error *reterr)
+{
+    EGW_CLEANUP(egw_arena_free) struct egw_arena arena = {0};
+    struct egw_kafka *kafka;
+    struct egw_list found;
+    struct egw_str *names;
+    struct egw_str prefix = egw_arena_printf(&arena, "%s.", tw->settings->topics.escalations);
+    enum egw_status st;
+
+    if (!prefix.p)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for topic names");
+    st = egw_kafka_open(tw->settings, "egw-triage", &kafka, reterr);
+    if (st)
+        return st;
+    st = egw_kafka_find(kafka, prefix.p, &arena, &found, reterr);
+    egw_kafka_close(kafka);
+    if (st)
+        return st;
+    names = found.p;
+    for (size_t i = 0; i < found.n; i++)
+        names[i] = (struct egw_str){names[i].p + prefix.n, names[i].n - prefix.n};
+    return egw_topics_new(tw->settings, names, found.n, 0, &tw->topics, reterr);
+}
+
+static void wake(void *user)
+{
+    egw_kafka_log_wake(user);
+}
+
+static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
+{
+    struct egw_kafka_log_conf log = {
+        .settings = tw->settings,
+        .input_count = EGW_TOPIC_INPUTS,
+        .state_topic = EGW_TOPIC_CASES,
+        .group = tw->settings->triage.group,
+        .instance = tw->instance,
+        .partition_count = (int32_t)tw->settings->topics.partitions,
+    };
+    struct egw_worker_conf worker = {
+        .settings = tw->settings,
+        .topics = &tw->topics,
+        .schemas = &tw->schemas,
+        .wake = wake,
+        .wake_user = &tw->log,
+        .note = egw_note_line,
+    };
+    enum egw_status st = find_topics(tw, reterr);
+
+    if (!st)
+        st = egw_schemas_open(tw->settings, &tw->schemas, reterr);
+    if (st)
+        return st;
+    log.topics = tw->topics.names;
+    log.topic_count = tw->topics.count;
+    st = egw_kafka_log_new(&log, &tw->log, reterr);
+    if (st)
+        return st;
+    tw->log_open = true;
+    wake_log = &tw->log;
+    worker.log = tw->log;
+    return egw_worker_new(&worker, &tw->worker, reterr);
+}
+
+/* ---- the loop ---- */
+
+static void reload(const struct triage_worker *tw)
+{
+    struct egw_settings fresh;
+    struct egw_faults faults = {0};
+
+    reloads = 0;
+    if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
+        egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why",
+                     faults.n ? faults.texts[0] : "no memory", NULL);
+    } else {
+        egw_log_set_level(fresh.log.level);
+        egw_log_line(EGW_LEVEL_INFO, "reload.done", "level", fresh.log.level, NULL);
+        egw_settings_free(&fresh);
+    }
+    egw_faults_free(&faults);
+}
+
+static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
+{
+    int64_t drain_by = 0;
+    enum egw_status st = EGW_OK;
+
+    while (st == EGW_OK) {
+        int64_t now = tw->log.ops->mono_ms(tw->log.self);
+
+        if (reloads)
+            reload(tw);
+        if (stops && !drain_by) {
+            drain_by = now + DRAIN_MS;
+            egw_worker_stop(tw->worker, EGW_STOP_DRAIN);
+            egw_log_line(EGW_LEVEL_INFO, "stop.drain", NULL);
+        }
+        if (stops > 1 || (drain_by && now >= drain_by))
+            egw_worker_stop(tw->worker, EGW_STOP_NOW);
+        st = egw_worker_turn(tw->worker, drain_by ? 50 : TURN_MS, reterr);
+    }
+    return st;
+}
+
+static int exit_code(enum egw_status st, const struct egw_error *error)
+{
+    switch (st) {
+    case EGW_OK:
+    case EGW_NOT_FOUND: /* drained */
+        return EGW_EXIT_OK;
+    case EGW_DENIED:
+        egw_log_line(EGW_LEVEL_ERROR, "stop.denied", "why", error->text, NULL);
+        return EGW_EXIT_DENIED;
+    case EGW_INVALID:
+        egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error->text, NULL);
+        return EGW_EXIT_CONFIG;
+    case EGW_NOMEM:
+        egw_log_line(EGW_LEVEL_ERROR, "stop.memory", "why", error->text, NULL);
+        return EGW_EXIT_BUG;
+    default: /* fenced, or a producer past healing: a fresh process continues at the position */
+        egw_log_line(EGW_LEVEL_ERROR, "stop.restart", "why", error->text, NULL);
+        return EGW_EXIT_TRY_AGAIN;
+    }
+}
+
+static void say_goodbye(const struct triage_worker *tw)
+{
+    struct egw_runtime_stats stats;
+    char inputs[24], outputs[24], committed[24];
+
+    egw_worker_stats(tw->worker, &stats);
+    (void)snprintf(inputs, sizeof(inputs), "%" PRIu64, stats.inputs);
+    (void)snprintf(outputs, sizeof(outputs), "%" PRIu64, stats.outputs);
+    (void)snprintf(committed, sizeof(committed), "%" PRIu64, stats.committed);
+    egw_log_line(EGW_LEVEL_INFO, "stop.done", "inputs", inputs, "outputs", outputs, "transactions",
+                 committed, NULL);
+}
+
+static int run(struct egw_args *args)
+{
+    struct triage_worker tw = {.args = args, .settings = &args->settings};
+    struct egw_faults faults = {0};
+    struct egw_error error = {.text = ""};
+    int64_t slot;
+    enum egw_status st;
+    int code;
+
+    if (!find_slot(args, &slot))
+        return egw_usage(args, "a worker needs its slot: --slot N, 0 to %d, one process each",
+                         SLOT_MAX);
+    (void)snprintf(tw.instance, sizeof(tw.instance), "%.150s-%03d", tw.settings->triage.group,
+                   (int)slot);
+    egw_log_set_level(tw.settings->log.level);
+    egw_kafka_check(tw.settings, &faults);
+    if (faults.total) {
+        code = egw_fail_faults(&faults);
+        egw_faults_free(&faults);
+        return code;
+    }
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* state holds personal text: no core files */
+    take_signals();
+    egw_log_line(EGW_LEVEL_INFO, "start", "instance", tw.instance, "version", EGW_VERSION,
+                 "librdkafka", egw_kafka_version(), NULL);
+    st = boot(&tw, &error);
+    if (!st)
+        st = loop(&tw, &error);
+    if (tw.worker)
+        say_goodbye(&tw);
+    code = st == EGW_NOT_FOUND && !tw.worker ? EGW_EXIT_CONFIG : exit_code(st, &error);
+    if (st == EGW_NOT_FOUND && !tw.worker) /* topics missing */
+        egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error.text, NULL);
+    if (st == EGW_RETRY && !tw.worker)
+        code = EGW_EXIT_UNAVAILABLE;
+    egw_worker_free(tw.worker);
+    wake_log = NULL;
+    if (tw.log_open && !egw_kafka_log_close(&tw.log, CLOSE_MS)) {
+        egw_log_line(EGW_LEVEL_WARN, "stop.late", "why", "a handle did not close in time", NULL);
+        _exit(code);
+    }
+    egw_schemas_close(&tw.schemas);
+    egw_topics_free(&tw.topics);
+    return code;
+}
+
+const struct egw_command egw_cmd_triage = {
+    .name = "triage",
+    .operands = "",
+    .summary = "a worker: decide events until told to stop",
+    .about = "Takes its share of the partitions, restores their state, and decides each event "
+             "once. SIGTERM "
+             "finishes what is decided and ends within ten seconds; a second one ends at once; "
+             "SIGHUP reads "
+             "the log level anew. Exit 75 asks to be started again at once with the same slot: it "
+             "continues "
+             "where it stood.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,133 @@
+#include "reading.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "egw/schema.h"
+
+enum { TURN_MS = 500 };
+
+struct egw_reading {
+    struct egw_kafka_reader *reader;
+    struct egw_plans *plans;
+    struct egw_arena arena;
+    const char *topic;
+};
+
+enum egw_status egw_reading_new(const struct egw_settings *settings, const char *topic,
+                                int32_t partition, int64_t from, struct egw_reading **ret,
+                                struct egw_error *reterr)
+{
+    struct egw_reading *reading = calloc(1, sizeof(*reading));
+    enum egw_status st;
+
+    if (!reading)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory to read %s", topic);
+    reading->topic = topic;
+    st = egw_plans_builtin(&reading->plans, reterr);
+    if (!st)
+        st = egw_kafka_reader_new(settings, topic, partition, from, &reading->reader, reterr);
+    if (st) {
+        egw_reading_free(reading);
+        return st;
+    }
+    *ret = reading;
+    return EGW_OK;
+}
+
+void egw_reading_free(struct egw_reading *reading)
+{
+    if (!reading)
+        return;
+    if (reading->reader)
+        egw_kafka_reader_free(reading->reader);
+    egw_plans_free(reading->plans);
+    egw_arena_free(&reading->arena);
+    free(reading);
+}
+
+enum egw_status egw_decode_any(const struct egw_plans *plans, struct egw_str value,
+                               struct egw_arena *arena, const struct egw_type **ret_type,
+                               void **ret, struct egw_error *reterr)
+{
+    struct egw_frame frame = egw_frame_read(value);
+    const struct egw_plan *plan = NULL;
+    const struct egw_type *type;
+    enum egw_status st = egw_plans_find(plans, &frame, &plan, reterr);
+    void *record;
+
+    if (st)
+        return st;
+    type = egw_plan_reader(plan);
+    record = egw_arena_alloc(arena, type->size);
+    if (!record)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for a %s", type->name);
+    st = egw_decode(plan, frame.body.p, frame.body.n, arena, record, reterr);
+    if (st)
+        return st;
+    *ret_type = type;
+    *ret = record;
+    return EGW_OK;
+}
+
+static enum egw_status decode_item(struct egw_reading *reading, struct egw_item *item,
+                                   struct egw_error *reterr)
+{
+    void *value = NULL;
+    enum egw_status st;
+
+    item->type = NULL;
+    item->value = NULL;
+    item->why = (struct egw_error){0};
+    if (!item->record.value.p)
+        return EGW_OK;
+    egw_arena_reset(&reading->arena);
+    st = egw_decode_any(reading->plans, item->record.value, &reading->arena, &item->type, &value,
+                        &item->why);
+    item->value = value;
+    if (st == EGW_NOMEM)
+        return egw_error_set(reterr, st, "%s", item->why.text);
+    return EGW_OK; /* unreadable: type stays NULL and why says so */
+}
+
+enum egw_status egw_reading_next(struct egw_reading *reading, struct egw_item *ret,
+                                 struct egw_error *reterr)
+{
+    for (int64_t waited = 0; waited < EGW_READING_PATIENCE_MS; waited += TURN_MS) {
+        enum egw_status st = egw_kafka_reader_next(reading->reader, TURN_MS, &ret->record, reterr);
+
+        if (st == EGW_OK)
+            return decode_item(reading, ret, reterr);
+        if (st != EGW_RETRY)
+            return st;
+    }
+    return egw_error_set(reterr, EGW_RETRY, "no broker answered for %d s while %s was read",
+                         EGW_READING_PATIENCE_MS / 1000, reading->topic);
+}
+
+enum egw_status egw_read_all(const struct egw_settings *settings, const char *topic,
+                             int32_t partition, egw_take_fn *take, void *user,
+                             struct egw_error *reterr)
+{
+    struct egw_reading *reading = NULL;
+    struct egw_item item;
+    enum egw_status st =
+        egw_reading_new(settings, topic, partition, EGW_LOG_BEGINNING, &reading, reterr);
+
+    while (!st) {
+        st = egw_reading_next(reading, &item, reterr);
+        if (!st && !take(user, &item))
+            break;
+    }
+    egw_reading_free(reading);
+    return st == EGW_NOT_FOUND ? EGW_OK : st;
+}
+
+void egw_item_complain(const char *topic, const struct egw_item *item, FILE *to)
+{
+    (void)fprintf(to, "egw: %s/%" PRId32 "/%" PRId64 ": ", topic, item->record.partition,
+                  item->record.offset);
+    egw_put_safe(to, egw_str_of(item->why.text));
+    (void)fputc('\n', to);
+}

@@ -1,0 +1,20 @@
+#include <curl/curl.h>
+#include <hs/hs.h>
+#include <jansson.h>
+#include <libconfig.h>
+#include <openssl/crypto.h>
+
+#include "cli.h"
+#include "egw/kafka.h"
+
+void egw_put_versions(FILE *to)
+{
+    (void)fprintf(to, "egw %s\n", EGW_VERSION);
+    (void)fprintf(to, "librdkafka %s\n", egw_kafka_version());
+    (void)fprintf(to, "libcurl %s\n", curl_version_info(CURLVERSION_NOW)->version);
+    (void)fprintf(to, "libconfig %d.%d.%d\n", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR,
+                  LIBCONFIG_VER_REVISION); /* of the header: the library does not say */
+    (void)fprintf(to, "jansson %s\n", jansson_version_str());
+    (void)fprintf(to, "libcrypto %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
+    (void)fprintf(to, "libhs %.*s\n", (int)strcspn(hs_version(), " "), hs_version());
+}
