@@ -153,18 +153,23 @@ void take_input(struct egw_runtime *rt, const struct egw_log_record *record)
         start_part(rt, part, &part->now, false);
 }
 
-/* Does the entry still wait for this? It may have changed since. */
+/* Does the entry still wait for this? It may have changed since, or the clock has stepped back:
+ * then *ret_later is the time it waits for, else 0. */
 static bool still_awaited(struct egw_runtime *rt, struct part *part, const struct ready *ready,
-                          int64_t now_ms)
+                          int64_t now_ms, int64_t *ret_later)
 {
     struct egw_waits waits = {0};
     struct egw_str value;
 
+    *ret_later = 0;
     if (!part_get(part, rt->deciding, ready->key, &value) ||
         rt->processor->waits(rt->processor->self, ready->key, value, &waits, NULL))
         return false;
-    if (ready->kind == EGW_INPUT_TIMER)
+    if (ready->kind == EGW_INPUT_TIMER) {
+        if (waits.has_due && waits.due_ms > now_ms)
+            *ret_later = waits.due_ms;
         return waits.has_due && waits.due_ms <= now_ms;
+    }
     for (size_t i = 0; i < waits.fact_count; i++) {
         if (egw_str_eq(waits.facts[i], ready->fact))
             return rt->processor->fact_offset(rt->processor->self, ready->fact) >
@@ -180,12 +185,21 @@ void take_ready(struct egw_runtime *rt, struct part *part)
     while (list->first < list->n && part->phase == PART_RUNNING && !part->ready_waiting &&
            !batch_full(rt) && !rt->ended) {
         struct ready *ready = &list->items[list->first];
-        int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now;
+        int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now, later;
         struct egw_input input = {.kind = ready->kind, .key = ready->key, .fact = ready->fact};
         struct egw_error error;
         enum egw_status st;
 
-        if (!still_awaited(rt, part, ready, now_ms)) {
+        /* Also what is not awaited any more: the entry says so in a batch that may be dropped. */
+        if (ready_push(&rt->batches[rt->deciding].fired, ready)) {
+            end(rt, EGW_NOMEM, NULL);
+            return;
+        }
+        if (!still_awaited(rt, part, ready, now_ms, &later)) {
+            if (later && part_wake(part, later, ready->key)) {
+                end(rt, EGW_NOMEM, NULL);
+                return;
+            }
             free((char *)ready->key.p);
             list->first++;
             continue;
@@ -194,10 +208,6 @@ void take_ready(struct egw_runtime *rt, struct part *part)
         input.offset = ready->at;
         if (ready->kind == EGW_INPUT_FACT)
             input.offset = rt->processor->fact_offset(rt->processor->self, ready->fact);
-        if (ready_push(&rt->batches[rt->deciding].fired, ready)) {
-            end(rt, EGW_NOMEM, NULL);
-            return;
-        }
         st = run_step(rt, part, &input, &error);
         if (st) {
             struct ready_list *fired = &rt->batches[rt->deciding].fired;
