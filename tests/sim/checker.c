@@ -12,8 +12,8 @@
 enum { WHY_TEXT = 400 };
 
 struct chain {
-    int64_t read;   /* outcomes partition, read up to here */
-    int64_t next;   /* number the next outcome must have */
+    int64_t read;         /* outcomes partition, read up to here */
+    int64_t next;         /* number the next outcome must have */
     int64_t now_ms, knew; /* of the last outcome */
     struct egw_sha256 head;
     int64_t *last;  /* by input: offset of the last record answered, -1: none */
@@ -24,7 +24,7 @@ struct checker {
     const struct sim_subject *subject;
     const struct memcluster *cluster;
     struct egw_plans *plans;
-    struct chain *chains; /* by partition */
+    struct chain *chains;      /* by partition */
     struct egw_table again;    /* timers and facts answered */
     struct egw_table commands; /* ids issued */
     int64_t *command_read;     /* by command topic and partition */
@@ -106,11 +106,14 @@ static bool check_progress(struct checker *c, struct chain *chain, int32_t p,
                            const struct sim_outcome *o)
 {
     if (o->now_ms < chain->now_ms)
-        return broken(c, "chain %d: number %" PRId64 " was decided %" PRId64 " ms before its predecessor",
-                      (int)p, o->seq, chain->now_ms - o->now_ms);
+        return broken(
+            c, "chain %d: number %" PRId64 " was decided %" PRId64 " ms before its predecessor",
+            (int)p, o->seq, chain->now_ms - o->now_ms);
     if (o->knew < chain->knew)
-        return broken(c, "chain %d: number %" PRId64 " knew reference up to %" PRId64
-                      ", its predecessor up to %" PRId64, (int)p, o->seq, o->knew, chain->knew);
+        return broken(c,
+                      "chain %d: number %" PRId64 " knew reference up to %" PRId64
+                      ", its predecessor up to %" PRId64,
+                      (int)p, o->seq, o->knew, chain->knew);
     chain->now_ms = o->now_ms;
     chain->knew = o->knew;
     return true;
@@ -131,7 +134,8 @@ static bool check_record_trigger(struct checker *c, struct chain *chain, int32_t
         return broken(c, "%s/%d/%" PRId64 " is answered after %" PRId64 ": twice or out of order",
                       input, (int)p, o->offset, chain->last[o->topic]);
     if (o->prev_offset != chain->last[o->topic])
-        return broken(c, "%s/%d/%" PRId64 " says it follows %" PRId64 ", the one before was %" PRId64,
+        return broken(c,
+                      "%s/%d/%" PRId64 " says it follows %" PRId64 ", the one before was %" PRId64,
                       input, (int)p, o->offset, o->prev_offset, chain->last[o->topic]);
     r = memcluster_read(c->cluster, o->topic, p, &at);
     if (!r || at != o->offset)
@@ -148,9 +152,8 @@ static bool check_record_trigger(struct checker *c, struct chain *chain, int32_t
 
 static bool check_other_trigger(struct checker *c, int32_t p, const struct sim_outcome *o)
 {
-    struct egw_str trigger =
-        egw_arena_printf(&c->arena, "%d/%d/%" PRId64 "/%.*s", (int)p, (int)o->kind, o->offset,
-                         EGW_FMT(o->about));
+    struct egw_str trigger = egw_arena_printf(&c->arena, "%d/%d/%" PRId64 "/%.*s", (int)p,
+                                              (int)o->kind, o->offset, EGW_FMT(o->about));
     struct egw_str held;
 
     if (egw_table_get(&c->again, trigger, &held))

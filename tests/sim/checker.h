@@ -1,10 +1,10 @@
 /*
  * checker - is what the committed log says what exactly-once promises?
  *
- * Reads as any consumer would (committed records only) and remembers nothing of the run. As it goes:
- * each chain dense and linked, each trigger answered once and in order, digests right, each command
- * id once. At the end: every input answered, each position what its outcomes say, each committed
- * offset the position's, state settled.
+ * Reads as any consumer would (committed records only) and remembers nothing of the run. As it
+ * goes: each chain dense and linked, each trigger answered once and in order, digests right, each
+ * command id once. At the end: every input answered, each position what its outcomes say, each
+ * committed offset the position's, state settled.
  */
 #ifndef EGW_SIM_CHECKER_H
 #define EGW_SIM_CHECKER_H

@@ -95,7 +95,8 @@ void memcluster_free(struct memcluster *cluster)
 
 /* ---- brokers ---- */
 
-/* Whether sessions ran on during the outage is chance: a coordinator that moved starts them anew. */
+/* Whether sessions ran on during the outage is chance: a coordinator that moved starts them anew.
+ */
 static void outage_over(void *arg, int64_t renew)
 {
     struct memcluster *cluster = arg;
@@ -220,8 +221,7 @@ static void say_producer(const struct memproducer *producer, const char *what)
 static void resolve(struct memproducer *producer, struct touched *touched, bool commit)
 {
     struct memcluster *cluster = producer->cluster;
-    struct mempartition *part =
-        memcluster_partition(cluster, touched->topic, touched->partition);
+    struct mempartition *part = memcluster_partition(cluster, touched->topic, touched->partition);
 
     for (size_t at = (size_t)touched->first; at < part->n; at++)
         if (part->records[at].mark == MEM_OPEN && part->records[at].producer == producer->number)
@@ -249,8 +249,8 @@ static void marker_arrives(void *arg, int64_t which)
     assert(producer->state != TXN_NONE && producer->state != TXN_ONGOING && !touched->marked);
     if (memcluster_paused(producer->cluster)) {
         sched_after(producer->cluster->sched,
-                    producer->cluster->paused_until - producer->cluster->sched->now,
-                    marker_arrives, producer, which);
+                    producer->cluster->paused_until - producer->cluster->sched->now, marker_arrives,
+                    producer, which);
         return;
     }
     touched->marked = true;
@@ -367,9 +367,9 @@ enum memreply memcluster_write(struct memcluster *cluster, int number, int epoch
     enum memreply reply = enter(producer, epoch);
 
     if (reply == MEM_OK)
-        touch(producer, topic, p,
-              append(cluster, memcluster_partition(cluster, topic, p), MEM_OPEN, number, key,
-                     value));
+        touch(
+            producer, topic, p,
+            append(cluster, memcluster_partition(cluster, topic, p), MEM_OPEN, number, key, value));
     return reply;
 }
 

@@ -93,10 +93,10 @@ struct memcluster {
     int64_t generation;
     int64_t last_member_id;
     bool rebalancing;
-    int64_t round;         /* of rebalances: tells an old deadline from the current one */
-    int64_t *committed;    /* [input][partition], -1: none */
-    int64_t paused_until;  /* brokers answer nothing before */
-    int64_t marker_slow_ms; /* most a marker may take to reach its partition */
+    int64_t round;            /* of rebalances: tells an old deadline from the current one */
+    int64_t *committed;       /* [input][partition], -1: none */
+    int64_t paused_until;     /* brokers answer nothing before */
+    int64_t marker_slow_ms;   /* most a marker may take to reach its partition */
     void (*stir)(void *user); /* something became readable; may be NULL */
     void *user;
     bool trusting; /* planted mistake: offsets are taken from any member of any generation */

@@ -48,18 +48,19 @@ struct memlog {
     struct memcluster *cluster;
     struct sched *sched;
     bool dead, frozen;
+    bool cold; /* thawed, and no offsets sent since */
     bool wire; /* one request was on its way when the process stopped */
     int64_t skew_ms, last_poll, wake_at;
     char violation[VIOLATION_TEXT];
 
     /* member of the group */
     int64_t member_id, generation;
-    bool joining;   /* a join is on its way or waits for the rebalance */
-    int64_t joins;  /* tells the last join from one that was given up */
-    bool assigned;  /* as told to the caller, or about to be */
-    bool revoking;  /* REVOKE was said; release() is awaited */
-    bool release_due; /* ... and the caller has heard it */
-    bool hopeless;  /* fenced: nothing more will come */
+    bool joining;                     /* a join is on its way or waits for the rebalance */
+    int64_t joins;                    /* tells the last join from one that was given up */
+    bool assigned;                    /* as told to the caller, or about to be */
+    bool revoking;                    /* REVOKE was said; release() is awaited */
+    bool release_due;                 /* ... and the caller has heard it */
+    bool hopeless;                    /* fenced: nothing more will come */
     int32_t first, count;             /* from the last assignment */
     bool owned;                       /* the caller has polled ASSIGN, and not yet lost it */
     int32_t owned_first, owned_count; /* what it was told */
@@ -261,11 +262,13 @@ static void beat(void *arg, int64_t n)
     struct memlog *log = arg;
     bool waiting = log->joining;
 
-    if (log->hopeless || !alive(log, beat, n))
+    if (log->hopeless || log->dead)
         return;
-    sched_after(log->sched, sched_between(log->sched, log->conf.heartbeat_ms / 2,
-                                          log->conf.heartbeat_ms),
-                beat, log, n);
+    sched_after(log->sched,
+                sched_between(log->sched, log->conf.heartbeat_ms / 2, log->conf.heartbeat_ms), beat,
+                log, n);
+    if (log->frozen || memcluster_paused(log->cluster))
+        return;
     if (log->member_id == 0)
         return;
     if (log->sched->now - log->last_poll > log->conf.max_poll_ms) {
@@ -273,8 +276,8 @@ static void beat(void *arg, int64_t n)
         forget_membership(log);
         return;
     }
-    switch (memcluster_heartbeat(log->cluster, log->conf.identity, log->member_id,
-                                 log->generation)) {
+    switch (
+        memcluster_heartbeat(log->cluster, log->conf.identity, log->member_id, log->generation)) {
     case MEM_BEAT_OK:
         return;
     case MEM_BEAT_REBALANCE:
@@ -470,9 +473,8 @@ static bool read_any(struct memlog *log, struct egw_log_event *ret)
         return false;
     for (size_t k = 0; k < sources; k++) {
         size_t i = (log->turn + k) % sources;
-        bool got = i < log->tail_n
-                       ? read_tail(log, &log->tails[i], ret)
-                       : read_input(log, (int32_t)(i - log->tail_n), ret);
+        bool got = i < log->tail_n ? read_tail(log, &log->tails[i], ret)
+                                   : read_input(log, (int32_t)(i - log->tail_n), ret);
 
         if (got) {
             log->turn += sched_chance(log->sched, 2000) ? k + 1 : k;
@@ -629,8 +631,7 @@ static enum egw_status op_begin(void *self, struct egw_error *reterr)
 
 static void enqueue(struct memlog *log, const struct egw_log_out *out)
 {
-    struct queued *q =
-        sim_push(&log->queue, &log->queue_n, &log->queue_cap, sizeof(*log->queue));
+    struct queued *q = sim_push(&log->queue, &log->queue_n, &log->queue_cap, sizeof(*log->queue));
 
     q->topic = out->topic;
     q->partition = out->partition;
@@ -638,9 +639,8 @@ static void enqueue(struct memlog *log, const struct egw_log_out *out)
     if (out->key.p)
         q->key = (struct egw_str){memcpy(q->bytes, out->key.p, out->key.n), out->key.n};
     if (out->value.p)
-        q->value =
-            (struct egw_str){memcpy(q->bytes + out->key.n, out->value.p, out->value.n),
-                             out->value.n};
+        q->value = (struct egw_str){memcpy(q->bytes + out->key.n, out->value.p, out->value.n),
+                                    out->value.n};
 }
 
 static enum egw_status op_produce(void *self, const struct egw_log_out *outs, size_t n,
@@ -728,8 +728,7 @@ static void step_lookup_offsets(struct memlog *log)
         for (size_t i = 0; i < log->cluster->conf.input_count; i++) {
             struct egw_log_place *place = &log->job->places[k];
 
-            place->committed[i] =
-                memcluster_committed(log->cluster, i, place->partition, &pending);
+            place->committed[i] = memcluster_committed(log->cluster, i, place->partition, &pending);
             any |= pending;
         }
     if (any) {
@@ -763,6 +762,15 @@ static void step_lookup_ends(struct memlog *log)
     finish(log, EGW_OK, NULL);
 }
 
+/* After a freeze the connection is often found broken at its next use. */
+static bool coordinator_is_away(struct memlog *log)
+{
+    bool cold = log->cold && sched_chance(log->sched, 5000);
+
+    log->cold = false;
+    return cold || fault(log, log->conf.faults->offsets_slow);
+}
+
 static void step_flush(struct memlog *log)
 {
     send_chunk(log);
@@ -770,8 +778,12 @@ static void step_flush(struct memlog *log)
         finish(log, log->broken, "commit: a record was not delivered");
     else if (log->queue_n > 0)
         next_step(log, STEP_FLUSH, latency(log));
+    else if (log->offset_n == 0)
+        next_step(log, STEP_COMMIT, latency(log));
+    else if (coordinator_is_away(log))
+        next_step(log, STEP_OFFSETS, sched_between(log->sched, 300, 1400));
     else
-        next_step(log, log->offset_n > 0 ? STEP_OFFSETS : STEP_COMMIT, latency(log));
+        next_step(log, STEP_OFFSETS, latency(log));
 }
 
 static bool find_captured(const struct memlog *log, int64_t name, struct captured *ret)
@@ -788,7 +800,7 @@ static void step_offsets(struct memlog *log)
 {
     struct captured metadata;
 
-    if (!find_captured(log, log->job_generation, &metadata) ) {
+    if (!find_captured(log, log->job_generation, &metadata)) {
         finish(log, EGW_ABORT, "commit: group metadata of no assignment");
         return;
     }
@@ -819,7 +831,8 @@ static void step_offsets(struct memlog *log)
     }
 }
 
-/* A copy of a request comes when nobody expects it any more; n: producer, epoch, commit or abort. */
+/* A copy of a request comes when nobody expects it any more; n: producer, epoch, commit or abort.
+ */
 static void late_end(void *arg, int64_t n)
 {
     struct memcluster *cluster = arg;
@@ -856,8 +869,8 @@ static void ask_end(struct memlog *log, bool commit)
     case MEM_FENCED:
     case MEM_STATE:
     case MEM_REFUSED:
-        finish(log, EGW_FATAL, commit ? "commit: the producer was fenced"
-                                      : "abort: the producer was fenced");
+        finish(log, EGW_FATAL,
+               commit ? "commit: the producer was fenced" : "abort: the producer was fenced");
         return;
     }
 }
@@ -1092,6 +1105,7 @@ void memlog_kill(struct memlog *log)
 void memlog_freeze(struct memlog *log, bool frozen)
 {
     log->frozen = log->wire = frozen;
+    log->cold = !frozen;
 }
 
 void memlog_set_clock(struct memlog *log, int64_t skew_ms)

@@ -21,6 +21,7 @@ struct memfaults {
     unsigned commit_applied;     /* applied, and the client gives up all the same: EGW_FATAL */
     unsigned commit_abortable;   /* EGW_ABORT */
     unsigned offsets_abortable;  /* EGW_ABORT before the end was asked for */
+    unsigned offsets_slow;       /* the coordinator's connection has to come back first: a second */
     unsigned abort_late;         /* the abort is doubtful; the first request arrives later */
     unsigned abort_fatal;
     unsigned init_fatal;
@@ -29,14 +30,14 @@ struct memfaults {
     unsigned delivery_failed; /* one record: the transaction must be aborted */
     unsigned queue_full;
     unsigned fetch_stall; /* of a partition, for up to a few seconds */
-    unsigned slow; /* a request takes up to slow_ms */
+    unsigned slow;        /* a request takes up to slow_ms */
     int64_t slow_ms;
 };
 
 struct memlog_conf {
     struct memcluster *cluster;
-    const char *name;       /* for the trace */
-    const char *identity;   /* instance id and transactional id */
+    const char *name;               /* for the trace */
+    const char *identity;           /* instance id and transactional id */
     const struct memfaults *faults; /* may change while the log runs */
     int64_t heartbeat_ms;
     int64_t max_poll_ms;

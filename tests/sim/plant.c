@@ -45,7 +45,8 @@ struct planted {
     bool rewinding;
     bool *runs;
     size_t rewound;
-    /* commit-before-produce: LATE_FIRST while the offsets commit, LATE_SECOND while the rest does */
+    /* commit-before-produce: LATE_FIRST while the offsets commit, LATE_SECOND while the rest does
+     */
     enum late late;
     struct egw_log_job second;
     struct held *held;
@@ -222,9 +223,8 @@ static void op_job(void *self, struct egw_log_job *job)
     pl->job = job;
     if (job->kind == EGW_LOG_COMMIT && pl->plant == PLANT_NO_OFFSETS)
         job->offset_count = 0;
-    pl->late = job->kind == EGW_LOG_COMMIT && pl->plant == PLANT_COMMIT_BEFORE_PRODUCE
-                   ? LATE_FIRST
-                   : LATE_NONE;
+    pl->late = job->kind == EGW_LOG_COMMIT && pl->plant == PLANT_COMMIT_BEFORE_PRODUCE ? LATE_FIRST
+                                                                                       : LATE_NONE;
     pl->inner.ops->job(pl->inner.self, job);
 }
 

@@ -14,7 +14,8 @@ struct options {
 static const char USAGE[] =
     "usage: sim [--seeds N] [--from S] [--events N] [--plant NAME [--find]] [--twice]\n"
     "       sim --seed S [--trace]\n"
-    "--find: the answer is yes as soon as one seed fails; --twice: run each seed again and compare\n"
+    "--find: the answer is yes as soon as one seed fails; --twice: run each seed again and "
+    "compare\n"
     "the traces. Exit: 0 yes, 1 no, 2 usage.\n";
 
 static bool number(const char *text, int64_t *ret)
@@ -128,8 +129,7 @@ int main(int argc, char **argv)
     }
     printf("%" PRId64 " seeds, %" PRId64 " failed; %" PRId64 " outcomes, %" PRId64
            " transactions, %" PRId64 " aborted, %" PRId64 " producers made anew, %" PRId64
-           " rebalances, %" PRId64 " crashes, %" PRId64 " freezes, %" PRId64
-           " s of virtual time\n",
+           " rebalances, %" PRId64 " crashes, %" PRId64 " freezes, %" PRId64 " s of virtual time\n",
            run, failed, sum.outcomes, sum.committed, sum.aborted, sum.recreated, sum.rebalances,
            sum.crashes, sum.freezes, sum.virtual_ms / 1000);
     return (failed > 0) != o.find;

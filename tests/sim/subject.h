@@ -21,8 +21,8 @@ struct sim_outcome {
     int64_t offset, prev_offset;
     bool digested;
     unsigned char digest[EGW_SHA256];
-    int64_t now_ms; /* the time it was decided; never runs back in a chain */
-    int64_t knew;   /* the latest reference record it knew; never less than the one before */
+    int64_t now_ms;       /* the time it was decided; never runs back in a chain */
+    int64_t knew;         /* the latest reference record it knew; never less than the one before */
     struct egw_str about; /* what a timer or fact was for: with offset it names the trigger */
 };
 

@@ -352,10 +352,10 @@ static void feed_event(struct sim_feed *feed)
 {
     append_event(feed, feed->fed++);
     if (sched_chance(feed->sched, 400))
-        append_event(feed, feed->fed - 1 - (int64_t)sched_pick(feed->sched,
-                                                               (uint64_t)feed->fed > 30
-                                                                   ? 30
-                                                                   : (uint64_t)feed->fed));
+        append_event(feed,
+                     feed->fed - 1 -
+                         (int64_t)sched_pick(feed->sched,
+                                             (uint64_t)feed->fed > 30 ? 30 : (uint64_t)feed->fed));
 }
 
 static void feed_fact(struct sim_feed *feed)
@@ -463,8 +463,8 @@ static int64_t distinct_events(const struct memcluster *cluster)
 
 static bool settled(const struct memcluster *cluster, int64_t now_ms, char *why, size_t why_n)
 {
-    struct settling s = {.cluster = cluster, .now_ms = now_ms, .why = why, .why_n = why_n,
-                         .fine = true};
+    struct settling s = {
+        .cluster = cluster, .now_ms = now_ms, .why = why, .why_n = why_n, .fine = true};
     int64_t distinct;
 
     for (int32_t p = 0; p < TALLY_PARTITIONS; p++)
@@ -479,8 +479,12 @@ static bool settled(const struct memcluster *cluster, int64_t now_ms, char *why,
 }
 
 static const struct memtopic_conf TOPICS[TALLY_TOPICS] = {
-    {"events", TALLY_PARTITIONS}, {"inbox", TALLY_PARTITIONS},    {"outcomes", TALLY_PARTITIONS},
-    {"state", TALLY_PARTITIONS},  {"commands", TALLY_PARTITIONS}, {"reference", 1},
+    {"events", TALLY_PARTITIONS},
+    {"inbox", TALLY_PARTITIONS},
+    {"outcomes", TALLY_PARTITIONS},
+    {"state", TALLY_PARTITIONS},
+    {"commands", TALLY_PARTITIONS},
+    {"reference", 1},
     {"policy", 1},
 };
 static const char *const INPUT_NAMES[] = {"events", "inbox"};

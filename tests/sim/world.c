@@ -64,7 +64,7 @@ struct world {
     struct process *processes[PROCESSES_MAX];
     size_t process_n;
     bool knows[FAULT_KINDS];
-    bool calm; /* no faults any more */
+    bool calm;                                   /* no faults any more */
     int64_t moved_until[EGW_LOG_PARTITIONS_MAX]; /* forward, by a tool: a halt is right so long */
     int64_t events_left, fault_every_ms;
     int64_t batch_ms;
@@ -113,8 +113,8 @@ static void on_note(void *user, const struct egw_note *note)
     struct process *process = user;
 
     sched_say(&process->world->sched, "%s: %s %d %" PRId64 " %" PRId64 "%s%s", process->name,
-              names[note->kind], (int)note->partition, note->a, note->b,
-              note->error ? ": " : "", note->error ? note->error->text : "");
+              names[note->kind], (int)note->partition, note->a, note->b, note->error ? ": " : "",
+              note->error ? note->error->text : "");
     if (note->kind == EGW_NOTE_PARTITION_HALTED)
         on_halted(process, note);
 }
@@ -174,7 +174,7 @@ static void start_process(void *arg, int64_t slot)
         .name = process->name,
         .identity = process->identity,
         .faults = &w->faults,
-        .heartbeat_ms = 300,
+        .heartbeat_ms = 500,
         .max_poll_ms = 4000,
         .socket_ms = 1000,
     };
@@ -331,7 +331,7 @@ static void crash(struct process *process)
     w->result->crashes++;
     sched_say(&w->sched, "%s: crashes", process->name);
     replace_process(process, sched_chance(&w->sched, 7000) ? sched_between(&w->sched, 20, 400)
-                                                            : sched_between(&w->sched, 400, 5000));
+                                                           : sched_between(&w->sched, 400, 5000));
 }
 
 static void inject_on(struct process *process, enum fault_kind kind)
@@ -421,6 +421,7 @@ static void choose_faults(struct world *w)
         .commit_applied = some(w, 500),
         .commit_abortable = some(w, 1000),
         .offsets_abortable = some(w, 1000),
+        .offsets_slow = some(w, 1500),
         .abort_late = some(w, 3000),
         .abort_fatal = some(w, 2000),
         .init_fatal = some(w, 2000),
@@ -538,8 +539,7 @@ static void open_world(struct world *w)
     w->cluster.stir = stir;
     w->cluster.user = w;
     w->checker = checker_new(w->subject, &w->cluster, w->plans);
-    w->feed = (struct sim_feed){
-        .cluster = &w->cluster, .sched = &w->sched, .framing = &w->framing};
+    w->feed = (struct sim_feed){.cluster = &w->cluster, .sched = &w->sched, .framing = &w->framing};
     for (int32_t p = 0; p < w->cluster.partition_count; p++)
         write_first_position(w, p);
     choose_faults(w);
@@ -614,8 +614,7 @@ static struct process *next_turn(const struct world *w)
         if (process->running && memlog_has_event(process->log) &&
             process->turn_at > w->sched.now + 1)
             process->turn_at = w->sched.now + 1;
-        if (process->running && !process->frozen &&
-            (!first || process->turn_at < first->turn_at))
+        if (process->running && !process->frozen && (!first || process->turn_at < first->turn_at))
             first = process;
     }
     return first;

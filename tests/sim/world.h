@@ -3,9 +3,9 @@
  *
  * Each process is a real runtime with a real processor on a memlog. One seed decides the settings,
  * which kinds of faults this world knows, and every one of them: crash, freeze, a twin started
- * while the first is frozen, silent brokers, slow and lost and late answers, rebalances, clocks that
- * step, offsets moved by tools, compaction, graceful restarts. After a while the faults stop, and
- * all that was fed must be answered within a bound of virtual time.
+ * while the first is frozen, silent brokers, slow and lost and late answers, rebalances, clocks
+ * that step, offsets moved by tools, compaction, graceful restarts. After a while the faults stop,
+ * and all that was fed must be answered within a bound of virtual time.
  */
 #ifndef EGW_SIM_WORLD_H
 #define EGW_SIM_WORLD_H
