@@ -86,6 +86,13 @@ def long_bytes(n):
     return bytes(out)
 
 
+def aliases_of(schema):
+    """The initializer of a field's or a named type's aliases; empty without any."""
+    if not schema.get("aliases"):
+        return ""
+    return ", .aliases = (const char *const[]){%s, NULL}" % ", ".join(json.dumps(a) for a in schema["aliases"])
+
+
 class Writer:
     def __init__(self):
         self.named = {}      # full name -> (definition text, C info)
@@ -176,7 +183,7 @@ class Writer:
         if kind == "fixed":
             info = (kind, "unsigned char %%s[%d]" % schema["size"], var)
             self.tables.append("const struct egw_type %s = {.kind = EGW_K_FIXED, .name = \"%s\", "
-                               ".size = %d, .default_symbol = -1};" % (var, full, schema["size"]))
+                               ".size = %d, .default_symbol = -1%s};" % (var, full, schema["size"], aliases_of(schema)))
         elif kind == "enum":
             upper = c.upper()
             self.structs.append("enum %s {\n%s\n};\nenum { %s_COUNT = %d };\n"
@@ -188,8 +195,8 @@ class Writer:
                 c, ", ".join('"%s"' % s for s in schema["symbols"])))
             self.tables.append(
                 "const struct egw_type %s = {.kind = EGW_K_ENUM, .name = \"%s\", .size = sizeof(int32_t), "
-                ".symbols = %s_names, .symbol_count = %d, .default_symbol = %d};" % (
-                    var, full, c, len(schema["symbols"]), default))
+                ".symbols = %s_names, .symbol_count = %d, .default_symbol = %d%s};" % (
+                    var, full, c, len(schema["symbols"]), default, aliases_of(schema)))
             info = (kind, "int32_t %%s /* enum %s */" % c, var)
         elif kind == "record":
             self.record(schema, space, full, c, var)
@@ -216,27 +223,22 @@ class Writer:
                 data = self.encode(field["type"], field["default"], space, where)
                 extra = ", .has_default = true, .default_bytes = (const unsigned char[]){%s}, .default_n = %d" % (
                     ", ".join("0x%02x" % b for b in data) or "0", len(data))
-            if "aliases" in field:
-                extra += ", .aliases = (const char *const[]){%s, NULL}" % ", ".join(
-                    json.dumps(a) for a in field["aliases"])
+            extra += aliases_of(field)
             rows.append("    {.name = \"%s\", .doc = %s, .type = &%s, .offset = offsetof(struct %s, %s), "
                         ".cls = %s%s}," % (field["name"], json.dumps(field["doc"]), type_var, c,
                                            field["name"], CLASSES[field["class"]], extra))
         self.structs.append("/* %s */\nstruct %s {\n%s\n};" % (schema["doc"], c, "\n".join(members)))
         self.tables.append("static const struct egw_field %s_fields[] = {\n%s\n};" % (var, "\n".join(rows)))
-        top, aliases = "", ""
+        top = ""
         if schema.get("top"):
             text = schema["top"]
             self.tables.append(literal(var + "_json", text))
             top = ", .json = %s_json, .fingerprint = UINT64_C(0x%016x)" % (
                 var, crc64(canonical(json.loads(text)).encode()))
-        if "aliases" in schema:
-            aliases = ", .aliases = (const char *const[]){%s, NULL}" % ", ".join(
-                json.dumps(a) for a in schema["aliases"])
         self.tables.append(
             "const struct egw_type %s = {.kind = EGW_K_RECORD, .name = \"%s\", .size = sizeof(struct %s), "
             ".fields = %s_fields, .field_count = %d, .default_symbol = -1%s%s};" % (
-                var, full, c, var, len(schema["fields"]), top, aliases))
+                var, full, c, var, len(schema["fields"]), top, aliases_of(schema)))
 
     def encode(self, schema, value, space, where):
         """The default in Avro's binary form; a union's default is of its first branch."""

@@ -7,7 +7,7 @@
 
 #include "egw/suggest.h"
 
-enum { WIDTH = 80, HELP_COLUMN = 27 };
+enum { WIDTH = 80, COMMAND_COLUMN = 14, HELP_COLUMN = 27 };
 
 const struct egw_option egw_common_options[] = {
     {'c', "config", "FILE", "settings file (default: $EGW_CONFIG, or none)", NULL, false},
@@ -140,8 +140,10 @@ static void put_help(FILE *to)
                     "waits, or it goes to Microsoft.",
                     0, 0, WIDTH);
     (void)fputc('\n', to);
-    for (size_t i = 0; egw_commands[i]; i++)
-        (void)fprintf(to, "  %-12s%s\n", egw_commands[i]->name, egw_commands[i]->summary);
+    for (size_t i = 0; egw_commands[i]; i++) {
+        (void)fprintf(to, "  %-12s", egw_commands[i]->name);
+        egw_put_wrapped(to, egw_commands[i]->summary, COMMAND_COLUMN, COMMAND_COLUMN, WIDTH);
+    }
     (void)fputs("\nEvery command takes:\n", to);
     put_options(to, egw_common_options);
     (void)fputs("\negw COMMAND --help says more; egw --version lists the libraries.\n"
@@ -152,10 +154,15 @@ static void put_help(FILE *to)
 
 static void put_command_help(FILE *to, const struct egw_command *command)
 {
-    bool has = command->operands && *command->operands;
+    int n = fprintf(to, "usage: egw %s [OPTION...]", command->name);
 
-    (void)fprintf(to, "usage: egw %s [OPTION...]%s%s\n\n", command->name, has ? " " : "",
-                  has ? command->operands : "");
+    if (command->operands && *command->operands) {
+        (void)fputc(' ', to);
+        egw_put_wrapped(to, command->operands, (size_t)n + 1, (size_t)n + 1, WIDTH);
+    } else {
+        (void)fputc('\n', to);
+    }
+    (void)fputc('\n', to);
     egw_put_wrapped(to, command->about, 0, 0, WIDTH);
     (void)fputc('\n', to);
     put_options(to, command->options);

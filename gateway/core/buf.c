@@ -18,6 +18,8 @@ enum egw_status egw_buf_reserve(struct egw_buf *buf, size_t more)
     size_t need, cap;
     unsigned char *p;
 
+    if (max > PTRDIFF_MAX) /* no object is larger */
+        max = PTRDIFF_MAX;
     if (__builtin_add_overflow(buf->n, more, &need) || need > max)
         return EGW_NOMEM;
     if (need <= buf->cap)

@@ -110,8 +110,8 @@ enum egw_status case_merge(struct work *work, struct kase *kase, const struct eg
     bool whole_text_known = case_whole_text(into) && !event->text.p;
     enum egw_status st;
 
-    if (!kase->known && kase->entry.phase == EGW_PHASE_NEW && !into->event_id.p) {
-        *into = *event; /* the first of the case */
+    if (!into->event_id.n) {
+        *into = *event; /* the first that told us something about the case */
         into->customer = kase->entry.customer;
         kase->entry.opened_at = event->occurred_at;
         return EGW_OK;

@@ -577,32 +577,35 @@ void egw_plan_free(struct egw_plan *plan)
 
 /* ---- encoding ---- */
 
-/* Between calls of egw_buf_reserve() bytes go straight to p; out->n is behind until the end. */
+/*
+ * Bytes go straight into the buffer: each function takes the place to write at and returns the next
+ * one, NULL on a fault. out->n is behind until the end.
+ */
 struct encoding {
     struct egw_buf *out;
-    unsigned char *p, *end;
+    unsigned char *end;
     enum egw_status status;
     struct egw_error *err;
 };
 
 enum { VARINT_MAX = 10 };
 
-__attribute__((cold, noinline)) static bool more_room(struct encoding *e, size_t n)
+__attribute__((cold, noinline)) static unsigned char *more_room(struct encoding *e,
+                                                                unsigned char *p, size_t n)
 {
-    e->out->n = e->p ? (size_t)(e->p - e->out->p) : 0;
+    e->out->n = (size_t)(p - e->out->p);
     if (egw_buf_reserve(e->out, n)) {
         e->status =
             egw_error_set(e->err, EGW_NOMEM, "no room for %zu more bytes after %zu", n, e->out->n);
-        return false;
+        return NULL;
     }
-    e->p = e->out->p + e->out->n;
     e->end = e->out->p + e->out->cap;
-    return true;
+    return e->out->p + e->out->n;
 }
 
-static inline bool room(struct encoding *e, size_t n)
+static inline unsigned char *room(struct encoding *e, unsigned char *p, size_t n)
 {
-    return __builtin_expect((size_t)(e->end - e->p) >= n, 1) || more_room(e, n);
+    return __builtin_expect((size_t)(e->end - p) >= n, 1) ? p : more_room(e, p, n);
 }
 
 static inline unsigned char *put_varint(unsigned char *p, int64_t v)
@@ -617,50 +620,67 @@ static inline unsigned char *put_varint(unsigned char *p, int64_t v)
     return p;
 }
 
-static inline bool put_long(struct encoding *e, int64_t v)
+static inline unsigned char *put_long(struct encoding *e, unsigned char *p, int64_t v)
 {
-    if (!room(e, VARINT_MAX))
-        return false;
-    e->p = put_varint(e->p, v);
-    return true;
+    p = room(e, p, VARINT_MAX);
+    return p ? put_varint(p, v) : NULL;
 }
 
-static inline bool put_byte(struct encoding *e, unsigned char b)
+static inline unsigned char *put_byte(struct encoding *e, unsigned char *p, unsigned char b)
 {
-    if (!room(e, 1))
-        return false;
-    *e->p++ = b;
-    return true;
+    p = room(e, p, 1);
+    if (p)
+        *p++ = b;
+    return p;
 }
 
-static inline bool put_raw(struct encoding *e, const void *bytes, size_t n)
+static inline unsigned char *put_raw(struct encoding *e, unsigned char *p, const void *bytes,
+                                     size_t n)
 {
-    if (!room(e, n))
-        return false;
-    memcpy(e->p, bytes, n);
-    e->p += n;
-    return true;
+    p = room(e, p, n);
+    if (!p)
+        return NULL;
+    memcpy(p, bytes, n);
+    return p + n;
 }
 
-/* lead: the branch byte of an optional string, or -1. */
-static inline bool put_string(struct encoding *e, int lead, const struct egw_str *s)
+/* memcpy() for the texts of a record, which are short: no call, two moves that may overlap. */
+static inline void copy(unsigned char *to, const char *from, size_t n)
 {
-    size_t n = s->p ? s->n : 0, all;
+    if (n > 32) {
+        memcpy(to, from, n);
+    } else if (n >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            to[i] = (unsigned char)from[i];
+    }
+}
 
-    if (__builtin_add_overflow(n, (size_t)VARINT_MAX + 1, &all))
+static inline unsigned char *put_string(struct encoding *e, unsigned char *p,
+                                        const struct egw_str *s)
+{
+    const size_t n = s->p ? s->n : 0;
+    size_t all;
+
+    if (__builtin_add_overflow(n, (size_t)VARINT_MAX, &all))
         all = SIZE_MAX;
-    if (!room(e, all))
-        return false;
-    if (lead >= 0)
-        *e->p++ = (unsigned char)lead;
-    e->p = put_varint(e->p, (int64_t)n);
-    if (n)
-        memcpy(e->p, s->p, n);
-    e->p += n;
-    return true;
+    p = room(e, p, all);
+    if (!p)
+        return NULL;
+    p = put_varint(p, (int64_t)n);
+    copy(p, s->p, n);
+    return p + n;
 }
 
-static bool put_float(struct encoding *e, float f)
+static unsigned char *put_float(struct encoding *e, unsigned char *p, float f)
 {
     uint32_t v;
     unsigned char b[4];
@@ -668,10 +688,10 @@ static bool put_float(struct encoding *e, float f)
     memcpy(&v, &f, sizeof(v));
     for (int i = 0; i < 4; i++)
         b[i] = (unsigned char)(v >> (8 * i));
-    return put_raw(e, b, sizeof(b));
+    return put_raw(e, p, b, sizeof(b));
 }
 
-static bool put_double(struct encoding *e, double f)
+static unsigned char *put_double(struct encoding *e, unsigned char *p, double f)
 {
     uint64_t v;
     unsigned char b[8];
@@ -679,45 +699,46 @@ static bool put_double(struct encoding *e, double f)
     memcpy(&v, &f, sizeof(v));
     for (int i = 0; i < 8; i++)
         b[i] = (unsigned char)(v >> (8 * i));
-    return put_raw(e, b, sizeof(b));
+    return put_raw(e, p, b, sizeof(b));
 }
 
-static bool put_ordinal(struct encoding *e, const char *what, int32_t v, size_t count)
+static unsigned char *put_ordinal(struct encoding *e, unsigned char *p, const char *what, int32_t v,
+                                  size_t count)
 {
     if (v < 0 || (size_t)v >= count) {
         e->status =
             egw_error_set(e->err, EGW_INVALID, "%s %d is outside 0..%zu", what, v, count - 1);
-        return false;
+        return NULL;
     }
-    return put_long(e, v);
+    return put_long(e, p, v);
 }
 
-static bool put_record(struct encoding *e, const struct egw_type *type, const unsigned char *from);
-static bool put_value(struct encoding *e, const struct egw_type *type, const unsigned char *from);
+static unsigned char *put_record(struct encoding *e, unsigned char *p, const struct egw_type *type,
+                                 const unsigned char *from);
+static unsigned char *put_value(struct encoding *e, unsigned char *p, const struct egw_type *type,
+                                const unsigned char *from);
 
 /* Array or map: one block, or none when it is empty. */
-static bool put_list(struct encoding *e, const struct egw_type *type, const struct egw_list *list)
+static unsigned char *put_list(struct encoding *e, unsigned char *p, const struct egw_type *type,
+                               const struct egw_list *list)
 {
+    const size_t step = type->kind == EGW_K_MAP ? sizeof(struct egw_pair) : type->item->size;
     const unsigned char *item = list->p;
-    size_t n = list->n;
 
-    if (n && !put_long(e, (int64_t)n))
-        return false;
-    for (; n; n--) {
+    if (list->n)
+        p = put_long(e, p, (int64_t)list->n);
+    for (size_t n = list->n; p && n; n--, item += step) {
         if (type->kind == EGW_K_MAP) {
             const struct egw_pair *pair = (const void *)item;
 
-            if (!put_string(e, -1, &pair->key) ||
-                !put_value(e, type->item, (const unsigned char *)&pair->value))
-                return false;
-            item += sizeof(*pair);
+            p = put_string(e, p, &pair->key);
+            if (p)
+                p = put_value(e, p, type->item, (const unsigned char *)&pair->value);
         } else {
-            if (!put_value(e, type->item, item))
-                return false;
-            item += type->item->size;
+            p = put_value(e, p, type->item, item);
         }
     }
-    return put_byte(e, 0);
+    return p ? put_byte(e, p, 0) : NULL;
 }
 
 /* Where the value of an optional part is, NULL when it is absent. */
@@ -754,71 +775,83 @@ static inline const unsigned char *option_value(const struct egw_type *item,
     return has ? from + at : NULL;
 }
 
-static bool put_option(struct encoding *e, const struct egw_type *type, const unsigned char *from)
+static inline unsigned char *put_option(struct encoding *e, unsigned char *p,
+                                        const struct egw_type *item, const unsigned char *from)
 {
-    const unsigned char *value = option_value(type->item, from);
+    const unsigned char *value = option_value(item, from);
 
-    if (!value)
-        return put_byte(e, 0);
-    if (type->item->kind == EGW_K_STRING)
-        return put_string(e, 2, (const struct egw_str *)(const void *)value);
-    return put_byte(e, 2) && put_value(e, type->item, value);
+    p = put_byte(e, p, value ? 2 : 0);
+    if (!value || !p)
+        return p;
+    if (item->kind == EGW_K_STRING)
+        return put_string(e, p, (const struct egw_str *)(const void *)value);
+    return put_value(e, p, item, value);
 }
 
-static inline bool put_value(struct encoding *e, const struct egw_type *type,
-                             const unsigned char *from)
+static unsigned char *put_value(struct encoding *e, unsigned char *p, const struct egw_type *type,
+                                const unsigned char *from)
 {
     switch (type->kind) {
     case EGW_K_NULL:
-        return true;
+        return p;
     case EGW_K_BOOLEAN:
-        return put_byte(e, *(const bool *)from ? 1 : 0);
+        return put_byte(e, p, *(const bool *)from ? 1 : 0);
     case EGW_K_INT:
-        return put_long(e, *(const int32_t *)(const void *)from);
+        return put_long(e, p, *(const int32_t *)(const void *)from);
     case EGW_K_LONG:
-        return put_long(e, *(const int64_t *)(const void *)from);
+        return put_long(e, p, *(const int64_t *)(const void *)from);
     case EGW_K_FLOAT:
-        return put_float(e, *(const float *)(const void *)from);
+        return put_float(e, p, *(const float *)(const void *)from);
     case EGW_K_DOUBLE:
-        return put_double(e, *(const double *)(const void *)from);
+        return put_double(e, p, *(const double *)(const void *)from);
     case EGW_K_BYTES:
     case EGW_K_STRING:
-        return put_string(e, -1, (const struct egw_str *)(const void *)from);
+        return put_string(e, p, (const struct egw_str *)(const void *)from);
     case EGW_K_FIXED:
-        return put_raw(e, from, type->size);
+        return put_raw(e, p, from, type->size);
     case EGW_K_ENUM:
-        return put_ordinal(e, "enum symbol", *(const int32_t *)(const void *)from,
+        return put_ordinal(e, p, "enum symbol", *(const int32_t *)(const void *)from,
                            type->symbol_count);
     case EGW_K_ARRAY:
     case EGW_K_MAP:
-        return put_list(e, type, (const struct egw_list *)(const void *)from);
+        return put_list(e, p, type, (const struct egw_list *)(const void *)from);
     case EGW_K_OPTION:
-        return put_option(e, type, from);
+        return put_option(e, p, type->item, from);
     case EGW_K_CHOICE: {
         const struct egw_choice *choice = (const void *)from;
 
-        if (!put_ordinal(e, "union branch", choice->branch, type->branch_count))
-            return false;
-        return put_record(e, type->branches[choice->branch], choice->p);
+        p = put_ordinal(e, p, "union branch", choice->branch, type->branch_count);
+        return p ? put_record(e, p, type->branches[choice->branch], choice->p) : NULL;
     }
     case EGW_K_RECORD:
-        return put_record(e, type, from);
+        return put_record(e, p, type, from);
     }
-    return false;
+    return NULL;
 }
 
-static bool put_record(struct encoding *e, const struct egw_type *type, const unsigned char *from)
+/* The two kinds most fields have are taken here, without the call. */
+static unsigned char *put_record(struct encoding *e, unsigned char *p, const struct egw_type *type,
+                                 const unsigned char *from)
 {
-    for (size_t i = 0; i < type->field_count; i++) {
-        const struct egw_field *field = &type->fields[i];
+    const struct egw_field *const end = type->fields + type->field_count;
 
-        if (__builtin_expect(!put_value(e, field->type, from + field->offset), 0)) {
+    for (const struct egw_field *field = type->fields; field < end; field++) {
+        const struct egw_type *of = field->type;
+        const unsigned char *value = from + field->offset;
+
+        if (of->kind == EGW_K_OPTION)
+            p = put_option(e, p, of->item, value);
+        else if (of->kind == EGW_K_STRING)
+            p = put_string(e, p, (const struct egw_str *)(const void *)value);
+        else
+            p = put_value(e, p, of, value);
+        if (__builtin_expect(!p, 0)) {
             if (e->status == EGW_INVALID)
                 egw_error_prefix(e->err, e->status, "%s", field->name);
-            return false;
+            return NULL;
         }
     }
-    return true;
+    return p;
 }
 
 enum egw_status egw_encode(const struct egw_type *type, const void *record, struct egw_buf *out,
@@ -826,17 +859,18 @@ enum egw_status egw_encode(const struct egw_type *type, const void *record, stru
 {
     const size_t before = out->n;
     struct encoding e = {.out = out, .err = reterr};
+    unsigned char *p;
 
-    if (out->p) {
-        e.p = out->p + out->n;
-        e.end = out->p + out->cap;
-    }
-    if (!put_value(&e, type, record)) {
-        out->n = before;
+    if (egw_buf_reserve(out, 1)) /* so that there is a place to write at */
+        return egw_error_set(reterr, EGW_NOMEM, "no room for a record after %zu bytes", out->n);
+    e.end = out->p + out->cap;
+    p = put_value(&e, out->p + out->n, type, record);
+    if (!p) {
+        out->n = before; /* what was grown stays */
         return e.status == EGW_INVALID && type->name
                    ? egw_error_prefix(reterr, EGW_INVALID, "%s", type->name)
                    : e.status;
     }
-    out->n = e.p ? (size_t)(e.p - out->p) : 0;
+    out->n = (size_t)(p - out->p);
     return EGW_OK;
 }

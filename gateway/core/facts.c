@@ -189,7 +189,7 @@ static void own(struct block *block, const struct egw_type *type, void *value)
             own(block, type->fields[i].type, (unsigned char *)value + type->fields[i].offset);
         break;
     case EGW_K_MAP:
-        assert(!"no reference record holds a map");
+        assert(false && "no reference record holds a map");
         break;
     default: /* held in place */
         break;

@@ -68,6 +68,8 @@ bool egw_str_same(struct egw_str a, struct egw_str b)
 {
     if (a.n != b.n)
         return false;
+    if (a.n == 0 || memcmp(a.p, b.p, a.n) == 0) /* as nearly always */
+        return true;
     for (size_t i = 0; i < a.n; i++) {
         if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
             return false;
@@ -401,10 +403,12 @@ static void make_service_names(struct compile *c)
             struct egw_str name = p->services[i].names[k];
 
             for (size_t o = 0; o < n; o++) {
-                if (numbers[o] != i + EGW_V_WORDS && egw_str_same(words[o], name))
-                    FAULT(c, from[i].at, "service \"%.*s\" is named \"%.*s\", and so is \"%.*s\"",
-                          EGW_FMT(from[i].id), EGW_FMT(name),
-                          EGW_FMT(from[numbers[o] - EGW_V_WORDS].id));
+                if (numbers[o] == i + EGW_V_WORDS || !egw_str_same(words[o], name))
+                    continue;
+                FAULT(c, from[i].at, "service \"%.*s\" is named \"%.*s\", and so is \"%.*s\"",
+                      EGW_FMT(from[i].id), EGW_FMT(name),
+                      EGW_FMT(from[numbers[o] - EGW_V_WORDS].id));
+                break;
             }
             words[n] = name;
             numbers[n++] = (uint16_t)(i + EGW_V_WORDS);

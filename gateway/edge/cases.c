@@ -95,7 +95,7 @@ static enum egw_status read_facts(const json_t *shared, const json_t *own, const
             char where[PLACE];
             enum egw_status st;
 
-            (void)snprintf(where, sizeof(where), "%sfacts[%zu]", l ? place : "", i);
+            (void)snprintf(where, sizeof(where), "%.*sfacts[%zu]", PLACE - 32, l ? place : "", i);
             st = read_record(json_array_get(lists[l], i), &egw_type_reference, where, arena,
                              &facts[n++], reterr);
             if (st)

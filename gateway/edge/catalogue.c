@@ -361,7 +361,9 @@ static void read_file(struct builder *b, const struct egw_catalogue_file *file)
     (void)snprintf(name, sizeof(name), "%.*s", EGW_FMT(file->name));
     b->file = name;
     b->line = 1;
-    if (!egw_arena_str(&b->catalogue->texts, file->content, &rest)) {
+    if (!egw_arena_str(&b->catalogue->texts, file->content.p ? file->content : EGW_STR(""),
+                       &rest)) {
+        b->file = NULL;
         b->no_memory = true;
         return;
     }
@@ -375,6 +377,7 @@ static void read_file(struct builder *b, const struct egw_catalogue_file *file)
         if (line.n && line.p[0] != '#')
             read_line(b, line);
     }
+    b->file = NULL;
 }
 
 /* ---- from spellings to signatures ---- */
@@ -758,12 +761,20 @@ static int rank(const struct egw_known_issue *issue, struct egw_str service)
     return 2 * service_rank(issue, service) + actionable(issue);
 }
 
+/* The desk would do the same about both: which one it is does not matter. */
+static bool same_remedy(const struct egw_known_issue *a, const struct egw_known_issue *b)
+{
+    return a->remedy.n > 0 && egw_str_eq(a->remedy, b->remedy) && a->baseline == b->baseline &&
+           actionable(a) == actionable(b);
+}
+
 /* Another issue that neither the service nor its basis puts behind the best one, or another meaning
  * of the best one's very code. */
 static bool rivals(const struct egw_known_issue *best, const struct egw_known_issue *other,
                    struct egw_str service)
 {
-    if (other == best || service_rank(other, service) != service_rank(best, service))
+    if (other == best || service_rank(other, service) != service_rank(best, service) ||
+        same_remedy(best, other))
         return false;
     return actionable(other) == actionable(best) || egw_str_eq(other->code, best->code);
 }

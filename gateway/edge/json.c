@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include <jansson.h>
@@ -895,13 +896,9 @@ static void put_real(struct writer *w, double v, int digits, int most)
             w->st = path_fail(&w->path, w->err, "JSON has no form for a number that is not finite");
         return;
     }
-    for (; digits <= most; digits++) {
-        double back = 0;
-
-        (void)snprintf(text, sizeof(text), "%.*g", digits, v);
-        if (sscanf(text, "%lf", &back) == 1 && memcmp(&back, &v, sizeof(v)) == 0)
-            break;
-    }
+    do {
+        (void)snprintf(text, sizeof(text), "%.*g", digits++, v);
+    } while (digits <= most && strtod(text, NULL) != v);
     put_text(w, text);
     if (!strpbrk(text, ".e"))
         put_text(w, ".0");

@@ -37,7 +37,7 @@ static enum egw_status open_handles(struct egw_kafka *kafka, struct egw_error *r
 
     if (st != EGW_OK)
         return st;
-    conf.role = EGW_KAFKA_TAIL;
+    conf.role = EGW_KAFKA_PROBE;
     conf.delivered = NULL;
     return egw_kafka_handle(&conf, &kafka->asker, reterr);
 }
@@ -172,11 +172,11 @@ static enum egw_status write_all(rd_kafka_t *rk, const struct egw_kafka_write *w
     return st == EGW_OK ? commit_writes(rk, reterr) : st;
 }
 
-/* A transaction that cannot commit is left: the next init of its id, or the broker, aborts it. */
-enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
-                                      const char *transactional_id,
-                                      const struct egw_kafka_write *writes, size_t n,
-                                      struct egw_error *reterr)
+/* One producer of this id, from init to close. */
+static enum egw_status as_producer(const struct egw_settings *settings,
+                                   const char *transactional_id,
+                                   const struct egw_kafka_write *writes, size_t n,
+                                   struct egw_error *reterr)
 {
     const struct egw_kafka_handle_conf conf = {.role = EGW_KAFKA_TRANSACTIONS,
                                                .settings = settings,
@@ -188,12 +188,27 @@ enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
     if (st != EGW_OK)
         return st;
     st = init_producer(rk, reterr);
-    if (st == EGW_OK)
+    if (st == EGW_OK && n > 0)
         st = write_all(rk, writes, n, reterr);
     (void)rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
     (void)egw_kafka_destroy(rk, CLOSE_MS);
     return st;
+}
+
+/*
+ * A transaction that cannot commit is left: the next init of its id, or the broker, aborts it. The
+ * broker acknowledges a commit before its markers are in the partitions, so a reader that comes at
+ * once may not see the records; a second init of the id ends only when they are all there.
+ */
+enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
+                                      const char *transactional_id,
+                                      const struct egw_kafka_write *writes, size_t n,
+                                      struct egw_error *reterr)
+{
+    enum egw_status st = as_producer(settings, transactional_id, writes, n, reterr);
+
+    return st == EGW_OK ? as_producer(settings, transactional_id, NULL, 0, reterr) : st;
 }
 
 /* ---- reading ---- */
@@ -204,6 +219,7 @@ struct egw_kafka_reader {
     rd_kafka_queue_t *queue;
     rd_kafka_message_t *message; /* the last one handed out */
     int32_t first, count;        /* partitions read */
+    int64_t *ends;               /* [partition - first]: at the start, open transactions included */
     bool *at_end;                /* [partition - first] */
     int32_t ended;               /* of them at their end */
     bool told;                   /* NOT_FOUND since the last record */
@@ -236,8 +252,36 @@ static enum egw_status choose_partitions(struct egw_kafka_reader *reader, const 
     reader->first = partition < 0 ? 0 : partition;
     reader->count = partition < 0 ? count : 1;
     reader->at_end = calloc((size_t)reader->count + 1, sizeof(*reader->at_end));
-    return reader->at_end ? EGW_OK
-                          : egw_error_set(reterr, EGW_NOMEM, "no memory to read %s", topic);
+    reader->ends = calloc((size_t)reader->count + 1, sizeof(*reader->ends));
+    return reader->at_end && reader->ends
+               ? EGW_OK
+               : egw_error_set(reterr, EGW_NOMEM, "no memory to read %s", topic);
+}
+
+/*
+ * Where the log ends now for somebody who sees open transactions. A commit is acknowledged before its
+ * markers are written, so a committed reader may be told a shorter end for a moment: whoever reads what
+ * was just committed must not be told that it is not there.
+ */
+static enum egw_status find_ends(struct egw_kafka_reader *reader, const struct egw_settings *settings,
+                                 const char *topic, struct egw_error *reterr)
+{
+    const struct egw_kafka_handle_conf conf = {
+        .role = EGW_KAFKA_PROBE, .settings = settings, .client_id = "egw-reader"};
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reader->count);
+    rd_kafka_t *probe = NULL;
+    enum egw_status st = egw_kafka_handle(&conf, &probe, reterr);
+
+    for (int32_t i = 0; i < reader->count; i++)
+        (void)rd_kafka_topic_partition_list_add(list, topic, reader->first + i);
+    if (st == EGW_OK)
+        st = egw_kafka_log_ends(probe, list, RD_KAFKA_OFFSET_END, READER_METADATA_MS, reterr);
+    for (int32_t i = 0; st == EGW_OK && i < reader->count; i++)
+        reader->ends[i] = list->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (probe)
+        (void)egw_kafka_destroy(probe, CLOSE_MS);
+    return st;
 }
 
 enum egw_status egw_kafka_reader_new(const struct egw_settings *settings, const char *topic,
@@ -254,6 +298,8 @@ enum egw_status egw_kafka_reader_new(const struct egw_settings *settings, const 
     st = egw_kafka_handle(&conf, &reader->rk, reterr);
     if (st == EGW_OK)
         st = choose_partitions(reader, topic, partition, reterr);
+    if (st == EGW_OK)
+        st = find_ends(reader, settings, topic, reterr);
     if (st == EGW_OK) {
         reader->topic = rd_kafka_topic_new(reader->rk, topic, NULL);
         reader->queue = rd_kafka_queue_new(reader->rk);
@@ -319,8 +365,10 @@ enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t t
             return EGW_OK;
         }
         if (reader->message && reader->message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            set_end(reader, reader->message->partition, true);
-            reader->told = false;
+            if (reader->message->offset >= reader->ends[reader->message->partition - reader->first]) {
+                set_end(reader, reader->message->partition, true);
+                reader->told = false;
+            }
         } else if (reader->message) {
             st = egw_from_kafka_code(reader->message->err, "read",
                                      rd_kafka_message_errstr(reader->message), reterr);
@@ -355,5 +403,6 @@ void egw_kafka_reader_free(struct egw_kafka_reader *reader)
         !egw_kafka_destroy(reader->rk, CLOSE_MS))
         return;
     free(reader->at_end);
+    free(reader->ends);
     free(reader);
 }

@@ -334,16 +334,13 @@ static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *li
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t seek(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list,
-                                const int64_t *next)
+static rd_kafka_resp_err_t seek(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_resp_err_t code;
     rd_kafka_error_t *e;
 
-    for (int i = 0; i < list->cnt; i++) {
-        list->elems[i].offset = next[i];
+    for (int i = 0; i < list->cnt; i++)
         list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
     /* -1: a finite time-out is passed on in the wrong unit by 2.0.2. The answer is local. */
     e = rd_kafka_seek_partitions(member, list, -1);
     code = rd_kafka_error_code(e);
@@ -354,17 +351,16 @@ static rd_kafka_resp_err_t seek(rd_kafka_t *member, rd_kafka_topic_partition_lis
 
 /* A partition assigned a moment ago may still be on its way into the fetcher. The seek outdates all
  * that was fetched before it. */
-static rd_kafka_resp_err_t seek_patiently(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list,
-                                          const int64_t *next)
+static rd_kafka_resp_err_t seek_patiently(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list)
 {
     const struct timespec pause = {.tv_nsec = SEEK_PAUSE_NS};
     int64_t until = egw_kafka_mono_ms() + SEEK_PATIENCE_MS;
-    rd_kafka_resp_err_t code = seek(member, list, next);
+    rd_kafka_resp_err_t code = seek(member, list);
 
     while ((code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS) &&
            egw_kafka_mono_ms() < until) {
         (void)nanosleep(&pause, NULL);
-        code = seek(member, list, next);
+        code = seek(member, list);
     }
     return code;
 }
@@ -378,42 +374,67 @@ static bool is_owned(const struct kafka_log *log, int32_t p)
     return false;
 }
 
-static rd_kafka_resp_err_t resume(struct kafka_log *log, rd_kafka_topic_partition_list_t *list,
-                                  int32_t p)
+static enum egw_status failed_start(rd_kafka_resp_err_t code, const char *doing, int32_t p,
+                                    struct egw_error *reterr)
 {
-    for (size_t i = log->conf.input_count; i-- > 0;) {
-        if (!input_at(log, i, p)->paused)
-            (void)rd_kafka_topic_partition_list_del_by_idx(list, (int)i);
+    (void)egw_from_kafka_code(code, doing, NULL, reterr);
+    return egw_error_prefix(reterr, EGW_RETRY, "partition %" PRId32, p);
+}
+
+/* The inputs that are to run, at next; the held ones stay or become paused. */
+static rd_kafka_resp_err_t start_inputs(struct kafka_log *log, int32_t p, const int64_t *next)
+{
+    int n = (int)log->conf.input_count;
+    rd_kafka_topic_partition_list_t *run = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_topic_partition_list_t *hold = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (int i = 0; i < n; i++) {
+        struct kafka_input *in = input_at(log, (size_t)i, p);
+        const char *topic = log->conf.topics[i];
+
+        in->started = false;
+        if (next[i] == EGW_LOG_HOLD) {
+            if (!in->paused)
+                (void)rd_kafka_topic_partition_list_add(hold, topic, p);
+            continue;
+        }
+        rd_kafka_topic_partition_list_add(run, topic, p)->offset = next[i];
+        if (in->paused)
+            (void)rd_kafka_topic_partition_list_add(paused, topic, p);
     }
-    return list->cnt ? rd_kafka_resume_partitions(log->member, list) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (hold->cnt)
+        code = rd_kafka_pause_partitions(log->member, hold);
+    if (!code && run->cnt)
+        code = seek_patiently(log->member, run);
+    if (!code && paused->cnt)
+        code = rd_kafka_resume_partitions(log->member, paused);
+    rd_kafka_topic_partition_list_destroy(run);
+    rd_kafka_topic_partition_list_destroy(hold);
+    rd_kafka_topic_partition_list_destroy(paused);
+    return code;
 }
 
 enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
                                   struct egw_error *reterr)
 {
     struct kafka_log *log = self;
-    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
 
     if (!is_owned(log, p) || log->revoking)
-        return egw_error_set(reterr, EGW_INVALID, "partition %" PRId32 " is not ours to start", p);
-    list = inputs_of(log, p);
-    code = seek_patiently(log->member, list, next);
-    if (!code)
-        code = resume(log, list, p);
-    rd_kafka_topic_partition_list_destroy(list);
+        return egw_error_set(reterr, EGW_RETRY, "partition %" PRId32 " is not ours to start", p);
+    code = start_inputs(log, p, next);
+    if (code)
+        return failed_start(code, "seek", p, reterr);
     for (size_t i = 0; i < log->conf.input_count; i++) {
         struct kafka_input *in = input_at(log, i, p);
 
-        in->started = !code;
+        in->started = next[i] != EGW_LOG_HOLD;
+        in->paused = !in->started;
         in->next = next[i];
-        if (!code)
-            in->paused = false;
     }
-    if (!code)
-        return EGW_OK;
-    (void)egw_from_kafka_code(code, "seek", NULL, reterr);
-    return egw_error_prefix(reterr, EGW_RETRY, "partition %" PRId32, p);
+    return EGW_OK;
 }
 
 void kafka_group_stop(void *self, int32_t p)

@@ -332,8 +332,7 @@ static void read_channel(struct reader *r, const config_setting_t *setting)
     }
     to->at = place_of(r, setting);
     read_group(r, setting, "a channel", channel_fields, EGW_COUNT(channel_fields), to);
-    if (config_setting_is_group(setting))
-        read_entitlement(r, config_setting_get_member(setting, "entitlement"), &to->entitlement);
+    read_entitlement(r, config_setting_get_member(setting, "entitlement"), &to->entitlement);
 }
 
 static void read_need(struct reader *r, const config_setting_t *setting)
@@ -423,7 +422,7 @@ static void read_rule(struct reader *r, const config_setting_t *setting)
     to->at = place_of(r, setting);
     to->stage = r->stage;
     read_group(r, setting, "a rule", rule_fields, EGW_COUNT(rule_fields), to);
-    when = config_setting_is_group(setting) ? config_setting_get_member(setting, "when") : NULL;
+    when = config_setting_get_member(setting, "when");
     if (when)
         read_when(r, when, &to->when);
     no_text(&to->code);
@@ -440,8 +439,14 @@ static void read_list(struct reader *r, const config_setting_t *list,
         FAULT(r, list, "%s is not written as ( { ... }, ... )", name_of(list));
         return;
     }
-    for (unsigned i = 0; i < (unsigned)config_setting_length(list); i++)
-        read(r, config_setting_get_elem(list, i));
+    for (unsigned i = 0; i < (unsigned)config_setting_length(list); i++) {
+        const config_setting_t *item = config_setting_get_elem(list, i);
+
+        if (config_setting_is_group(item))
+            read(r, item);
+        else
+            FAULT(r, item, "%s holds an entry that is not written as { ... }", name_of(list));
+    }
 }
 
 /* ---- what stands alone ---- */

@@ -80,6 +80,7 @@ struct part {
     int64_t look_again_ms; /* mono; 0: none */
     bool waiting[EGW_LOG_INPUTS_MAX]; /* a step said RETRY to this input */
     bool ready_waiting;               /* or to what is ready */
+    bool start_again; /* the log could not start it just then */
     bool check[EGW_LOG_INPUTS_MAX];   /* the next record with offset `last` proves the digest */
     int64_t restore_began_ms;
     struct timer *timers; /* binary heap, by due_ms */

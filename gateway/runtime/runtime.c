@@ -51,6 +51,7 @@ static void read_on(struct egw_runtime *rt, struct part *part, const struct plac
 {
     int64_t next[EGW_LOG_INPUTS_MAX];
     struct egw_error error;
+    enum egw_status st;
 
     for (size_t i = 0; i < rt->conf.input_count; i++) {
         const struct egw_input_position *input = &place->inputs[i];
@@ -59,7 +60,9 @@ static void read_on(struct egw_runtime *rt, struct part *part, const struct plac
         if (part->waiting[i])
             next[i] = EGW_LOG_HOLD;
     }
-    if (rt->log.ops->start(rt->log.self, part->id, next, &error))
+    st = rt->log.ops->start(rt->log.self, part->id, next, &error);
+    part->start_again = st == EGW_RETRY;
+    if (st && st != EGW_RETRY)
         halt(rt, part, &error);
 }
 
@@ -380,14 +383,16 @@ static void hold_back(struct egw_runtime *rt)
 
 static void after_learning(struct egw_runtime *rt)
 {
-    if (!rt->learned)
-        return;
+    bool learned = rt->learned;
+
     rt->learned = false;
-    catch_up(rt);
+    if (learned)
+        catch_up(rt);
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
 
-        if (part->phase == PART_RUNNING && !rt->held_back && waits(rt, part))
+        if (part->phase == PART_RUNNING && !rt->held_back &&
+            (part->start_again || (learned && waits(rt, part))))
             start_part(rt, part, &part->now, false);
     }
 }

@@ -40,10 +40,12 @@ static struct egw_catalogue *make(uint32_t count)
 
     check(egw_buf_printf(&buf, "id\tcode\taliases\tmatch\tservice\tbasis\tbaseline\tname\turl\t"
                                "remedy\n"));
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i += i % 10 < 7 ? 2 : 1) { /* a hex row has two */
+        int decimal = (int)(0x80040000u + i * 13);
+
         if (i % 10 < 7)
             check(egw_buf_printf(&buf, "K%u\t0x%08X\t%d\thex\twindows\tnone\tunknown\t\t\t\n", i,
-                                 0x80040000u + i * 13, (int)(0x80040000u + i * 13)));
+                                 (unsigned)decimal, decimal));
         else if (i % 10 < 9)
             check(egw_buf_printf(&buf, "K%u\tAADSTS%u\t\tprefix\t\tnone\tunknown\t\t\t\n", i,
                                  50000 + i));
@@ -64,7 +66,7 @@ static void fill(char *text)
                                         "since ", "error ",  "please ", "check ", "2026-01-05 "};
     size_t n = 0;
 
-    n += (size_t)snprintf(text, TEXT_BYTES, "code 0x%08X ", 0x80040000u + next_number(7) * 13);
+    n += (size_t)snprintf(text, TEXT_BYTES, "code 0x%08X ", 0x80040000u + 2 * next_number(4) * 13);
     while (n + 16 < TEXT_BYTES) {
         const char *word = words[next_number(EGW_COUNT(words))];
 

@@ -10,13 +10,14 @@
 
 #include "../../gateway/edge/kafka_internal.h"
 
-enum { PARTITIONS = 3, WAIT_MS = 20000, TURN_MS = 50 };
+enum { PARTITIONS = 96, SPREAD = 3, WAIT_MS = 20000, TURN_MS = 50 };
 enum { EVENTS, INBOX, STATE, OUT, TOPICS };
 
 static const char *const names[TOPICS] = {"events", "inbox", "state", "out"};
 static char bootstrap[256];
 
-/* One broker process for all tests of this program: the first join of a group takes 3 s each. */
+/* A mock cluster and a log on it. The mock's first join takes 3 s: tests that leave the membership
+ * as it is share one, each with partitions of its own. */
 struct bed {
     struct egw_kafka_mock *mock;
     struct egw_settings settings;
@@ -25,9 +26,15 @@ struct bed {
     struct egw_log_event event;
     int64_t generation;
     char group[32];
+    int32_t base; /* first of the partitions that are this test's */
 };
 
 static struct bed bed;
+
+static int32_t P(int32_t k)
+{
+    return bed.base + k;
+}
 
 static void make_settings(struct egw_settings *settings)
 {
@@ -145,12 +152,25 @@ static int open_assigned(void **state)
     return rc;
 }
 
-static int open_ready(void **state)
+static int open_shared(void **state)
 {
-    int rc = open_bed(state);
+    if (!bed.log.self)
+        (void)open_assigned(state);
+    else
+        bed.base += SPREAD;
+    run_init(); /* the test before may have left its transaction open */
+    return bed.base + SPREAD <= PARTITIONS ? 0 : -1;
+}
 
-    run_init();
-    return rc;
+static int quiet_shared(void **state)
+{
+    (void)state;
+    for (int32_t k = 0; k < SPREAD; k++) {
+        bed.log.ops->stop(bed.log.self, P(k));
+        for (int topic = 0; topic < TOPICS; topic++)
+            bed.log.ops->unfollow(bed.log.self, topic, P(k));
+    }
+    return 0;
 }
 
 static int close_bed(void **state)
@@ -160,6 +180,7 @@ static int close_bed(void **state)
     (void)state;
     egw_kafka_close(bed.writer);
     egw_kafka_mock_free(bed.mock);
+    bed = (struct bed){0};
     return closed ? 0 : -1;
 }
 
@@ -188,7 +209,7 @@ static void another_partition_count_is_named_with_both_numbers(void **state)
     (void)state;
     conf.partition_count = 4;
     assert_int_equal(EGW_INVALID, egw_kafka_log_new(&conf, &log, &error));
-    assert_string_equal("topic events has 3 partitions, the settings say 4", error.text);
+    assert_string_equal("topic events has 96 partitions, the settings say 4", error.text);
 }
 
 static void without_a_broker_the_caller_may_try_again(void **state)
@@ -213,14 +234,14 @@ static void an_assignment_names_common_partitions_and_nothing_flows_before_start
     struct egw_log_event *event;
 
     (void)state;
-    for (int32_t p = 0; p < PARTITIONS; p++)
+    for (int32_t p = 0; p < SPREAD; p++)
         fill(EVENTS, p, 5);
     event = await(EGW_LOG_ASSIGN);
     assert_int_equal(PARTITIONS, event->partition_count);
     for (size_t i = 0; i < PARTITIONS; i++)
         assert_int_equal(i, event->partitions[i]);
     assert_int_equal(1, event->generation);
-    fill(EVENTS, 0, 5);
+    fill(EVENTS, P(0), 5);
     never(EGW_LOG_INPUT, 500);
 }
 
@@ -243,27 +264,29 @@ static void start_hands_out_each_input_from_its_offset_without_holes(void **stat
     struct egw_error error;
 
     (void)state;
-    fill(EVENTS, 1, 40);
-    fill(INBOX, 1, 30);
-    must(bed.log.ops->start(bed.log.self, 1, (const int64_t[]){7, 3}, &error), &error);
-    expect_inputs(1, (const int64_t[]){7, 3}, (const int64_t[]){40, 30});
-    fill(EVENTS, 1, 5);
-    expect_inputs(1, (const int64_t[]){40, 30}, (const int64_t[]){45, 30});
+    fill(EVENTS, P(1), 40);
+    fill(INBOX, P(1), 30);
+    must(bed.log.ops->start(bed.log.self, P(1), (const int64_t[]){7, 3}, &error), &error);
+    expect_inputs(P(1), (const int64_t[]){7, 3}, (const int64_t[]){40, 30});
+    fill(EVENTS, P(1), 5);
+    expect_inputs(P(1), (const int64_t[]){40, 30}, (const int64_t[]){45, 30});
 }
 
 static void a_record_comes_whole(void **state)
 {
     struct egw_error error;
     const struct egw_log_record *record;
+    char expected[32];
 
     (void)state;
-    fill(EVENTS, 2, 1);
-    must(bed.log.ops->start(bed.log.self, 2, (const int64_t[]){0, 0}, &error), &error);
+    (void)snprintf(expected, sizeof(expected), "events-%d-0", (int)P(2));
+    fill(EVENTS, P(2), 1);
+    must(bed.log.ops->start(bed.log.self, P(2), (const int64_t[]){0, 0}, &error), &error);
     record = &await(EGW_LOG_INPUT)->record;
     assert_int_equal(EVENTS, record->topic);
-    assert_int_equal(2, record->partition);
+    assert_int_equal(P(2), record->partition);
     assert_true(egw_str_is(record->key, "k"));
-    assert_true(egw_str_is(record->value, "events-2-0"));
+    assert_true(egw_str_is(record->value, expected));
     assert_null(record->traceparent.p);
     assert_true(record->timestamp_ms > INT64_C(1600000000000));
 }
@@ -273,12 +296,12 @@ static void start_again_rewinds_a_running_partition(void **state)
     struct egw_error error;
 
     (void)state;
-    fill(EVENTS, 0, 50);
-    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){0, 0}, &error), &error);
-    expect_inputs(0, (const int64_t[]){0, 0}, (const int64_t[]){20, 0});
+    fill(EVENTS, P(0), 50);
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(P(0), (const int64_t[]){0, 0}, (const int64_t[]){20, 0});
     for (int i = 0; i < 5; i++) {
-        must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){4, 0}, &error), &error);
-        expect_inputs(0, (const int64_t[]){4, 0}, (const int64_t[]){20 + i, 0});
+        must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){4, 0}, &error), &error);
+        expect_inputs(P(0), (const int64_t[]){4, 0}, (const int64_t[]){20 + i, 0});
     }
 }
 
@@ -287,11 +310,11 @@ static void start_forward_hands_out_nothing_before_the_new_offset(void **state)
     struct egw_error error;
 
     (void)state;
-    fill(EVENTS, 0, 50);
-    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){0, 0}, &error), &error);
-    expect_inputs(0, (const int64_t[]){0, 0}, (const int64_t[]){3, 0});
-    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){45, 0}, &error), &error);
-    expect_inputs(0, (const int64_t[]){45, 0}, (const int64_t[]){50, 0});
+    fill(EVENTS, P(0), 50);
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(P(0), (const int64_t[]){0, 0}, (const int64_t[]){3, 0});
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){45, 0}, &error), &error);
+    expect_inputs(P(0), (const int64_t[]){45, 0}, (const int64_t[]){50, 0});
 }
 
 static void a_stopped_partition_is_silent_and_goes_on_where_start_says(void **state)
@@ -299,13 +322,13 @@ static void a_stopped_partition_is_silent_and_goes_on_where_start_says(void **st
     struct egw_error error;
 
     (void)state;
-    fill(EVENTS, 0, 20);
-    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){0, 0}, &error), &error);
-    expect_inputs(0, (const int64_t[]){0, 0}, (const int64_t[]){5, 0});
-    bed.log.ops->stop(bed.log.self, 0);
+    fill(EVENTS, P(0), 20);
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(P(0), (const int64_t[]){0, 0}, (const int64_t[]){5, 0});
+    bed.log.ops->stop(bed.log.self, P(0));
     never(EGW_LOG_INPUT, 500);
-    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){5, 0}, &error), &error);
-    expect_inputs(0, (const int64_t[]){5, 0}, (const int64_t[]){20, 0});
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){5, 0}, &error), &error);
+    expect_inputs(P(0), (const int64_t[]){5, 0}, (const int64_t[]){20, 0});
 }
 
 static void one_partition_runs_while_another_is_stopped(void **state)
@@ -313,10 +336,10 @@ static void one_partition_runs_while_another_is_stopped(void **state)
     struct egw_error error;
 
     (void)state;
-    fill(EVENTS, 0, 10);
-    fill(EVENTS, 1, 10);
-    must(bed.log.ops->start(bed.log.self, 1, (const int64_t[]){0, 0}, &error), &error);
-    expect_inputs(1, (const int64_t[]){0, 0}, (const int64_t[]){10, 0});
+    fill(EVENTS, P(0), 10);
+    fill(EVENTS, P(1), 10);
+    must(bed.log.ops->start(bed.log.self, P(1), (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(P(1), (const int64_t[]){0, 0}, (const int64_t[]){10, 0});
     never(EGW_LOG_INPUT, 300);
 }
 
@@ -327,7 +350,7 @@ static void a_partition_that_is_not_ours_cannot_start(void **state)
     (void)state;
     assert_int_equal(EGW_INVALID,
                      bed.log.ops->start(bed.log.self, PARTITIONS, (const int64_t[]){0, 0}, &error));
-    assert_string_equal("partition 3 is not ours to start", error.text);
+    assert_string_equal("partition 96 is not ours to start", error.text);
 }
 
 static void an_offset_past_the_log_breaks_only_that_partition(void **state)
@@ -336,16 +359,16 @@ static void an_offset_past_the_log_breaks_only_that_partition(void **state)
     struct egw_log_event *event;
 
     (void)state;
-    fill(EVENTS, 0, 3);
-    fill(EVENTS, 1, 3);
-    must(bed.log.ops->start(bed.log.self, 0, (const int64_t[]){1000, 0}, &error), &error);
+    fill(EVENTS, P(0), 3);
+    fill(EVENTS, P(1), 3);
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){1000, 0}, &error), &error);
     event = await(EGW_LOG_BROKEN);
     assert_int_equal(EVENTS, event->topic);
-    assert_int_equal(0, event->partition);
-    assert_non_null(strstr(event->error.text, "events/0: read failed: "));
+    assert_int_equal(P(0), event->partition);
+    assert_non_null(strstr(event->error.text, ": read failed: "));
     assert_non_null(strstr(event->error.text, "(_AUTO_OFFSET_RESET)"));
-    must(bed.log.ops->start(bed.log.self, 1, (const int64_t[]){0, 0}, &error), &error);
-    expect_inputs(1, (const int64_t[]){0, 0}, (const int64_t[]){3, 0});
+    must(bed.log.ops->start(bed.log.self, P(1), (const int64_t[]){0, 0}, &error), &error);
+    expect_inputs(P(1), (const int64_t[]){0, 0}, (const int64_t[]){3, 0});
 }
 
 /* ---- rebalance ---- */
@@ -406,13 +429,13 @@ static void a_tail_is_read_to_its_end_and_then_followed(void **state)
     struct egw_error error;
 
     (void)state;
-    fill(STATE, 1, 10);
-    must(bed.log.ops->follow(bed.log.self, STATE, 1, EGW_LOG_BEGINNING, &error), &error);
-    expect_tail(STATE, 1, 0, 10);
-    expect_tail_end(STATE, 1, 10);
-    fill(STATE, 1, 4);
-    expect_tail(STATE, 1, 10, 14);
-    expect_tail_end(STATE, 1, 14);
+    fill(STATE, P(1), 10);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(1), EGW_LOG_BEGINNING, &error), &error);
+    expect_tail(STATE, P(1), 0, 10);
+    expect_tail_end(STATE, P(1), 10);
+    fill(STATE, P(1), 4);
+    expect_tail(STATE, P(1), 10, 14);
+    expect_tail_end(STATE, P(1), 14);
 }
 
 static void an_empty_tail_ends_at_once(void **state)
@@ -420,8 +443,8 @@ static void an_empty_tail_ends_at_once(void **state)
     struct egw_error error;
 
     (void)state;
-    must(bed.log.ops->follow(bed.log.self, STATE, 0, EGW_LOG_BEGINNING, &error), &error);
-    expect_tail_end(STATE, 0, 0);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(0), EGW_LOG_BEGINNING, &error), &error);
+    expect_tail_end(STATE, P(0), 0);
 }
 
 static void following_another_partition_disturbs_no_tail(void **state)
@@ -429,14 +452,14 @@ static void following_another_partition_disturbs_no_tail(void **state)
     struct egw_error error;
 
     (void)state;
-    fill(STATE, 0, 10);
-    fill(STATE, 1, 10);
-    must(bed.log.ops->follow(bed.log.self, STATE, 0, 2, &error), &error);
-    expect_tail(STATE, 0, 2, 10);
-    must(bed.log.ops->follow(bed.log.self, STATE, 1, 8, &error), &error);
-    expect_tail(STATE, 1, 8, 10);
-    fill(STATE, 0, 1);
-    expect_tail(STATE, 0, 10, 11);
+    fill(STATE, P(0), 10);
+    fill(STATE, P(1), 10);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(0), 2, &error), &error);
+    expect_tail(STATE, P(0), 2, 10);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(1), 8, &error), &error);
+    expect_tail(STATE, P(1), 8, 10);
+    fill(STATE, P(0), 1);
+    expect_tail(STATE, P(0), 10, 11);
 }
 
 static void an_unfollowed_tail_is_silent_and_can_be_followed_again(void **state)
@@ -444,14 +467,14 @@ static void an_unfollowed_tail_is_silent_and_can_be_followed_again(void **state)
     struct egw_error error;
 
     (void)state;
-    fill(STATE, 0, 30);
-    must(bed.log.ops->follow(bed.log.self, STATE, 0, 0, &error), &error);
-    expect_tail(STATE, 0, 0, 5);
-    bed.log.ops->unfollow(bed.log.self, STATE, 0);
-    fill(STATE, 0, 1);
+    fill(STATE, P(0), 30);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(0), 0, &error), &error);
+    expect_tail(STATE, P(0), 0, 5);
+    bed.log.ops->unfollow(bed.log.self, STATE, P(0));
+    fill(STATE, P(0), 1);
     never(EGW_LOG_TAIL, 300);
-    must(bed.log.ops->follow(bed.log.self, STATE, 0, 20, &error), &error);
-    expect_tail(STATE, 0, 20, 31);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(0), 20, &error), &error);
+    expect_tail(STATE, P(0), 20, 31);
 }
 
 static void a_tail_past_the_log_is_broken(void **state)
@@ -460,10 +483,10 @@ static void a_tail_past_the_log_is_broken(void **state)
     struct egw_log_event *event;
 
     (void)state;
-    must(bed.log.ops->follow(bed.log.self, STATE, 0, 77, &error), &error);
+    must(bed.log.ops->follow(bed.log.self, STATE, P(0), 77, &error), &error);
     event = await(EGW_LOG_BROKEN);
     assert_int_equal(STATE, event->topic);
-    assert_int_equal(0, event->partition);
+    assert_int_equal(P(0), event->partition);
 }
 
 static void a_partition_that_is_not_there_cannot_be_followed(void **state)
@@ -471,8 +494,8 @@ static void a_partition_that_is_not_there_cannot_be_followed(void **state)
     struct egw_error error;
 
     (void)state;
-    assert_int_equal(EGW_INVALID, bed.log.ops->follow(bed.log.self, STATE, 9, 0, &error));
-    assert_string_equal("topic 2 partition 9 cannot be followed", error.text);
+    assert_int_equal(EGW_INVALID, bed.log.ops->follow(bed.log.self, STATE, PARTITIONS, 0, &error));
+    assert_string_equal("topic 2 partition 96 cannot be followed", error.text);
 }
 
 /* ---- waiting ---- */
@@ -483,7 +506,6 @@ static void wake_ends_a_wait(void **state)
 
     (void)state;
     never(EGW_LOG_INPUT, 200);
-    bed.log.ops->wait(bed.log.self, 1);
     egw_kafka_log_wake(&bed.log);
     since = egw_kafka_mono_ms();
     bed.log.ops->wait(bed.log.self, 10000);
@@ -528,7 +550,7 @@ static enum egw_status produce(const struct egw_log_out *outs, size_t n, struct 
 static void produce_one(void)
 {
     const struct egw_log_out out = {
-        .topic = OUT, .partition = 1, .key = EGW_STR("k"), .value = EGW_STR("v")};
+        .topic = OUT, .partition = P(0) + 1, .key = EGW_STR("k"), .value = EGW_STR("v")};
     struct egw_error error;
 
     must(produce(&out, 1, &error), &error);
@@ -569,27 +591,27 @@ static void a_committed_transaction_is_readable_in_order_per_partition(void **st
     char(*values)[16] = calloc(N, sizeof(*values));
     struct egw_log_job job = commit_job();
     struct egw_error error;
-    int next[PARTITIONS] = {0, 1, 2};
+    int next[SPREAD] = {0, 1, 2};
 
     (void)state;
     for (int i = 0; i < N; i++) {
         (void)snprintf(values[i], sizeof(values[i]), "%d", i);
         outs[i] = (struct egw_log_out){
-            .topic = OUT, .partition = i % PARTITIONS, .value = egw_str_of(values[i])};
+            .topic = OUT, .partition = P(i % SPREAD), .value = egw_str_of(values[i])};
     }
     begin();
     must(produce(outs, N, &error), &error);
     must(run_job(&job), &job.error);
     assert_false(job.doubtful);
-    for (int32_t p = 0; p < PARTITIONS; p++)
-        must(bed.log.ops->follow(bed.log.self, OUT, p, 0, &error), &error);
+    for (int32_t p = 0; p < SPREAD; p++)
+        must(bed.log.ops->follow(bed.log.self, OUT, P(p), 0, &error), &error);
     for (int i = 0; i < N; i++) {
         const struct egw_log_record *record = &await(EGW_LOG_TAIL)->record;
         char expected[16];
 
-        (void)snprintf(expected, sizeof(expected), "%d", next[record->partition]);
+        (void)snprintf(expected, sizeof(expected), "%d", next[record->partition - P(0)]);
         assert_true(egw_str_is(record->value, expected));
-        next[record->partition] += PARTITIONS;
+        next[record->partition - P(0)] += SPREAD;
     }
     free(outs);
     free(values);
@@ -600,14 +622,15 @@ static void headers_tombstones_and_absent_keys_survive(void **state)
     const struct egw_log_header headers[] = {{"traceparent", EGW_STR("00-aa-bb-01")},
                                              {"egw-why", EGW_STR("bad")}};
     const struct egw_log_out outs[] = {
-        {.topic = OUT, .key = EGW_STR("a"), .value = EGW_STR("1")},
+        {.topic = OUT, .partition = P(0), .key = EGW_STR("a"), .value = EGW_STR("1")},
         {.topic = OUT,
+         .partition = P(0),
          .key = EGW_STR("b"),
          .value = EGW_STR("2"),
          .headers = headers,
          .header_count = 2},
-        {.topic = OUT, .key = EGW_STR("c")},
-        {.topic = OUT, .value = EGW_STR("")},
+        {.topic = OUT, .partition = P(0), .key = EGW_STR("c")},
+        {.topic = OUT, .partition = P(0), .value = EGW_STR("")},
     };
     struct egw_log_job job = commit_job();
     const struct egw_log_record *record;
@@ -617,7 +640,7 @@ static void headers_tombstones_and_absent_keys_survive(void **state)
     begin();
     must(produce(outs, EGW_COUNT(outs), &error), &error);
     must(run_job(&job), &job.error);
-    must(bed.log.ops->follow(bed.log.self, OUT, 0, 0, &error), &error);
+    must(bed.log.ops->follow(bed.log.self, OUT, P(0), 0, &error), &error);
     record = &await(EGW_LOG_TAIL)->record;
     assert_true(egw_str_is(record->key, "a"));
     assert_null(record->traceparent.p);
@@ -635,13 +658,13 @@ static void headers_tombstones_and_absent_keys_survive(void **state)
 
 static void a_record_for_a_partition_that_is_not_there_is_refused(void **state)
 {
-    const struct egw_log_out out = {.topic = OUT, .partition = 3, .value = EGW_STR("v")};
+    const struct egw_log_out out = {.topic = OUT, .partition = PARTITIONS, .value = EGW_STR("v")};
     struct egw_error error;
 
     (void)state;
     begin();
     assert_int_equal(EGW_INVALID, produce(&out, 1, &error));
-    assert_string_equal("record for out/3, which has 3 partitions", error.text);
+    assert_string_equal("record for out/96, which has 96 partitions", error.text);
 }
 
 static void an_aborted_transaction_makes_room_for_the_next(void **state)
@@ -705,13 +728,13 @@ static void a_commit_without_offsets_is_refused(void **state)
 
 static void a_look_up_knows_the_ends_of_the_log(void **state)
 {
-    struct egw_log_place places[] = {{.partition = 0}, {.partition = 2}};
+    struct egw_log_place places[] = {{.partition = P(0)}, {.partition = P(2)}};
     struct egw_log_job job = {.kind = EGW_LOG_LOOKUP, .places = places, .place_count = 2};
 
     (void)state;
-    fill(EVENTS, 0, 4);
-    fill(INBOX, 2, 3);
-    fill(STATE, 2, 9);
+    fill(EVENTS, P(0), 4);
+    fill(INBOX, P(2), 3);
+    fill(STATE, P(2), 9);
     must(run_job(&job), &job.error);
     assert_int_equal(-1, places[0].committed[EVENTS]);
     assert_int_equal(-1, places[1].committed[INBOX]);
@@ -811,41 +834,45 @@ static void init_is_denied_when_the_id_is_not_allowed(void **state)
 int main(void)
 {
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_bed)
-    const struct CMUnitTest tests[] = {
+#define SHARED(test)     cmocka_unit_test_setup_teardown(test, open_shared, quiet_shared)
+    const struct CMUnitTest alone[] = {
         WITH(open_bed, a_missing_topic_is_named),
         WITH(open_bed, another_partition_count_is_named_with_both_numbers),
         WITH(open_bed, without_a_broker_the_caller_may_try_again),
         WITH(open_bed, an_assignment_names_common_partitions_and_nothing_flows_before_start),
-        WITH(open_assigned, start_hands_out_each_input_from_its_offset_without_holes),
-        WITH(open_assigned, a_record_comes_whole),
-        WITH(open_assigned, start_again_rewinds_a_running_partition),
-        WITH(open_assigned, start_forward_hands_out_nothing_before_the_new_offset),
-        WITH(open_assigned, a_stopped_partition_is_silent_and_goes_on_where_start_says),
-        WITH(open_assigned, one_partition_runs_while_another_is_stopped),
-        WITH(open_assigned, a_partition_that_is_not_ours_cannot_start),
-        WITH(open_assigned, an_offset_past_the_log_breaks_only_that_partition),
         WITH(open_assigned, a_second_member_takes_over_what_is_released),
-        WITH(open_bed, a_tail_is_read_to_its_end_and_then_followed),
-        WITH(open_bed, an_empty_tail_ends_at_once),
-        WITH(open_bed, following_another_partition_disturbs_no_tail),
-        WITH(open_bed, an_unfollowed_tail_is_silent_and_can_be_followed_again),
-        WITH(open_bed, a_tail_past_the_log_is_broken),
-        WITH(open_bed, a_partition_that_is_not_there_cannot_be_followed),
-        WITH(open_assigned, wake_ends_a_wait),
-        WITH(open_bed, wait_does_not_sleep_over_an_event_that_is_there),
         WITH(open_bed, begin_before_init_is_refused),
-        WITH(open_both, a_committed_transaction_is_readable_in_order_per_partition),
-        WITH(open_both, headers_tombstones_and_absent_keys_survive),
-        WITH(open_ready, a_record_for_a_partition_that_is_not_there_is_refused),
-        WITH(open_both, an_aborted_transaction_makes_room_for_the_next),
-        WITH(open_ready, an_abort_of_nothing_is_fine),
-        WITH(open_both, init_again_makes_a_working_producer),
-        WITH(open_ready, a_commit_under_an_unknown_generation_is_refused),
-        WITH(open_both, a_commit_without_offsets_is_refused),
-        WITH(open_bed, a_look_up_knows_the_ends_of_the_log),
         WITH(open_both, each_scripted_error_has_its_class_and_init_helps_after_it),
         WITH(open_bed, init_is_denied_when_the_id_is_not_allowed),
     };
+    const struct CMUnitTest shared[] = {
+        SHARED(start_hands_out_each_input_from_its_offset_without_holes),
+        SHARED(a_record_comes_whole),
+        SHARED(start_again_rewinds_a_running_partition),
+        SHARED(start_forward_hands_out_nothing_before_the_new_offset),
+        SHARED(a_stopped_partition_is_silent_and_goes_on_where_start_says),
+        SHARED(one_partition_runs_while_another_is_stopped),
+        SHARED(a_partition_that_is_not_ours_cannot_start),
+        SHARED(an_offset_past_the_log_breaks_only_that_partition),
+        SHARED(a_tail_is_read_to_its_end_and_then_followed),
+        SHARED(an_empty_tail_ends_at_once),
+        SHARED(following_another_partition_disturbs_no_tail),
+        SHARED(an_unfollowed_tail_is_silent_and_can_be_followed_again),
+        SHARED(a_tail_past_the_log_is_broken),
+        SHARED(a_partition_that_is_not_there_cannot_be_followed),
+        SHARED(wake_ends_a_wait),
+        SHARED(wait_does_not_sleep_over_an_event_that_is_there),
+        SHARED(a_committed_transaction_is_readable_in_order_per_partition),
+        SHARED(headers_tombstones_and_absent_keys_survive),
+        SHARED(a_record_for_a_partition_that_is_not_there_is_refused),
+        SHARED(an_aborted_transaction_makes_room_for_the_next),
+        SHARED(an_abort_of_nothing_is_fine),
+        SHARED(init_again_makes_a_working_producer),
+        SHARED(a_commit_under_an_unknown_generation_is_refused),
+        SHARED(a_commit_without_offsets_is_refused),
+        SHARED(a_look_up_knows_the_ends_of_the_log),
+    };
+    int failed = cmocka_run_group_tests(alone, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + cmocka_run_group_tests(shared, NULL, close_bed);
 }

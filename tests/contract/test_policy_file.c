@@ -79,7 +79,7 @@ static const struct bad {
     {"horizon = \"0d\";", "extra.cfg:1: horizon is not a time like \"30m\", \"8h\" or \"7d\""},
     {"max-age = { helth = \"5m\"; };", "extra.cfg:1: there is no kind of fact \"helth\""},
     {"max-age = 5;", "extra.cfg:1: max-age is not written as { ... }"},
-    {"services = ( 5 );", "extra.cfg:1: a service is not written as { ... }"},
+    {"services = ( 5 );", "extra.cfg:1: services holds an entry that is not written as { ... }"},
     {"services = { id = \"x\"; };", "extra.cfg:1: services is not written as ( { ... }, ... )"},
     {"services = ( { id = \"t\"; name = \"T\"; family = \"f\"; } );",
      "extra.cfg:1: a service lacks \"cloud\""},

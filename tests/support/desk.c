@@ -367,7 +367,7 @@ void desk_run(struct desk *desk)
 {
     int quiet = 0;
 
-    for (int turns = 0; quiet < 3; turns++) {
+    for (int turns = 0; quiet < 8; turns++) {
         struct egw_runtime_stats before, after;
         struct egw_error error = {.text = ""};
 

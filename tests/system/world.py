@@ -1,12 +1,24 @@
 """Facts and events that several tests share: partners, customers, what the desk reports."""
+import datetime
+
 from records import event
 
-NOW = "2026-01-05T08:00:00Z"
+# Facts age and contracts end by the real clock, which egw reads: so all times hang on the start.
+START = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+
+
+def at(**ago):
+    """A time so long ago, or to come: at(minutes=20), at(days=-90)."""
+    return (START - datetime.timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ms(text):
+    return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 def fact(kind, /, **fields):
     """One line for `egw reference put`."""
-    return {"as_of": NOW, "source": "test", "body": {kind: fields}}
+    return {"as_of": at(), "source": "test", "body": {kind: fields}}
 
 
 def partner(name="litware", **fields):

@@ -16,20 +16,29 @@ static const char table[] = HEADER "# a comment, then an empty line\n\n" ROW(
     "A1", "AADSTS50057", "", "prefix", "entra-id", "doc") ROW("A2", "AADSTS500571", "", "prefix",
                                                               "entra-id", "none")
     ROW("H1", "0x8004D200", "-2147167744;InvitingOrganizationNotFound", "hex", "dynamics-365",
-        "rule") ROW("H2", "0x80070005", "-2147024891", "hex", "windows", "doc")
-        ROW("S1", "5.1.1", "", "status", "exchange-online", "doc")
-            ROW("S2", "5.1.10", "", "status", "exchange-online", "doc")
-                ROW("Y1", "InvalidSoftMatch", "", "symbol", "entra-id", "doc")
-                    ROW("C1", "NotFound", "", "symbol-in-context", "azure", "doc")
-                        ROW("N1", "800019", "", "number-in-context", "partner-center", "rule")
-                            ROW("T1", "Twice", "", "symbol", "teams", "doc")
-                                ROW("T2", "Twice", "", "symbol", "intune", "doc")
-                                    ROW("T3", "Twice", "", "symbol", "", "doc")
-                                        ROW("E1", "Equal", "", "symbol", "teams", "doc")
-                                            ROW("E2", "Equal", "", "symbol", "teams", "doc")
-                                                ROW("B1", "Basis", "", "symbol", "teams", "rule")
-                                                    ROW("B2", "BetterBasis", "", "symbol", "teams",
-                                                        "selfhelp");
+        "rule") ROW("H2", "0x80070005", "-2147024891", "hex", "windows",
+                    "doc") ROW("S1", "5.1.1", "", "status", "exchange-online",
+                               "doc") ROW("S2", "5.1.10", "", "status", "exchange-online", "doc")
+        ROW("Y1", "InvalidSoftMatch", "", "symbol", "entra-id",
+            "doc") ROW("C1", "NotFound", "", "symbol-in-context", "azure",
+                       "doc") ROW("N1", "800019", "", "number-in-context", "partner-center", "rule")
+            ROW("T1", "Twice", "", "symbol", "teams", "doc")
+                ROW("T2", "Twice", "", "symbol", "intune", "doc")
+                    ROW("T3", "Twice", "", "symbol", "", "doc")
+                        ROW("E1", "Equal", "", "symbol", "teams", "doc")
+                            ROW("E2", "Equal", "", "symbol", "teams",
+                                "doc") "R1\tRemedied\t\tsymbol\tteams\tdoc\tyes\t\t\tthe same\n"
+                                       "R2\tRemedied\t\tsymbol\tteams\tdoc\tyes\t\t\tthe same\n"
+                                       "R3\tRemediedNot\t\tsymbol\tteams\tdoc\tyes\t\t\t\n"
+                                       "R4\tRemediedNot\t\tsymbol\tteams\tdoc\tyes\t\t\t\n"
+                                       "R5\tUnsure\t\tsymbol\tteams\tdoc\tyes\t\t\tthe same\n"
+                                       "R6\tUnsure\t\tsymbol\tteams\tdoc\tno\t\t\tthe same\n" ROW(
+                                           "V1", "Anywhere", "", "symbol", "", "doc")
+                                           ROW("M1", "Mixed", "", "symbol", "teams", "none")
+                                               ROW("M2", "Mixed", "", "symbol", "teams", "doc")
+                                                   ROW("B1", "Basis", "", "symbol", "teams", "rule")
+                                                       ROW("B2", "BetterBasis", "", "symbol",
+                                                           "teams", "selfhelp");
 
 static struct egw_catalogue *make(const char *content)
 {
@@ -233,6 +242,11 @@ static void test_which_issue_is_best(void **state)
         {"Equal Equal", "teams", "E1", true},
         {"Basis BetterBasis", "teams", "B2", false},
         {"Basis", "teams", "B1", false},
+        {"Remedied", "teams", "R1", false},       /* two meanings, one thing to do */
+        {"RemediedNot", "teams", "R3", true},     /* no remedy is not the same remedy */
+        {"Unsure", "teams", "R5", true},          /* nor is it for different desks */
+        {"Basis Anywhere", "teams", "B1", false}, /* service before basis */
+        {"Mixed", "teams", "M2", true},           /* two meanings of one code, whatever the basis */
         {"Basis AADSTS50057", "teams", "B1", false}, /* the service's own hint first */
         {"AADSTS50057", "exchange-online", "A1", false},
         {"AADSTS50057 InvalidSoftMatch", "entra-id", "A1", true},
@@ -265,7 +279,7 @@ static void test_an_issue_carries_its_row(void **state)
     struct egw_match m =
         egw_catalogue_match(*state, EGW_STR_NONE, EGW_STR("AADSTS50057"), EGW_STR_NONE);
 
-    assert_int_equal(egw_catalogue_count(*state), 16);
+    assert_int_equal(egw_catalogue_count(*state), 25);
     assert_true(egw_str_is(m.issue->code, "AADSTS50057"));
     assert_true(egw_str_is(m.issue->service, "entra-id"));
     assert_true(egw_str_is(m.issue->basis, "doc"));
@@ -542,6 +556,20 @@ static void test_tickets_without_codes_name_no_issue(void **state)
     assert_int_equal(t.remedies, 0);
 }
 
+static void test_common_bounces_are_not_ambiguous(void **state)
+{
+    static const char *const texts[] = {"550 5.1.1 RESOLVER.ADR.ExRecipNotFound", "554 5.4.6 loop",
+                                        "451 4.3.2 STOREDRV", "550 5.1.10"};
+
+    for (size_t i = 0; i < EGW_COUNT(texts); i++) {
+        struct egw_match m = egw_catalogue_match(*state, EGW_STR_NONE, egw_str_of(texts[i]),
+                                                 EGW_STR("exchange-online"));
+
+        assert_true(m.issue && m.issue->remedy.n);
+        assert_false(m.ambiguous);
+    }
+}
+
 static void test_the_walk_through_examples_have_their_remedy(void **state)
 {
     static const struct text_case cases[] = {
@@ -585,6 +613,7 @@ int main(void)
     const struct CMUnitTest shipped[] = {
         cmocka_unit_test(test_real_error_texts_are_recognised),
         cmocka_unit_test(test_tickets_without_codes_name_no_issue),
+        cmocka_unit_test(test_common_bounces_are_not_ambiguous),
         cmocka_unit_test(test_the_walk_through_examples_have_their_remedy),
     };
     int failed = cmocka_run_group_tests_name("catalogue", rules, setup, teardown);

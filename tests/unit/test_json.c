@@ -6,6 +6,7 @@
 
 #include "egw/json.h"
 #include "egw/records.h"
+#include "egw/schema.h"
 
 /* ---- a fixed sequence of numbers: every run tests the same records ---- */
 
@@ -772,6 +773,78 @@ static void test_broken_utf8_becomes_replacement_characters(void **state)
 #undef BAD
 }
 
+/* ---- framed records inside bytes ---- */
+
+static struct egw_case_entry entry_with_event(struct egw_str event)
+{
+    return (struct egw_case_entry){
+        .version = 1,
+        .partner = EGW_STR("p"),
+        .customer = EGW_STR("c"),
+        .case_id = EGW_STR("k"),
+        .action = EGW_STR("HELD"),
+        .facts_offset = -1,
+        .event = event,
+    };
+}
+
+static void check_event_shown(struct egw_str event, const struct egw_plans *plans,
+                              const char *expected)
+{
+    struct egw_case_entry entry = entry_with_event(event);
+    struct egw_buf buf = {0};
+    const char *shown;
+
+    assert_int_equal(egw_json_write(&egw_type_case_entry, &entry, EGW_JSON_LINE, plans, &buf, NULL),
+                     EGW_OK);
+    assert_int_equal(egw_buf_put(&buf, "", 1), EGW_OK);
+    shown = strstr((char *)buf.p, "\"event\":");
+    assert_non_null(shown);
+    assert_string_equal(shown, expected);
+    egw_buf_free(&buf);
+}
+
+static void test_a_framed_record_in_bytes_is_shown_as_that_record(void **state)
+{
+    struct egw_support_event event = {
+        .event_id = EGW_STR("e1"),
+        .event_type = EGW_STR("opened"),
+        .partner = EGW_STR("p"),
+        .customer = EGW_STR("c"),
+        .case_id = EGW_STR("k"),
+        .occurred_at = 1767600600000,
+        .title = EGW_STR("é"),
+    };
+    struct egw_framing framing = {.confluent = false};
+    struct egw_plans *plans = NULL;
+    struct egw_buf bytes = {0};
+
+    (void)state;
+    assert_int_equal(egw_plans_builtin(&plans, NULL), EGW_OK);
+    assert_int_equal(egw_encode_framed(&framing, &egw_type_support_event, &event, &bytes, NULL),
+                     EGW_OK);
+    check_event_shown(egw_buf_str(&bytes), plans,
+                      "\"event\":{\"event_id\":\"e1\",\"event_type\":\"opened\","
+                      "\"partner\":\"p\",\"customer\":\"c\",\"case_id\":\"k\","
+                      "\"occurred_at\":\"2026-01-05T08:10:00.000Z\",\"title\":\"é\"}}");
+    egw_plans_free(plans);
+    egw_buf_free(&bytes);
+}
+
+static void test_bytes_that_are_no_record_we_read_are_hex(void **state)
+{
+    struct egw_plans *plans = NULL;
+
+    (void)state;
+    assert_int_equal(egw_plans_builtin(&plans, NULL), EGW_OK);
+    check_event_shown(EGW_STR("\xC3\x01\x01\x02\x03\x04\x05\x06\x07\x08x"), plans,
+                      "\"event\":\"c301010203040506070878\"}");
+    check_event_shown(EGW_STR("\x01"), plans, "\"event\":\"01\"}");
+    check_event_shown(EGW_STR(""), plans, "\"event\":\"\"}");
+    check_event_shown(EGW_STR("\xC3\x01"), NULL, "\"event\":\"c301\"}");
+    egw_plans_free(plans);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -792,6 +865,8 @@ int main(void)
         cmocka_unit_test(test_what_has_no_json_form_is_refused_and_leaves_the_buffer),
         cmocka_unit_test(test_the_ceiling_of_the_buffer_holds),
         cmocka_unit_test(test_the_ceiling_of_the_arena_holds),
+        cmocka_unit_test(test_a_framed_record_in_bytes_is_shown_as_that_record),
+        cmocka_unit_test(test_bytes_that_are_no_record_we_read_are_hex),
         cmocka_unit_test(test_broken_utf8_becomes_replacement_characters),
     };
 

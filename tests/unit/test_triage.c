@@ -23,7 +23,7 @@ static int setup(void **state)
                     "\"domains\":[\"adatum.example\"]}}}");
     desk_fact(desk, "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":{\"access\":"
                     "{\"partner\":\"litware\",\"customer\":\"adatum\",\"status\":\"active\","
-                    "\"assigned\":true,\"roles\":[\"service-support-administrator\"]}}}");
+                    "\"assigned\":true,\"roles\":[\"Service Support Administrator\"]}}}");
     desk_fact(desk, "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":{\"contract\":"
                     "{\"partner\":\"litware\",\"plan\":\"advanced\","
                     "\"ends_at\":\"2026-06-30T00:00:00Z\"}}}");
@@ -56,7 +56,7 @@ static void event(struct desk *desk, const char *id, const char *type, const cha
 #define BILLING                                                                                    \
     ",\"domain\":\"billing\",\"ask\":\"issue\",\"service\":\"Office 365\",\"severity\":\"C\","       \
     "\"title\":\"Charged twice\",\"text\":\"40 seats were charged twice\","                          \
-    "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"compared with the order\"}]"
+    "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"compared with the order\",\"result\":\"one order\"}]"
 
 static void expect(struct desk *desk, const char *case_id, const char *want)
 {
@@ -359,14 +359,14 @@ static void test_a_changed_fact_decides_a_waiting_case_anew(void **state)
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
           "\"severity\":\"B\",\"text\":\"form fails to load\","
-          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a sandbox\"}]");
+          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a sandbox\",\"result\":\"fails too\"}]");
     desk_run(desk);
     expect(desk, "c1", "ACCESS_REQUIRED/EXPIRED");
     desk_restart(desk);
     expect_nothing(desk);
     desk_fact(desk, "{\"as_of\":\"2026-01-05T09:00:00Z\",\"source\":\"t\",\"body\":{\"access\":"
                     "{\"partner\":\"litware\",\"customer\":\"adatum\",\"status\":\"active\","
-                    "\"assigned\":true,\"roles\":[\"service-support-administrator\"]}}}");
+                    "\"assigned\":true,\"roles\":[\"Service Support Administrator\"]}}}");
     desk_run(desk);
     outcome = desk_outcome(desk, "c1");
     assert_non_null(outcome);
@@ -387,12 +387,12 @@ static void test_a_fact_that_came_while_nobody_was_there_is_not_missed(void **st
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
           "\"text\":\"form fails to load\","
-          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a sandbox\"}]");
+          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a sandbox\",\"result\":\"fails too\"}]");
     desk_run(desk);
     assert_int_equal(desk_outcome(desk, "c1")->action, EGW_ACTION_ACCESS_REQUIRED);
     desk_fact(desk, "{\"as_of\":\"2026-01-05T09:00:00Z\",\"source\":\"t\",\"body\":{\"access\":"
                     "{\"partner\":\"litware\",\"customer\":\"adatum\",\"status\":\"active\","
-                    "\"assigned\":true,\"roles\":[\"service-support-administrator\"]}}}");
+                    "\"assigned\":true,\"roles\":[\"Service Support Administrator\"]}}}");
     desk_restart(desk);
     expect(desk, "c1", "HANDOFF");
     desk_restart(desk);
@@ -420,7 +420,7 @@ static void test_an_incident_holds_the_case_until_it_ends_and_the_customer_confi
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Exchange Online\","
           "\"feature\":\"Mail flow\",\"symptom\":\"degraded\",\"severity\":\"B\","
           "\"started_at\":\"2026-01-05T08:10:00Z\",\"text\":\"courrier retard\u00e9\","
-          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"traced a message\"}]");
+          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"traced a message\",\"result\":\"queued\"}]");
     desk_run(desk);
     outcome = desk_outcome(desk, "c1");
     assert_int_equal(outcome->action, EGW_ACTION_HEALTH_MATCH);

@@ -68,7 +68,7 @@ enum egw_status egw_kafka_partitions(struct egw_kafka *kafka, const char *topic,
 /* Names of topics that begin with prefix, sorted: a list of egw_str in the arena. */
 enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, struct egw_arena *arena,
                                struct egw_list *ret, struct egw_error *reterr) EGW_MUST_CHECK;
-/* Log start and end (end: last stable offset). */
+/* Log start and end; the end includes what open transactions have written. */
 enum egw_status egw_kafka_ends(struct egw_kafka *kafka, const char *topic, int32_t partition,
                                int64_t *ret_low, int64_t *ret_high, struct egw_error *reterr) EGW_MUST_CHECK;
 /* Committed offset of a group; -1: none. */
@@ -102,8 +102,8 @@ struct egw_kafka_reader;
 enum egw_status egw_kafka_reader_new(const struct egw_settings *settings, const char *topic,
                                      int32_t partition, int64_t from, struct egw_kafka_reader **ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
-/* Next record: EGW_OK, EGW_NOT_FOUND (every partition read to the end it had when last asked; call
- * again to follow), EGW_RETRY (nothing for timeout_ms), or an error. The record's topic is 0. It
+/* Next record: EGW_OK, EGW_NOT_FOUND (every partition read to the end, and at least to where it
+ * ended when the reader was made, transactions then open having ended; call again to follow), EGW_RETRY (nothing for timeout_ms), or an error. The record's topic is 0. It
  * lives until the next call. */
 enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t timeout_ms,
                                       struct egw_log_record *ret, struct egw_error *reterr) EGW_MUST_CHECK;

@@ -116,7 +116,9 @@ struct egw_log_ops {
     void (*wait)(void *log, int64_t ms);
 
     /* Begin to hand out records of input partition p: input i from next[i], or not at all where that
-     * is EGW_LOG_HOLD. Also rewinds one that runs. What was prefetched before is never handed out. */
+     * is EGW_LOG_HOLD. Also rewinds one that runs. What was prefetched before is never handed out.
+     * EGW_OK; EGW_RETRY: not just now, nothing is handed out, call again; else the partition is of
+     * no use. */
     enum egw_status (*start)(void *log, int32_t p, const int64_t *next, struct egw_error *reterr);
     /* Hand out nothing more of input partition p until start(). */
     void (*stop)(void *log, int32_t p);
