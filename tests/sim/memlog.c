@@ -410,9 +410,9 @@ static void fill_record(struct egw_log_record *ret, int topic, int32_t p, int64_
 }
 
 /* After some records the next fetch takes a moment; so partitions interleave in every way. */
-static void pace(struct memlog *log, int64_t *ready_at)
+static void pace(struct memlog *log, int64_t *ready_at, unsigned stall)
 {
-    if (fault(log, log->conf.faults->fetch_stall))
+    if (fault(log, stall))
         *ready_at = log->sched->now + sched_between(log->sched, 20, 4000);
     else if (sched_chance(log->sched, 600))
         *ready_at = log->sched->now + latency(log);
@@ -436,7 +436,7 @@ static bool read_input(struct memlog *log, int32_t p, struct egw_log_event *ret)
             continue;
         ret->kind = EGW_LOG_INPUT;
         fill_record(&ret->record, (int)i, p, cursor->next[i]++, r);
-        pace(log, &cursor->ready_at);
+        pace(log, &cursor->ready_at, log->conf.faults->fetch_stall);
         return true;
     }
     return false;
@@ -452,7 +452,7 @@ static bool read_tail(struct memlog *log, struct tail *tail, struct egw_log_even
     if (r) {
         ret->kind = EGW_LOG_TAIL;
         fill_record(&ret->record, tail->topic, tail->partition, tail->cursor++, r);
-        pace(log, &tail->ready_at);
+        pace(log, &tail->ready_at, 10 * log->conf.faults->fetch_stall); /* there are few of them */
         return true;
     }
     if (tail->told_end == tail->cursor)
