@@ -20,6 +20,9 @@ void checker_free(struct checker *checker);
 bool checker_advance(struct checker *checker);
 /* Is every input that can be read answered? Call after checker_advance(). */
 bool checker_all_answered(const struct checker *checker);
+/* Does nothing in the state wait for a time before by_ms or a fact that has changed, and does it
+ * say what the inputs say? */
+bool checker_settled(const struct checker *checker, int64_t by_ms, char *why, size_t why_n);
 /* The whole check. Nothing may be under way; what was due by settled_by_ms must be done. */
 bool checker_finish(struct checker *checker, int64_t settled_by_ms);
 const char *checker_why(const struct checker *checker);

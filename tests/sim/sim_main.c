@@ -9,11 +9,13 @@ struct options {
     int64_t from, seeds, events;
     bool trace, twice, find;
     enum plant plant;
+    const struct sim_subject *subject;
 };
 
 static const char USAGE[] =
-    "usage: sim [--seeds N] [--from S] [--events N] [--plant NAME [--find]] [--twice]\n"
-    "       sim --seed S [--trace]\n"
+    "usage: sim [--seeds N] [--from S] [--events N] [--triage] [--plant NAME [--find]] [--twice]\n"
+    "       sim --seed S [--trace] [--triage] [--plant NAME]\n"
+    "The subject is the tally processor, or triage with the shipped policy.\n"
     "--find: the answer is yes as soon as one seed fails; --twice: run each seed again and "
     "compare\n"
     "the traces. Exit: 0 yes, 1 no, 2 usage.\n";
@@ -25,7 +27,7 @@ static bool number(const char *text, int64_t *ret)
 
 static bool parse(int argc, char **argv, struct options *ret)
 {
-    *ret = (struct options){.from = 1, .seeds = 50};
+    *ret = (struct options){.from = 1, .seeds = 50, .subject = &tally_subject};
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
         bool ok = true;
@@ -36,6 +38,10 @@ static bool parse(int argc, char **argv, struct options *ret)
         }
         if (strcmp(arg, "--twice") == 0) {
             ret->twice = true;
+            continue;
+        }
+        if (strcmp(arg, "--triage") == 0) {
+            ret->subject = &triage_subject;
             continue;
         }
         if (strcmp(arg, "--find") == 0) {
@@ -64,6 +70,8 @@ static bool parse(int argc, char **argv, struct options *ret)
 static void say_failure(const struct options *o, int64_t seed, const struct world_result *result)
 {
     printf("sim --seed %" PRId64, seed);
+    if (o->subject != &tally_subject)
+        printf(" --%s", o->subject->name);
     if (o->plant != PLANT_NONE)
         printf(" --plant %s", plant_name(o->plant));
     if (o->events)
@@ -87,7 +95,7 @@ static void add(struct world_result *sum, const struct world_result *one)
 
 static bool run_seed(const struct options *o, int64_t seed, struct world_result *ret)
 {
-    struct world_conf conf = {.subject = &tally_subject,
+    struct world_conf conf = {.subject = o->subject,
                               .seed = (uint64_t)seed,
                               .plant = o->plant,
                               .events = o->events,

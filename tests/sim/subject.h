@@ -59,8 +59,8 @@ struct sim_subject {
                    struct sim_outcome *ret);
     bool (*command_id)(struct egw_plans *plans, struct egw_str value, struct egw_arena *arena,
                        unsigned char ret[EGW_SHA256]);
-    /* Is all work of the state done at wall time now, and does it say what the inputs say? */
-    bool (*settled)(const struct memcluster *cluster, int64_t now_ms, char *why, size_t why_n);
+    /* Does the state say what the inputs say? May be NULL. */
+    bool (*right)(const struct memcluster *cluster, char *why, size_t why_n);
 };
 
 /* Calls visit for the last visible record of each key of a partition that has not been removed. */
@@ -68,6 +68,6 @@ void sim_each_entry(const struct memcluster *cluster, int topic, int32_t p,
                     void (*visit)(void *user, struct egw_str key, struct egw_str value),
                     void *user);
 
-extern const struct sim_subject tally_subject;
+extern const struct sim_subject tally_subject, triage_subject;
 
 #endif

@@ -406,45 +406,13 @@ static bool command_id(struct egw_plans *plans, struct egw_str value, struct egw
     return true;
 }
 
-struct settling {
-    const struct memcluster *cluster;
-    int64_t now_ms, counted;
-    char *why;
-    size_t why_n;
-    bool fine;
-};
-
-static int64_t last_change(const struct memcluster *cluster, int fact)
+static void add_count(void *user, struct egw_str key, struct egw_str value)
 {
-    const struct memrecord *r;
-    int64_t last = -1;
-
-    for (int64_t at = 0; (r = memcluster_read(cluster, TALLY_REFERENCE, 0, &at)); at++)
-        if (fact_number(r->key) == fact)
-            last = at;
-    return last;
-}
-
-static void settle_entry(void *user, struct egw_str key, struct egw_str value)
-{
-    struct settling *s = user;
+    int64_t *counted = user;
     struct entry entry;
 
-    if (egw_str_is(key, "#position") || is_mark(key) || !s->fine)
-        return;
-    s->fine = read_entry(value, &entry);
-    if (!s->fine) {
-        snprintf(s->why, s->why_n, "the entry of %.*s cannot be read", EGW_FMT(key));
-        return;
-    }
-    s->counted += entry.count;
-    if (entry.due_ms && entry.due_ms < s->now_ms) {
-        s->fine = false;
-        snprintf(s->why, s->why_n, "%.*s waits for a time that has come", EGW_FMT(key));
-    } else if (entry.waiting && last_change(s->cluster, fact_of(key)) > entry.facts_offset) {
-        s->fine = false;
-        snprintf(s->why, s->why_n, "%.*s waits for a fact that has changed", EGW_FMT(key));
-    }
+    if (read_entry(value, &entry) && !is_mark(key))
+        *counted += entry.count;
 }
 
 /* Ids are numbered from 0 without a gap, so as many have to be counted as the greatest says. */
@@ -461,20 +429,15 @@ static int64_t distinct_events(const struct memcluster *cluster)
     return greatest + 1;
 }
 
-static bool settled(const struct memcluster *cluster, int64_t now_ms, char *why, size_t why_n)
+static bool right(const struct memcluster *cluster, char *why, size_t why_n)
 {
-    struct settling s = {
-        .cluster = cluster, .now_ms = now_ms, .why = why, .why_n = why_n, .fine = true};
-    int64_t distinct;
+    int64_t counted = 0, distinct = distinct_events(cluster);
 
     for (int32_t p = 0; p < TALLY_PARTITIONS; p++)
-        sim_each_entry(cluster, TALLY_STATE, p, settle_entry, &s);
-    if (!s.fine)
-        return false;
-    distinct = distinct_events(cluster);
-    if (s.counted == distinct)
+        sim_each_entry(cluster, TALLY_STATE, p, add_count, &counted);
+    if (counted == distinct)
         return true;
-    snprintf(why, why_n, "%" PRId64 " events were counted, %" PRId64 " came", s.counted, distinct);
+    snprintf(why, why_n, "%" PRId64 " events were counted, %" PRId64 " came", counted, distinct);
     return false;
 }
 
@@ -509,5 +472,5 @@ const struct sim_subject tally_subject = {
     .fact = feed_fact,
     .decode = decode,
     .command_id = command_id,
-    .settled = settled,
+    .right = right,
 };

@@ -646,7 +646,7 @@ static bool all_done(struct world *w)
 
     return w->calm && w->events_left == 0 && w->sched.now > STORM_MS + 3500 &&
            checker_all_answered(w->checker) &&
-           w->subject->settled(&w->cluster, settled_by(w), why, sizeof(why));
+           checker_settled(w->checker, settled_by(w), why, sizeof(why));
 }
 
 static void run_until_done(struct world *w)
