@@ -28,7 +28,7 @@ struct checker {
     struct egw_table again;    /* timers and facts answered */
     struct egw_table commands; /* ids issued */
     int64_t *command_read;     /* by command topic and partition */
-    int64_t outcomes;
+    struct checker_counts counts;
     struct egw_arena arena;
     char why[WHY_TEXT];
 };
@@ -177,7 +177,9 @@ static bool check_outcome(struct checker *c, struct chain *chain, int32_t p,
     egw_chain_leaf(r->key, r->value, &leaf);
     egw_chain_head(o.prev, &leaf, &chain->head);
     chain->next++;
-    c->outcomes++;
+    c->counts.outcomes++;
+    c->counts.timers += o.kind == EGW_INPUT_TIMER;
+    c->counts.facts += o.kind == EGW_INPUT_FACT;
     return o.kind == EGW_INPUT_RECORD ? check_record_trigger(c, chain, p, &o)
                                       : check_other_trigger(c, p, &o);
 }
@@ -195,6 +197,7 @@ static bool check_command(struct checker *c, const struct memrecord *r)
         return broken(c, "command %.16s is issued twice", hex);
     if (egw_table_put(&c->commands, key, EGW_STR("")))
         return broken(c, "no memory");
+    c->counts.commands++;
     return true;
 }
 
@@ -426,9 +429,9 @@ const char *checker_why(const struct checker *c)
     return c->why;
 }
 
-int64_t checker_outcomes(const struct checker *c)
+struct checker_counts checker_counts(const struct checker *c)
 {
-    return c->outcomes;
+    return c->counts;
 }
 
 /* ---- state ---- */

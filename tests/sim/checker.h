@@ -13,6 +13,10 @@
 
 struct checker;
 
+struct checker_counts {
+    int64_t outcomes, timers, facts, commands; /* timers, facts: outcomes triggered by them */
+};
+
 struct checker *checker_new(const struct sim_subject *subject, const struct memcluster *cluster,
                             struct egw_plans *plans);
 void checker_free(struct checker *checker);
@@ -26,7 +30,7 @@ bool checker_settled(const struct checker *checker, int64_t by_ms, char *why, si
 /* The whole check. Nothing may be under way; what was due by settled_by_ms must be done. */
 bool checker_finish(struct checker *checker, int64_t settled_by_ms);
 const char *checker_why(const struct checker *checker);
-int64_t checker_outcomes(const struct checker *checker);
+struct checker_counts checker_counts(const struct checker *checker);
 
 /* The position entry of a state partition; false: none that can be read. */
 bool checker_position(const struct memcluster *cluster, int state_topic, int32_t p,

@@ -93,6 +93,13 @@ void memcluster_free(struct memcluster *cluster)
     free(cluster->committed);
 }
 
+int64_t memcluster_wall(const struct memcluster *cluster, int64_t ago)
+{
+    int64_t speed = cluster->conf.wall_speed ? cluster->conf.wall_speed : 1;
+
+    return cluster->conf.wall_ms + (cluster->sched->now - ago) * speed;
+}
+
 /* ---- brokers ---- */
 
 /* Whether sessions ran on during the outage is chance: a coordinator that moved starts them anew.
@@ -153,7 +160,7 @@ static int64_t append(struct memcluster *cluster, struct mempartition *part, enu
 
     r->mark = mark;
     r->producer = producer;
-    r->timestamp_ms = cluster->conf.wall_ms + cluster->sched->now;
+    r->timestamp_ms = memcluster_wall(cluster, 0);
     r->bytes = sim_realloc(NULL, key.n + value.n);
     if (key.p) {
         r->key = (struct egw_str){r->bytes, key.n};

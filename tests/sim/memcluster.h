@@ -30,8 +30,9 @@ struct memcluster_conf {
     int64_t session_ms;
     int64_t rebalance_ms; /* how long a rebalance waits for its members */
     int64_t txn_timeout_ms;
-    int64_t sweep_ms; /* how often the coordinator looks for transactions that are too old */
-    int64_t wall_ms;  /* Unix time at the start */
+    int64_t sweep_ms;   /* how often the coordinator looks for transactions that are too old */
+    int64_t wall_ms;    /* Unix time at the start */
+    int64_t wall_speed; /* wall ms for each ms of virtual time; 0: 1 */
 };
 
 enum memmark {
@@ -105,6 +106,9 @@ struct memcluster {
 void memcluster_init(struct memcluster *cluster, struct sched *sched,
                      const struct memcluster_conf *conf);
 void memcluster_free(struct memcluster *cluster);
+
+/* Unix time `ago` ms of virtual time before now. */
+int64_t memcluster_wall(const struct memcluster *cluster, int64_t ago);
 
 /* ---- brokers ---- */
 

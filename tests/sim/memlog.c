@@ -1036,7 +1036,7 @@ static int64_t op_wall_ms(void *self)
 {
     struct memlog *log = self;
 
-    return log->cluster->conf.wall_ms + log->sched->now + log->skew_ms;
+    return memcluster_wall(log->cluster, 0) + log->skew_ms;
 }
 
 static int64_t op_mono_ms(void *self)

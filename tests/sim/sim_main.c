@@ -82,7 +82,10 @@ static void say_failure(const struct options *o, int64_t seed, const struct worl
 
 static void add(struct world_result *sum, const struct world_result *one)
 {
-    sum->outcomes += one->outcomes;
+    sum->counts.outcomes += one->counts.outcomes;
+    sum->counts.timers += one->counts.timers;
+    sum->counts.facts += one->counts.facts;
+    sum->counts.commands += one->counts.commands;
     sum->committed += one->committed;
     sum->aborted += one->aborted;
     sum->recreated += one->recreated;
@@ -91,6 +94,18 @@ static void add(struct world_result *sum, const struct world_result *one)
     sum->freezes += one->freezes;
     sum->skipped += one->skipped;
     sum->virtual_ms += one->virtual_ms;
+}
+
+static void say_totals(int64_t run, int64_t failed, const struct world_result *sum)
+{
+    printf("%" PRId64 " seeds, %" PRId64 " failed\n", run, failed);
+    printf("outcomes %" PRId64 " (timers %" PRId64 ", facts %" PRId64 "), commands %" PRId64
+           ", transactions %" PRId64 ", aborted %" PRId64 ", producers made anew %" PRId64
+           ", rebalances %" PRId64 ", crashes %" PRId64 ", freezes %" PRId64
+           ", virtual seconds %" PRId64 "\n",
+           sum->counts.outcomes, sum->counts.timers, sum->counts.facts, sum->counts.commands,
+           sum->committed, sum->aborted, sum->recreated, sum->rebalances, sum->crashes,
+           sum->freezes, sum->virtual_ms / 1000);
 }
 
 static bool run_seed(const struct options *o, int64_t seed, struct world_result *ret)
@@ -135,10 +150,6 @@ int main(int argc, char **argv)
         }
         add(&sum, &result);
     }
-    printf("%" PRId64 " seeds, %" PRId64 " failed; %" PRId64 " outcomes, %" PRId64
-           " transactions, %" PRId64 " aborted, %" PRId64 " producers made anew, %" PRId64
-           " rebalances, %" PRId64 " crashes, %" PRId64 " freezes, %" PRId64 " s of virtual time\n",
-           run, failed, sum.outcomes, sum.committed, sum.aborted, sum.recreated, sum.rebalances,
-           sum.crashes, sum.freezes, sum.virtual_ms / 1000);
+    say_totals(run, failed, &sum);
     return (failed > 0) != o.find;
 }

@@ -39,6 +39,7 @@ struct sim_subject {
     const struct memtopic_conf *topics; /* the inputs first */
     size_t topic_count, input_count;
     const char *const *input_names;
+    int64_t wall_speed; /* see struct memcluster_conf */
     int state, outcomes, reference, policy;
     const int *commands; /* topics of commands */
     size_t command_count;

@@ -11,7 +11,7 @@
 #include "egw/policy_file.h"
 #include "egw/triage.h"
 
-enum { PARTITIONS = 6, CUSTOMERS = 24 };
+enum { PARTITIONS = 6, CUSTOMERS = 12 };
 
 enum topic {
     EVENTS,
@@ -275,14 +275,21 @@ static void prepare(struct sim_feed *feed)
     }
 }
 
-/* Four events a case: opened, two of its life, closed. All of an event hangs on its number. */
+/* Four events a case, other cases between them: opened, two of its life, and half are closed. All
+ * of an event hangs on its number. */
+static int64_t case_of(int64_t id)
+{
+    return id / 256 * 64 + id % 64;
+}
+
 static const char *type_of(int64_t id)
 {
     static const char *const middle[] = {"updated", "diagnosed", "attempt", "confirmed", "cleared"};
+    int64_t step = id / 64 % 4;
 
-    if (id % 4 == 0)
+    if (step == 0)
         return "opened";
-    return id % 4 == 3 ? "closed" : middle[id / 4 % (int64_t)EGW_COUNT(middle)];
+    return step == 3 && id % 2 ? "closed" : middle[(id + step) % (int64_t)EGW_COUNT(middle)];
 }
 
 static void append_event(struct sim_feed *feed, int64_t id)
@@ -292,7 +299,7 @@ static void append_event(struct sim_feed *feed, int64_t id)
     struct egw_error error;
     struct egw_str key;
     char line[1400];
-    int64_t number = id / 4;
+    int64_t number = case_of(id);
     int32_t p;
 
     snprintf(line, sizeof(line),
@@ -398,6 +405,7 @@ const struct sim_subject triage_subject = {
     .topic_count = TOPICS,
     .input_count = 2,
     .input_names = INPUT_NAMES,
+    .wall_speed = 600, /* hours pass: cases become due */
     .state = CASES,
     .outcomes = OUTCOMES,
     .reference = REFERENCE,

@@ -525,6 +525,7 @@ static void open_world(struct world *w)
         .txn_timeout_ms = 1500,
         .sweep_ms = 300,
         .wall_ms = 1767600000000,
+        .wall_speed = w->subject->wall_speed,
     };
     struct egw_error error;
 
@@ -637,7 +638,7 @@ static void advance(struct world *w)
 /* What was due by this time must have been done; clocks of processes may still be behind. */
 static int64_t settled_by(const struct world *w)
 {
-    return w->cluster.conf.wall_ms + w->sched.now - 6000;
+    return memcluster_wall(&w->cluster, 6000);
 }
 
 static bool all_done(struct world *w)
@@ -723,7 +724,7 @@ void world_run(const struct world_conf *conf, struct world_result *ret)
     if (!w->failed)
         finish(w);
     ret->ok = !w->failed;
-    ret->outcomes = checker_outcomes(w->checker);
+    ret->counts = checker_counts(w->checker);
     ret->virtual_ms = w->sched.now;
     ret->trace = w->sched.trace;
     close_world(w);

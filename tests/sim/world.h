@@ -10,6 +10,7 @@
 #ifndef EGW_SIM_WORLD_H
 #define EGW_SIM_WORLD_H
 
+#include "checker.h"
 #include "plant.h"
 #include "subject.h"
 
@@ -25,7 +26,8 @@ struct world_result {
     bool ok;
     char why[600];
     uint64_t trace; /* equal for equal seeds */
-    int64_t outcomes, committed, aborted, recreated, rebalances, crashes, freezes, skipped;
+    struct checker_counts counts;
+    int64_t committed, aborted, recreated, rebalances, crashes, freezes, skipped;
     int64_t virtual_ms;
 };
 
