@@ -11,7 +11,7 @@
 #include "egw/policy_file.h"
 #include "egw/triage.h"
 
-enum { PARTITIONS = 6, CUSTOMERS = 12 };
+enum { PARTITIONS = 6, CUSTOMERS = 24 }; /* enough for a key in every partition */
 
 enum topic {
     EVENTS,
@@ -206,13 +206,15 @@ static void report_health(struct sim_feed *feed, int customer, bool well)
 
 static void feed_fact(struct sim_feed *feed)
 {
-    int customer = (int)sched_pick(feed->sched, CUSTOMERS);
-    bool good = sched_chance(feed->sched, 5000);
+    for (int n = 0; n < 4; n++) {
+        int customer = (int)sched_pick(feed->sched, CUSTOMERS);
+        bool good = sched_chance(feed->sched, 5000);
 
-    if (sched_chance(feed->sched, 5000))
-        grant(feed, customer, good);
-    else
-        report_health(feed, customer, good);
+        if (sched_chance(feed->sched, 5000))
+            grant(feed, customer, good);
+        else
+            report_health(feed, customer, good);
+    }
 }
 
 /* Of the catalogue only the sign-in errors: compiling all of it takes a second for each process. */
