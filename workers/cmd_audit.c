@@ -307,10 +307,10 @@ static void summarise(const struct audit_run *run)
     if (run->json) {
         (void)printf("{\"checked\":true,\"partitions\":%" PRIu64 ",\"chains\":%" PRIu64
                      ",\"inputs\":%" PRIu64 ",\"outcomes\":%" PRIu64 ",\"answered\":%" PRIu64
-                     ",\"by_link\":%" PRIu64 ",\"follow_ups\":%" PRIu64 ",\"elsewhere\":%" PRIu64
-                     ",\"findings\":%" PRIu64 "}\n",
+                     ",\"by_link\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"follow_ups\":%" PRIu64
+                     ",\"elsewhere\":%" PRIu64 ",\"findings\":%" PRIu64 "}\n",
                      s->partitions, s->chains, s->inputs, s->outcomes, s->answered, s->by_link,
-                     s->follow_ups, s->elsewhere, s->found);
+                     s->waiting, s->follow_ups, s->elsewhere, s->found);
         return;
     }
     (void)printf("%" PRIu64 " inputs and %" PRIu64 " outcomes in %" PRIu64 " partitions\n",
@@ -318,6 +318,8 @@ static void summarise(const struct audit_run *run)
     (void)printf("  %" PRIu64 " answered once, by content\n", s->answered);
     if (s->by_link)
         (void)printf("  %" PRIu64 " proved by link, not by content: no longer kept\n", s->by_link);
+    if (s->waiting)
+        (void)printf("  %" PRIu64 " not consumed yet: nothing is owed\n", s->waiting);
     if (s->follow_ups)
         (void)printf("  %" PRIu64 " follow-ups of timers and changed facts, by chain\n",
                      s->follow_ups);

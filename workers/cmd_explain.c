@@ -41,8 +41,7 @@ static void show(struct explain *e, const struct egw_outcome *outcome)
             (void)putchar('\n');
         }
     } else {
-        egw_show_outcome(outcome, EGW_DETAIL_DESK, stdout);
-        egw_show_path(outcome, stdout);
+        egw_show_outcome(outcome, EGW_DETAIL_PATH, stdout);
     }
     if (e->expected && !egw_str_is(outcome->rule, e->expected)) {
         e->unexpected++;

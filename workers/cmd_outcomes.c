@@ -308,12 +308,15 @@ static enum egw_status hold(struct listing *l, const struct egw_item *item)
 
 static bool is_outcome(struct listing *l, const struct egw_item *item)
 {
+    struct egw_item fault;
+
     if (item->type == &egw_type_outcome)
         return true;
-    if (!item->type) {
-        l->unreadable++;
-        egw_item_complain(l->settings->topics.outcomes, item, stderr);
-    }
+    fault = *item;
+    if (item->type)
+        (void)egw_error_set(&fault.why, EGW_INVALID, "the record is a %s", item->type->name);
+    l->unreadable++;
+    egw_item_complain(l->settings->topics.outcomes, &fault, stderr);
     return false;
 }
 

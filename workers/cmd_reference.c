@@ -113,8 +113,8 @@ static int put_all(struct egw_args *args)
     for (size_t i = 1; i < args->operand_count && !st; i++)
         st = put_file(&put, topic, args->operands[i], &err);
     if (!st && put.refused) {
-        (void)fprintf(stderr, "egw: nothing was written: %" PRIu64 " lines are no facts\n",
-                      put.refused);
+        (void)fprintf(stderr, "egw: nothing was written: %" PRIu64 " of the lines %s no fact%s\n",
+                      put.refused, put.refused == 1 ? "is" : "are", put.refused == 1 ? "" : "s");
         code = EGW_EXIT_DATA;
     } else if (!st && put.n > 0 && !dry) {
         st = write_all(args, put.writes, put.n, &err);

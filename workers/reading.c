@@ -80,8 +80,10 @@ static enum egw_status decode_item(struct egw_reading *reading, struct egw_item 
     item->type = NULL;
     item->value = NULL;
     item->why = (struct egw_error){0};
-    if (!item->record.value.p)
+    if (!item->record.value.p) {
+        (void)egw_error_set(&item->why, EGW_NOT_FOUND, "the record has no value");
         return EGW_OK;
+    }
     egw_arena_reset(&reading->arena);
     st = egw_decode_any(reading->plans, item->record.value, &reading->arena, &item->type, &value,
                         &item->why);

@@ -293,5 +293,6 @@ void egw_show_outcome(const struct egw_outcome *outcome, enum egw_detail detail,
         return;
     }
     egw_show_path(outcome, to);
-    provenance(outcome, to);
+    if (detail == EGW_DETAIL_WHOLE)
+        provenance(outcome, to);
 }

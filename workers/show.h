@@ -14,7 +14,8 @@
 
 enum egw_detail {
     EGW_DETAIL_DESK,  /* what the desk needs: what happened, why, what next */
-    EGW_DETAIL_WHOLE, /* and how it was found: stage, facts, near misses, sources */
+    EGW_DETAIL_PATH,  /* and how it was found: stage, rule, facts, near misses, sources */
+    EGW_DETAIL_WHOLE, /* and where it came from: trigger, chain, digests */
 };
 
 void egw_show_outcome(const struct egw_outcome *outcome, enum egw_detail detail, FILE *to);

@@ -319,6 +319,13 @@ static void report_link(struct egw_audit *audit, const struct chain *chain, int6
           chain->name, seq, seq + 1);
 }
 
+static void report_beginning(struct egw_audit *audit, const struct chain *chain, int64_t record)
+{
+    struct egw_finding finding = finding_at(audit, EGW_FINDING_LINK, chain, 0, record);
+
+    found(audit, &finding, "%s: outcome 0 links to one before it, and none can be", chain->name);
+}
+
 static void open_gap(struct egw_audit *audit, struct chain *chain, int64_t to,
                      const unsigned char after[EGW_SHA256])
 {
@@ -392,7 +399,7 @@ static void extend(struct egw_audit *audit, struct chain *chain, const struct eg
         forget_links_to_inputs(audit, chain);
     } else if (outcome->seq == 0) {
         if (memcmp(outcome->prev, zeros, EGW_SHA256) != 0)
-            report_link(audit, chain, -1, record);
+            report_beginning(audit, chain, record);
     } else if (memcmp(outcome->prev, chain->head.b, EGW_SHA256) != 0 &&
                !(chain->forked && memcmp(outcome->prev, chain->other.b, EGW_SHA256) == 0)) {
         report_link(audit, chain, outcome->seq - 1, chain->record);
@@ -725,6 +732,8 @@ static void check_unanswered(struct egw_audit *audit, size_t i)
     }
     if (from >= 0)
         report_unanswered(audit, i, from, to);
+    for (int64_t offset = end > input->low ? end : input->low; offset < input->high; offset++)
+        audit->summary.waiting += state_at(input, offset) == INPUT_THERE;
 }
 
 void egw_audit_close(struct egw_audit *audit)

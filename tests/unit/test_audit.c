@@ -572,6 +572,7 @@ static void test_inputs_past_the_consumed_offset_need_no_outcome(void **state)
     world->partition.inputs[1].consumed = world->inputs[1][9].offset;
     run(world);
     assert_int_equal(world->found_count, 0);
+    assert_int_equal(world->summary.waiting, 4);
     free(world);
 }
 
@@ -685,6 +686,79 @@ static void test_senseless_offsets_are_refused(void **state)
     egw_audit_free(audit);
 }
 
+static void test_an_outcome_out_of_order_is_checked_against_the_one_before(void **state)
+{
+    struct world *world = clean_world();
+    struct line first = world->lines[14];
+
+    (void)state;
+    world->lines[13].wire.filler[0] ^= 1;
+    world->lines[14] = world->lines[15];
+    world->lines[15] = first;
+    run(world);
+    ASSERT_ONLY(world, EGW_FINDING_ORDER, EGW_FINDING_LINK);
+    assert_int_equal(finding_of(world, EGW_FINDING_LINK)->seq, 13);
+    free(world);
+}
+
+static void test_a_first_outcome_that_links_back_is_found(void **state)
+{
+    struct world *world = clean_world();
+
+    (void)state;
+    memset(world->lines[0].wire.prev, 1, EGW_SHA256);
+    relink(world, 1);
+    run(world);
+    ASSERT_ONLY(world, EGW_FINDING_LINK);
+    assert_string_equal(world->found[0].text,
+                        "triage/3: outcome 0 links to one before it, and none can be");
+    free(world);
+}
+
+static void test_an_input_of_another_partition_is_no_input_of_the_chain(void **state)
+{
+    struct world *world = clean_world();
+
+    (void)state;
+    world->lines[8].wire.partition = PARTITION + 1;
+    relink(world, 0);
+    run(world);
+    assert_non_null(finding_of(world, EGW_FINDING_NO_INPUT));
+    assert_string_equal(
+        finding_of(world, EGW_FINDING_NO_INPUT)->text,
+        "triage/3: outcome 8 names support.events/4/7, which is no input of this chain");
+    free(world);
+}
+
+static void test_inputs_after_the_end_that_was_fixed_are_left_out(void **state)
+{
+    struct world *world = clean_world();
+
+    (void)state;
+    world->inputs[0][world->input_count[0]].offset = world->partition.inputs[0].high + 1000000;
+    world->input_count[0]++;
+    run(world);
+    assert_int_equal(world->found_count, 0);
+    assert_int_equal(world->summary.inputs, RECORDS);
+    free(world);
+}
+
+static void test_an_input_no_outcome_kept_names_was_consumed_before(void **state)
+{
+    struct world *world = clean_world();
+
+    (void)state;
+    world->partition.inputs[1].consumed = world->inputs[1][9].offset;
+    world->line_count = RECORDS - 1; /* the last one answers the inbox */
+    relink(world, 0);
+    remove_lines(world, 0, RECORDS - 4); /* three are left, all of events */
+    world->partition.outcomes_low = world->lines[0].at;
+    run(world);
+    assert_int_equal(world->found_count, 0);
+    assert_int_equal(world->summary.by_link, RECORDS - 4);
+    free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -718,6 +792,11 @@ int main(void)
         cmocka_unit_test(test_another_processors_chain_is_checked_but_not_its_inputs),
         cmocka_unit_test(test_timers_and_facts_need_no_input),
         cmocka_unit_test(test_many_gaps_are_all_reported),
+        cmocka_unit_test(test_an_outcome_out_of_order_is_checked_against_the_one_before),
+        cmocka_unit_test(test_a_first_outcome_that_links_back_is_found),
+        cmocka_unit_test(test_an_input_of_another_partition_is_no_input_of_the_chain),
+        cmocka_unit_test(test_inputs_after_the_end_that_was_fixed_are_left_out),
+        cmocka_unit_test(test_an_input_no_outcome_kept_names_was_consumed_before),
         cmocka_unit_test(test_memory_past_the_ceiling_is_no_verdict),
         cmocka_unit_test(test_senseless_offsets_are_refused),
     };

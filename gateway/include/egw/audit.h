@@ -94,6 +94,7 @@ struct egw_audit_summary {
     uint64_t partitions, chains, outcomes, inputs;
     uint64_t answered;   /* inputs retained, answered once, digest equal */
     uint64_t by_link;    /* answered, but the payload or the outcome is no longer kept */
+    uint64_t waiting;    /* inputs not consumed yet: nothing is owed */
     uint64_t follow_ups; /* outcomes of timers and changed facts: chain checked, no input */
     uint64_t elsewhere;  /* outcomes of other processors: chain checked, inputs not */
     uint64_t findings[EGW_FINDING_COUNT], found;

@@ -1,0 +1,302 @@
+/* The commands that need no broker, as a person calls them: exact words and exit codes. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 16 };
+
+extern char **environ;
+
+static char program[4096]; /* beside the tests, in the same build */
+static char place[64];     /* what the program reads and writes */
+
+struct ran {
+    int code;
+    char *out, *err;
+};
+
+static int begin(void **state)
+{
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 64);
+
+    (void)state;
+    if (n < 0)
+        return -1;
+    program[n] = '\0';
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr(program, '/');
+
+        if (!slash)
+            return -1;
+        *slash = '\0';
+    }
+    memcpy(program + strlen(program), "/workers/egw", sizeof("/workers/egw"));
+    (void)snprintf(place, sizeof(place), "/tmp/egw-commands-XXXXXX");
+    return unsetenv("EGW_CONFIG") || !mkdtemp(place) || chdir(EGW_SOURCE_DIR);
+}
+
+static int end(void **state)
+{
+    static const char *const names[] = {"in", "out", "err"};
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(names); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", place, names[i]);
+        (void)unlink(path);
+    }
+    return rmdir(place);
+}
+
+static void put_input(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct ran run_with(const char *input, const char *const words[])
+{
+    char in[128], out[128], err[128];
+    const char *argv[WORDS_MAX + 2] = {program};
+    posix_spawn_file_actions_t actions;
+    struct ran ran = {0};
+    int status;
+    pid_t pid;
+
+    for (size_t i = 0; words[i]; i++)
+        argv[i + 1] = words[i];
+    (void)snprintf(in, sizeof(in), "%s/in", place);
+    (void)snprintf(out, sizeof(out), "%s/out", place);
+    (void)snprintf(err, sizeof(err), "%s/err", place);
+    put_input(in, input);
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    (void)posix_spawn_file_actions_addopen(&actions, 0, in, O_RDONLY, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    (void)posix_spawn_file_actions_addopen(&actions, 2, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(
+        posix_spawn(&pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    assert_true(WIFEXITED(status));
+    ran.code = WEXITSTATUS(status);
+    ran.out = read_file(out, NULL);
+    ran.err = read_file(err, NULL);
+    assert_true(ran.out && ran.err);
+    return ran;
+}
+
+#define RUN(input, ...) run_with(input, (const char *const[]){__VA_ARGS__, NULL})
+
+static void done(struct ran *ran)
+{
+    free(ran->out);
+    free(ran->err);
+}
+
+static void assert_ran(struct ran ran, int code, const char *out, const char *err)
+{
+    if (err)
+        assert_string_equal(ran.err, err);
+    if (out)
+        assert_string_equal(ran.out, out);
+    assert_int_equal(ran.code, code);
+    done(&ran);
+}
+
+static void assert_holds(const char *text, const char *piece)
+{
+    if (!strstr(text, piece))
+        fail_msg("'%s' is not in:\n%s", piece, text);
+}
+
+#define EVENT(fields)                                                                              \
+    "{\"event_id\":\"e\",\"event_type\":\"opened\",\"case_id\":\"c\","                             \
+    "\"occurred_at\":\"2026-01-05T08:00:00Z\"," fields "}\n"
+
+static void test_publish_refuses_bad_lines_one_by_one(void **state)
+{
+    (void)state;
+    assert_ran(RUN(EVENT("\"partner\":\"litware\",\"customer\":\"fabrikam\"") "\n" EVENT(
+                       "\"partner\":\"litware\",\"customer\":\"\"")
+                       EVENT("\"partner\":\"lit/ware\",\"customer\":\"x\"")
+                           EVENT("\"partner\":\"litware\",\"customer\":\"x\",\"sevrity\":\"A\"")
+                               EVENT("\"partner\":\"litware\",\"customer\":\"adatum\""),
+                   "publish", "-n"),
+               65, "valid 2, refused 3\n",
+               "<stdin>:3: customer: must not be empty\n"
+               "<stdin>:4: partner: must not hold a slash\n"
+               "<stdin>:5: unknown field 'sevrity' (did you mean 'severity'?)\n");
+}
+
+static void test_publish_refuses_an_event_past_one_mebibyte(void **state)
+{
+    enum { MIB = 1 << 20 };
+    const char *before = "{\"event_id\":\"e\",\"event_type\":\"opened\",\"partner\":\"p\","
+                         "\"customer\":\"c\",\"case_id\":\"c\",\"occurred_at\":1,\"text\":\"";
+    char *line = malloc(MIB + 512);
+    size_t n = strlen(before);
+    struct ran ran;
+
+    (void)state;
+    assert_non_null(line);
+    memcpy(line, before, n);
+    memset(line + n, 'x', MIB);
+    memcpy(line + n + MIB, "\"}\n", 4);
+    ran = RUN(line, "publish", "-n");
+    assert_holds(ran.err, "<stdin>:1: the event has 1048");
+    assert_holds(ran.err, " bytes, allowed are 1048576\n");
+    assert_ran(ran, 65, "valid 0, refused 1\n", NULL);
+    memset(line + n + MIB - 4096, 'x', 1);
+    memcpy(line + n + MIB - 4096, "\"}\n", 4);
+    assert_ran(RUN(line, "publish", "-n"), 0, "valid 1, refused 0\n", "");
+    free(line);
+}
+
+static void test_publish_names_a_missing_file(void **state)
+{
+    (void)state;
+    assert_ran(RUN("", "publish", "-n", "/nonexistent.jsonl"), 69, NULL,
+               "egw: cannot open /nonexistent.jsonl: No such file or directory\n");
+}
+
+static void test_the_story_can_be_published_and_known(void **state)
+{
+    (void)state;
+    assert_ran(
+        RUN("", "publish", "-n", "config/story/events.jsonl", "config/story/later-events.jsonl"), 0,
+        "valid 6, refused 0\n", "");
+    assert_ran(RUN("", "reference", "put", "-n", "config/story/reference.jsonl",
+                   "config/story/later-reference.jsonl"),
+               0, NULL, "");
+}
+
+static void test_reference_put_is_all_or_nothing(void **state)
+{
+    (void)state;
+    assert_ran(RUN("{\"as_of\":\"2026-01-05\",\"source\":\"x\",\"body\":{\"membership\":"
+                   "{\"partner\":\"p\",\"level\":\"gold\"}}}\n{\"as_of\":1}\n",
+                   "reference", "put", "-n", "-"),
+               65, "",
+               "<stdin>:2: source: missing\n"
+               "egw: nothing was written: 1 of the lines is no fact\n");
+}
+
+static void test_the_shipped_policy_decides_the_story_as_told(void **state)
+{
+    struct ran ran = RUN("", "policy", "test", "config/policy/tests/story.json");
+
+    (void)state;
+    assert_holds(ran.out, "\n6 passed, 0 failed\n");
+    assert_ran(ran, 0, NULL, "");
+}
+
+static void test_a_policy_test_says_what_differs(void **state)
+{
+    char *text = read_file("config/policy/tests/story.json", NULL);
+    char *action;
+    struct ran ran;
+
+    (void)state;
+    assert_non_null(text);
+    action = strstr(text, "\"action\": \"BASELINE\"");
+    assert_non_null(action);
+    memcpy(action, "\"action\": \"HANDOFF\" ", strlen("\"action\": \"BASELINE\""));
+    ran = RUN(text, "policy", "test", "-");
+    assert_holds(ran.out, "FAIL  CW-1002  BASELINE/REMEDY  by baseline.remedy\n"
+                          "    action is BASELINE, expected HANDOFF\n");
+    assert_holds(ran.out, "\n5 passed, 1 failed\n");
+    assert_ran(ran, 1, NULL, "");
+    free(text);
+}
+
+static void test_explain_shows_the_path_and_the_near_misses(void **state)
+{
+    char *events = read_file("config/story/events.jsonl", NULL);
+    struct ran ran;
+    char *line;
+
+    (void)state;
+    assert_non_null(events);
+    line = strstr(events, "{\"event_id\": \"CW-1004-opened\"");
+    assert_non_null(line);
+    *strchr(line, '\n') = '\0';
+    ran = RUN(line, "explain", "-", "--facts", "config/story/reference.jsonl", "--now",
+              "2026-01-05T08:40:00Z", "--expect", "azure.advanced");
+    assert_holds(ran.out, "2026-01-05T08:40:00.000Z  HANDOFF  litware/northwind/CW-1004\n");
+    assert_holds(ran.out, "    rule        azure.advanced\n");
+    assert_holds(ran.out, "azure.premier (premier, hand-off) lacked premier=none\n");
+    assert_ran(ran, 0, NULL, "");
+    ran = RUN(line, "explain", "-", "--facts", "config/story/reference.jsonl", "--now",
+              "2026-01-05T08:40:00Z", "--expect", "azure.premier");
+    assert_ran(ran, 1, NULL, "egw: expected rule azure.premier, decided by azure.advanced\n");
+    free(events);
+}
+
+static void test_explain_names_the_line_of_a_bad_fact(void **state)
+{
+    (void)state;
+    assert_ran(RUN("", "explain", "-", "--facts", "config/story/events.jsonl"), 65, "",
+               "egw: config/story/events.jsonl:1: unknown field 'event_id'\n");
+}
+
+static void test_wrong_words_have_their_own_sentence(void **state)
+{
+    static const struct {
+        const char *words[5];
+        const char *err;
+    } cases[] = {
+        {{"reference"}, "egw reference: say put, get, list or delete\n"},
+        {{"reference", "drop"}, "egw reference: cannot drop: say put, get, list or delete\n"},
+        {{"reference", "get"}, "egw reference: get takes a key\n"},
+        {{"reference", "list", "cat"}, "egw reference: there is no kind of fact named cat\n"},
+        {{"reference", "delete", "x"},
+         "egw reference: x is no key: keys look like access/litware/adatum\n"},
+        {{"handoff"}, "egw handoff: say list, show or number\n"},
+        {{"handoff", "number", "CW-1"},
+         "egw handoff: number takes a case and Microsoft's number\n"},
+        {{"handoff", "number", "CW-1", "a b"},
+         "egw handoff: a number has 1 to 64 characters, no spaces and no slash\n"},
+        {{"policy"}, "egw policy: say lint, test, activate or show\n"},
+        {{"policy", "test"}, "egw policy: test takes files of cases\n"},
+        {{"policy", "lint", "x"},
+         "egw policy: lint takes nothing more: the folder is policy.dir\n"},
+        {{"outcomes", "--action", "HANDED"}, "egw outcomes: there is no action HANDED\n"},
+        {{"outcomes", "--since", "noon"},
+         "egw outcomes: --since needs a date or time such as 2026-01-05T08:00:00Z, not noon\n"},
+        {{"outcomes", "-f", "--summary"},
+         "egw outcomes: --follow has no end to sum up at: leave out --summary\n"},
+        {{"explain"}, "egw explain: takes one event: a file, - or an event id\n"},
+        {{"explain", "-", "--now", "soon"},
+         "egw explain: --now needs a date or time such as 2026-01-05T08:00:00Z, not soon\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(cases); i++)
+        assert_ran(run_with("", cases[i].words), 2, "", cases[i].err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_publish_refuses_bad_lines_one_by_one),
+        cmocka_unit_test(test_publish_refuses_an_event_past_one_mebibyte),
+        cmocka_unit_test(test_publish_names_a_missing_file),
+        cmocka_unit_test(test_the_story_can_be_published_and_known),
+        cmocka_unit_test(test_reference_put_is_all_or_nothing),
+        cmocka_unit_test(test_the_shipped_policy_decides_the_story_as_told),
+        cmocka_unit_test(test_a_policy_test_says_what_differs),
+        cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
+        cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),
+        cmocka_unit_test(test_wrong_words_have_their_own_sentence),
+    };
+
+    return cmocka_run_group_tests_name("commands", tests, begin, end);
+}
