@@ -285,16 +285,23 @@ static void job_done(struct egw_runtime *rt)
     rt->learned = true;
 }
 
+/* The open transaction's batch was dropped: it must not commit. Where the commit is asked for
+ * already, its end is awaited: the broker knows the generation. */
+static void abort_unless_asked(struct egw_runtime *rt)
+{
+    bool asked = rt->job_busy && rt->job.kind == EGW_LOG_COMMIT;
+
+    if ((rt->txn == TXN_PRODUCING || rt->txn == TXN_COMMITTING) && !asked)
+        rt->txn = TXN_MUST_ABORT;
+}
+
 static void lost(struct egw_runtime *rt)
 {
     rt->stats.lost++;
     rt->revoking = false;
     note(rt, EGW_NOTE_LOST, -1, 0, 0, NULL);
     drop_batches(rt);
-    if (rt->txn == TXN_PRODUCING || rt->txn == TXN_COMMITTING) {
-        if (!rt->job_busy) /* else the broker refuses the commit, and its end is awaited */
-            rt->txn = TXN_MUST_ABORT;
-    }
+    abort_unless_asked(rt);
     give_up_parts(rt, rt->txn == TXN_NONE);
 }
 
@@ -349,8 +356,7 @@ static void finish_revoke(struct egw_runtime *rt)
         return;
     if (!clean) {
         drop_batches(rt);
-        if (rt->txn == TXN_PRODUCING || (rt->txn == TXN_COMMITTING && !rt->job_busy))
-            rt->txn = TXN_MUST_ABORT;
+        abort_unless_asked(rt);
     }
     give_up_parts(rt, clean);
     rt->revoking = false;
