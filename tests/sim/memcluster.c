@@ -391,11 +391,8 @@ static struct memmember *find_member(struct memcluster *cluster, const char *ins
 static bool may_commit(struct memcluster *cluster, const char *instance, int64_t member_id,
                        int64_t generation)
 {
-    struct memmember *member;
+    const struct memmember *member = find_member(cluster, instance);
 
-    if (cluster->trusting)
-        return true;
-    member = find_member(cluster, instance);
     return member && member->id == member_id && generation == cluster->generation;
 }
 

@@ -100,7 +100,6 @@ struct memcluster {
     int64_t marker_slow_ms;   /* most a marker may take to reach its partition */
     void (*stir)(void *user); /* something became readable; may be NULL */
     void *user;
-    bool trusting; /* planted mistake: offsets are taken from any member of any generation */
 };
 
 void memcluster_init(struct memcluster *cluster, struct sched *sched,
