@@ -136,6 +136,7 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
         return st;
     log.topics = tw->topics.names;
     log.topic_count = tw->topics.count;
+    log.counts = tw->topics.counts;
     st = egw_kafka_log_new(&log, &tw->log, reterr);
     if (st)
         return st;
