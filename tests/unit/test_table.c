@@ -179,6 +179,7 @@ int main(void)
         T(test_an_absent_value_and_an_empty_one_differ),
         T(test_a_walk_meets_every_entry_once),
         T(test_putting_and_removing_forever_does_not_grow),
+        T(test_absorbing_adds_replaces_and_removes),
         T(test_clear_keeps_the_slots_and_nothing_else),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
