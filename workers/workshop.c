@@ -56,7 +56,8 @@ static void fetch(struct egw_workshop *workshop, struct order *order)
     struct egw_workshop_result *result = &order->result;
     struct egw_str schema;
 
-    result->status = egw_registry_fetch(workshop->registry, result->id, now_ms(), &schema, &result->error);
+    result->status =
+        egw_registry_fetch(workshop->registry, result->id, now_ms(), &schema, &result->error);
     if (result->status)
         return;
     result->status = egw_schemas_plan(schema, &result->plan, &result->error);
@@ -181,7 +182,8 @@ static void give(struct egw_workshop *workshop, struct order *order)
     pthread_mutex_unlock(&workshop->lock);
 }
 
-enum egw_status egw_workshop_compile(struct egw_workshop *workshop, const struct egw_sha256 *manifest,
+enum egw_status egw_workshop_compile(struct egw_workshop *workshop,
+                                     const struct egw_sha256 *manifest,
                                      const struct egw_policy_file *files, size_t n)
 {
     struct order *order = calloc(1, sizeof(*order));
