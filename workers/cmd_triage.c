@@ -29,7 +29,7 @@ static const struct egw_option options[] = {
 /* ---- signals: a handler only counts and ends the wait ---- */
 
 static volatile sig_atomic_t stops, reloads;
-static volatile sig_atomic_t ending = -1; /* the exit code while a second signal may end it there and then */
+static volatile sig_atomic_t ending = -1; /* the exit code, while a signal may end it at once */
 static struct egw_log *volatile wake_log;
 
 static void on_signal(int number)
