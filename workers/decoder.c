@@ -1,81 +1,86 @@
 #include "decoder.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 #include "egw/registry.h"
 #include "egw/schema.h"
 #include "schemas.h"
 
-enum egw_status egw_decoder_open(const struct egw_settings *settings, struct egw_decoder *ret,
-                                 struct egw_error *reterr)
-{
-    const struct egw_registry_conf conf = {
-        .url = settings->registry.url,
-        .user = settings->registry.user,
-        .password_file = settings->registry.password_file,
-        .ca_file = settings->registry.ca_file,
-        .timeout_ms = settings->registry.timeout_ms,
-    };
-    struct egw_decoder made = {0};
-    enum egw_status st = egw_plans_builtin(&made.plans, reterr);
+struct egw_decoder {
+    struct egw_plans *plans;
+    struct egw_registry *registry; /* NULL: none is set */
+};
 
+enum egw_status egw_decoder_new(const struct egw_settings *settings, struct egw_decoder **ret,
+                                struct egw_error *reterr)
+{
+    struct egw_decoder *decoder = calloc(1, sizeof(*decoder));
+    enum egw_status st;
+
+    if (!decoder)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory to decode records");
+    st = egw_plans_builtin(&decoder->plans, reterr);
     if (!st && *settings->registry.url) {
-        st = egw_registry_new(&conf, &made.registry, reterr);
-        egw_plans_expect_registry(made.plans, true);
+        egw_plans_expect_registry(decoder->plans, true);
+        st = egw_schemas_registry(settings, &decoder->registry, reterr);
     }
     if (st) {
-        egw_decoder_close(&made);
+        egw_decoder_free(decoder);
         return st;
     }
-    *ret = made;
+    *ret = decoder;
     return EGW_OK;
 }
 
-void egw_decoder_close(struct egw_decoder *decoder)
+void egw_decoder_free(struct egw_decoder *decoder)
 {
+    if (!decoder)
+        return;
     egw_registry_free(decoder->registry);
     egw_plans_free(decoder->plans);
-    *decoder = (struct egw_decoder){0};
+    free(decoder);
 }
 
-/* Each id is asked for once, so the registry's own clockwork of believing an answer is not used. */
-static enum egw_status ask(struct egw_decoder *decoder, int32_t id, struct egw_error *reterr)
+static int64_t now_ms(void)
 {
-    struct egw_plan *plan = NULL;
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static enum egw_status ask_registry(struct egw_decoder *decoder, int32_t id,
+                                    struct egw_error *reterr)
+{
     struct egw_str schema;
-    enum egw_status st = egw_registry_fetch(decoder->registry, id, 0, &schema, reterr);
+    struct egw_plan *plan;
+    enum egw_status st = egw_registry_fetch(decoder->registry, id, now_ms(), &schema, reterr);
 
-    if (st == EGW_NOT_FOUND)
-        return egw_plans_refuse_id(decoder->plans, id);
-    if (st)
-        return st;
-    st = egw_schemas_plan(schema, &plan, reterr);
-    if (st == EGW_INVALID)
-        return egw_plans_refuse_id(decoder->plans, id);
-    return st ? st : egw_plans_add_id(decoder->plans, id, plan);
+    if (!st)
+        st = egw_schemas_plan(schema, &plan, reterr);
+    if (!st)
+        st = egw_plans_add_id(decoder->plans, id, plan);
+    else if (st == EGW_NOT_FOUND || st == EGW_INVALID)
+        st = egw_error_prefix(reterr, EGW_INVALID, "schema %d", (int)id);
+    return st;
 }
 
-enum egw_status egw_decoder_meet(struct egw_decoder *decoder, struct egw_str value,
-                                 struct egw_error *reterr)
-{
-    struct egw_frame frame = egw_frame_read(value);
-    const struct egw_plan *plan = NULL;
-
-    if (egw_plans_find(decoder->plans, &frame, &plan, NULL) != EGW_RETRY)
-        return EGW_OK;
-    return ask(decoder, frame.id, reterr);
-}
-
-enum egw_status egw_decode_any(struct egw_decoder *decoder, struct egw_str value,
-                               struct egw_arena *arena, const struct egw_type **ret_type,
-                               void **ret, struct egw_error *reterr)
+enum egw_status egw_decoder_read(struct egw_decoder *decoder, struct egw_str value,
+                                 struct egw_arena *arena, const struct egw_type **ret_type,
+                                 void **ret, struct egw_error *reterr)
 {
     struct egw_frame frame = egw_frame_read(value);
     const struct egw_plan *plan = NULL;
     const struct egw_type *type;
+    enum egw_status st = egw_plans_find(decoder->plans, &frame, &plan, reterr);
     void *record;
-    enum egw_status st = egw_decoder_meet(decoder, value, reterr);
 
-    if (!st)
-        st = egw_plans_find(decoder->plans, &frame, &plan, reterr);
+    if (st == EGW_RETRY) {
+        st = ask_registry(decoder, frame.id, reterr);
+        if (!st)
+            st = egw_plans_find(decoder->plans, &frame, &plan, reterr);
+    }
     if (st)
         return st;
     type = egw_plan_reader(plan);

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "decoder.h"
 
 enum { TURN_MS = 500 };
 
 struct egw_reading {
     struct egw_kafka_reader *reader;
-    struct egw_decoder decoder;
+    struct egw_decoder *decoder;
     struct egw_arena arena;
     const char *topic;
 };
@@ -24,7 +25,7 @@ enum egw_status egw_reading_new(const struct egw_settings *settings, const char 
     if (!reading)
         return egw_error_set(reterr, EGW_NOMEM, "no memory to read %s", topic);
     reading->topic = topic;
-    st = egw_decoder_open(settings, &reading->decoder, reterr);
+    st = egw_decoder_new(settings, &reading->decoder, reterr);
     if (!st)
         st = egw_kafka_reader_new(settings, topic, partition, from, &reading->reader, reterr);
     if (st) {
@@ -41,7 +42,7 @@ void egw_reading_free(struct egw_reading *reading)
         return;
     if (reading->reader)
         egw_kafka_reader_free(reading->reader);
-    egw_decoder_close(&reading->decoder);
+    egw_decoder_free(reading->decoder);
     egw_arena_free(&reading->arena);
     free(reading);
 }
@@ -60,12 +61,11 @@ static enum egw_status decode_item(struct egw_reading *reading, struct egw_item 
         return EGW_OK;
     }
     egw_arena_reset(&reading->arena);
-    st = egw_decode_any(&reading->decoder, item->record.value, &reading->arena, &item->type, &value,
-                        &item->why);
+    st = egw_decoder_read(reading->decoder, item->record.value, &reading->arena, &item->type,
+                          &value, &item->why);
     item->value = value;
-    if (st && st != EGW_INVALID) /* no verdict on the record */
-        return egw_error_set(reterr, st, "%s/%" PRId32 "/%" PRId64 ": %s", reading->topic,
-                             item->record.partition, item->record.offset, item->why.text);
+    if (st == EGW_NOMEM || st == EGW_RETRY) /* nothing was found out about the record */
+        return egw_error_set(reterr, st, "%s", item->why.text);
     return EGW_OK; /* unreadable: type stays NULL and why says so */
 }
 

@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 
-#include "decoder.h"
 #include "egw/kafka.h"
 #include "egw/records.h"
 #include "lines.h"

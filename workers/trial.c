@@ -1,6 +1,7 @@
 #include "trial.h"
 
 #include "egw/json.h"
+#include "egw/schema.h"
 #include "reading.h"
 
 enum egw_status egw_trial_forget(struct egw_trial *trial, struct egw_error *reterr)
@@ -29,7 +30,7 @@ enum egw_status egw_trial_new(const struct egw_settings *settings, struct egw_tr
                                 settings->policy.dir);
     }
     if (!st)
-        st = egw_decoder_open(settings, &trial.decoder, reterr);
+        st = egw_plans_builtin(&trial.plans, reterr);
     if (!st)
         st = egw_trial_forget(&trial, reterr);
     if (st) {
@@ -43,7 +44,7 @@ enum egw_status egw_trial_new(const struct egw_settings *settings, struct egw_tr
 void egw_trial_free(struct egw_trial *trial)
 {
     egw_facts_free(trial->facts);
-    egw_decoder_close(&trial->decoder);
+    egw_plans_free(trial->plans);
     egw_policy_free(trial->policy);
     egw_policy_files_free(&trial->files);
     *trial = (struct egw_trial){0};
@@ -61,8 +62,8 @@ enum egw_status egw_trial_learn(struct egw_trial *trial, const struct egw_refere
     if (!st)
         st = egw_encode_framed(&framing, &egw_type_reference, reference, &value, reterr);
     if (!st)
-        st = egw_facts_learn(trial->facts, trial->decoder.plans, egw_buf_str(&key),
-                             egw_buf_str(&value), trial->next_offset++, reterr);
+        st = egw_facts_learn(trial->facts, trial->plans, egw_buf_str(&key), egw_buf_str(&value),
+                             trial->next_offset++, reterr);
     egw_buf_free(&key);
     egw_buf_free(&value);
     return st;
@@ -114,9 +115,11 @@ static bool take_reference(void *user, const struct egw_item *item)
     struct learning *l = user;
     struct egw_item fault = *item;
 
-    l->st = egw_decoder_meet(&l->trial->decoder, item->record.value, &fault.why);
-    if (!l->st)
-        l->st = egw_facts_learn(l->trial->facts, l->trial->decoder.plans, item->record.key,
+    if (item->type == &egw_type_reference)
+        l->st = egw_facts_take(l->trial->facts, item->record.key, item->value, item->record.offset,
+                               &fault.why);
+    else /* a tombstone, or a record that is none: learn() knows both */
+        l->st = egw_facts_learn(l->trial->facts, l->trial->plans, item->record.key,
                                 item->record.value, item->record.offset, &fault.why);
     if (l->st == EGW_INVALID) {
         egw_item_complain(l->topic, &fault, stderr);

@@ -7,14 +7,13 @@
 #ifndef EGW_TRIAL_H
 #define EGW_TRIAL_H
 
-#include "decoder.h"
 #include "egw/policy_file.h"
 #include "egw/settings.h"
 
 struct egw_trial {
     struct egw_policy_files files;
     struct egw_policy *policy;
-    struct egw_decoder decoder;
+    struct egw_plans *plans;
     struct egw_facts *facts;
     int64_t next_offset; /* of a fact that comes from no topic */
 };

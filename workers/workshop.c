@@ -105,20 +105,13 @@ static void *work(void *arg)
 enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wake)(void *user),
                                  void *user, struct egw_workshop **ret, struct egw_error *reterr)
 {
-    struct egw_registry_conf registry = {
-        .url = settings->registry.url,
-        .user = settings->registry.user,
-        .password_file = settings->registry.password_file,
-        .ca_file = settings->registry.ca_file,
-        .timeout_ms = settings->registry.timeout_ms,
-    };
     struct egw_workshop *workshop = calloc(1, sizeof(*workshop));
     enum egw_status st = EGW_OK;
 
     if (!workshop)
         return egw_error_set(reterr, EGW_NOMEM, "no memory for a thread");
     if (*settings->registry.url)
-        st = egw_registry_new(&registry, &workshop->registry, reterr);
+        st = egw_schemas_registry(settings, &workshop->registry, reterr);
     if (st) {
         free(workshop);
         return st;
