@@ -278,8 +278,11 @@ static enum egw_status first_scene(struct demo *demo, struct egw_error *reterr)
     if (st)
         return st;
     if (command(demo, "outcomes", "--summary", NULL) ||
-        command(demo, "outcomes", "--verbose", NULL))
+        command(demo, "outcomes", "--partner", "litware"))
         return failed(reterr, "outcomes");
+    say("Why Advanced, and by hand, for CW-1004? Its outcome kept every fact and what nearly won.");
+    if (command(demo, "explain", "CW-1004-opened", NULL))
+        return failed(reterr, "explain");
     return EGW_OK;
 }
 
