@@ -176,6 +176,20 @@ static bool still_awaited(struct egw_runtime *rt, struct part *part, const struc
     return false;
 }
 
+/* Nobody waits for it any more. Where it is an uncommitted change that says so, it comes back when
+ * that change is dropped. False: no memory, the process ends. */
+static bool set_aside(struct egw_runtime *rt, struct part *part, const struct ready *ready)
+{
+    if ((part->touched[0] || part->touched[1]) &&
+        ready_push(&rt->batches[rt->deciding].fired, ready)) {
+        end(rt, EGW_NOMEM, NULL);
+        return false;
+    }
+    free((char *)ready->key.p);
+    part->ready.first++;
+    return true;
+}
+
 void take_ready(struct egw_runtime *rt, struct part *part)
 {
     struct ready_list *list = &part->ready;
@@ -189,8 +203,8 @@ void take_ready(struct egw_runtime *rt, struct part *part)
         enum egw_status st;
 
         if (!still_awaited(rt, part, ready, now_ms)) {
-            free((char *)ready->key.p);
-            list->first++;
+            if (!set_aside(rt, part, ready))
+                return;
             continue;
         }
         input.due_ms = ready->at;

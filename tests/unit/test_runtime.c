@@ -956,6 +956,28 @@ static void test_a_fact_used_up_in_an_aborted_batch_fires_again(void **state)
     assert_outs(b, "a=1 health@0-a");
 }
 
+/* A record takes the due time back, the time comes, the record's batch aborts and the record has to
+ * wait: the committed entry is still due. */
+static void test_a_timer_made_moot_by_an_aborted_batch_fires_all_the_same(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "due a 1700000005000");
+    run(b);
+    settle(b);
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "undue a");
+    run(b);
+    pass(b, 5000);
+    b->log->parts[SCRIPT_EVENTS_TOPIC][0].hold_at = 1; /* not handed out again for now */
+    b->log->hang[EGW_LOG_COMMIT] = false;
+    b->log->result[EGW_LOG_COMMIT] = EGW_ABORT;
+    script_let_go(b->log);
+    run(b);
+    settle(b);
+    assert_outs(b, "a=1 timer-a");
+}
+
 static void test_a_doubtful_abort_makes_a_new_producer(void **state)
 {
     struct bench *b = *state;
@@ -1756,6 +1778,7 @@ int main(void)
         T(test_an_abort_rewinds_to_what_was_committed_last),
         T(test_a_timer_used_up_in_an_aborted_batch_fires_again),
         T(test_a_fact_used_up_in_an_aborted_batch_fires_again),
+        T(test_a_timer_made_moot_by_an_aborted_batch_fires_all_the_same),
         T(test_a_doubtful_abort_makes_a_new_producer),
         T(test_an_abort_that_fails_reads_everything_again),
         T(test_a_produce_that_says_abort_is_aborted_without_a_commit),
