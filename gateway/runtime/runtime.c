@@ -302,6 +302,27 @@ static void lost(struct egw_runtime *rt)
     give_up_parts(rt, rt->txn == TXN_NONE);
 }
 
+/* An input or a state partition costs the partition, where it is ours just then. Without reference
+ * or policy every decision would be made on what was known once: the process must end. */
+static void broken(struct egw_runtime *rt, const struct egw_log_event *event)
+{
+    bool input = event->topic >= 0 && (size_t)event->topic < rt->conf.input_count;
+    struct part *part;
+
+    if (!input && event->topic != rt->conf.state_topic) {
+        end(rt, event->error.status == EGW_DENIED ? EGW_DENIED : EGW_FATAL, &event->error);
+        return;
+    }
+    if (event->partition < 0 || event->partition >= rt->conf.partition_count)
+        return;
+    part = &rt->parts[event->partition];
+    if (part->phase != (input ? PART_RUNNING : PART_RESTORING))
+        return;
+    if (!input)
+        rt->log.ops->unfollow(rt->log.self, rt->conf.state_topic, part->id);
+    halt(rt, part, &event->error);
+}
+
 static void serve(struct egw_runtime *rt, const struct egw_log_event *event)
 {
     switch (event->kind) {
@@ -333,8 +354,7 @@ static void serve(struct egw_runtime *rt, const struct egw_log_event *event)
         job_done(rt);
         break;
     case EGW_LOG_BROKEN:
-        if (event->partition >= 0 && event->partition < rt->conf.partition_count)
-            halt(rt, &rt->parts[event->partition], &event->error);
+        broken(rt, event);
         break;
     case EGW_LOG_FAILED:
         end(rt, event->error.status, &event->error);

@@ -1431,6 +1431,32 @@ static void test_a_broken_input_halts_its_partition_only(void **state)
     assert_running(b, 1);
 }
 
+static void test_a_broken_reference_topic_ends_the_process(void **state)
+{
+    struct bench *b = *state;
+    struct egw_log_event event = {.kind = EGW_LOG_BROKEN, .topic = SCRIPT_REFERENCE};
+
+    egw_error_set(&event.error, EGW_INVALID, "reference/0: offset out of range");
+    script_tell(b->log, &event);
+    run(b);
+    assert_int_equal(b->ended, EGW_FATAL);
+    assert_string_equal(b->error.text, "reference/0: offset out of range");
+}
+
+static void test_a_partition_given_up_cannot_break(void **state)
+{
+    struct bench *b = *state;
+    struct egw_log_event event = {.kind = EGW_LOG_BROKEN, .topic = SCRIPT_INBOX, .partition = 1};
+
+    tell(b, EGW_LOG_REVOKE);
+    run(b);
+    egw_error_set(&event.error, EGW_INVALID, "inbox/1: offset out of range");
+    script_tell(b->log, &event);
+    run(b);
+    assert_int_equal(b->notes[EGW_NOTE_PARTITION_HALTED], 0);
+    assert_int_equal(stats(b).partitions_assigned, 0);
+}
+
 /* ---- steps that fail ---- */
 
 static void test_retry_holds_that_input_only_and_drops_its_effects(void **state)
@@ -1807,6 +1833,8 @@ int main(void)
         BARE(test_a_revoke_of_partitions_being_restored_forgets_them),
         BARE(test_a_start_that_says_retry_is_asked_again),
         T(test_a_broken_input_halts_its_partition_only),
+        T(test_a_broken_reference_topic_ends_the_process),
+        T(test_a_partition_given_up_cannot_break),
         T(test_retry_holds_that_input_only_and_drops_its_effects),
         T(test_retry_comes_again_after_a_nudge),
         T(test_retry_comes_again_after_something_was_learned),
