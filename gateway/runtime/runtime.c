@@ -138,7 +138,8 @@ void take_input(struct egw_runtime *rt, const struct egw_log_record *record)
     struct egw_error error;
     enum egw_status st;
 
-    if (part->phase != PART_RUNNING || part->waiting[record->topic] || rt->revoking || rt->stop)
+    if (part->phase != PART_RUNNING || part->waiting[record->topic] || rt->held_back ||
+        rt->revoking || rt->stop)
         return; /* it comes again: the position was not moved */
     if (part->check[record->topic])
         check_digest(rt, part, record);

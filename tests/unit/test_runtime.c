@@ -883,6 +883,27 @@ static void test_a_full_batch_stops_the_inputs_and_goes_on_after(void **state)
     assert_outs(b, "a=1 a=2 a=3 a=4 a=5 a=6 a=1 a=2 a=3 a=4 a=5 a=6");
 }
 
+static void test_a_partition_that_starts_beside_a_full_batch_takes_nothing(void **state)
+{
+    struct bench *b = *state;
+
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    for (int i = 0; i < 8; i++)
+        feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    assert_int_equal(stats(b).steps, 8);
+    b->log->parts[SCRIPT_EVENTS_TOPIC][1].reading = 0; /* started all the same */
+    for (int i = 0; i < 4; i++)
+        feed(b, SCRIPT_EVENTS_TOPIC, 1, "add b");
+    run(b);
+    assert_int_equal(stats(b).steps, 8);
+    b->log->hang[EGW_LOG_COMMIT] = false;
+    script_let_go(b->log);
+    run(b);
+    settle(b);
+    assert_outs(b, "a=1 a=2 a=3 a=4 a=5 a=6 a=7 a=8 b=1 b=2 b=3 b=4");
+}
+
 /* ---- abort ---- */
 
 static void test_an_abort_drops_both_batches_and_rewinds_all_partitions(void **state)
@@ -1800,6 +1821,7 @@ int main(void)
         SMALL(test_a_batch_closes_by_count),
         cmocka_unit_test_setup_teardown(test_a_batch_closes_by_bytes, setup_few_bytes, teardown),
         SMALL(test_a_full_batch_stops_the_inputs_and_goes_on_after),
+        SMALL(test_a_partition_that_starts_beside_a_full_batch_takes_nothing),
         T(test_an_abort_drops_both_batches_and_rewinds_all_partitions),
         T(test_an_abort_rewinds_to_what_was_committed_last),
         T(test_a_timer_used_up_in_an_aborted_batch_fires_again),
