@@ -1135,6 +1135,35 @@ static void test_timers_and_facts_outlive_a_fatal_commit(void **state)
     assert_outs(b, "a=1 timer-a b=1 health@0-b");
 }
 
+static void test_a_begin_that_fails_makes_a_new_producer(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    b->log->begin_result = EGW_FATAL;
+    pass(b, 100);
+    assert_string_equal(b->log->trace, " begin stop0 stop1 INIT LOOKUP follow0:1 follow1:1 "
+                                       "start0:0,0 start1:0,0");
+    assert_int_equal(stats(b).open_since_ms, 0);
+    settle(b);
+    assert_outs(b, "a=1");
+}
+
+static void test_a_produce_that_is_fatal_makes_a_new_producer(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    b->log->produce_result = EGW_FATAL;
+    pass(b, 100);
+    assert_int_equal(stats(b).recreated, 1);
+    assert_int_equal(stats(b).open_since_ms, 0);
+    settle(b);
+    assert_outs(b, "a=1");
+}
+
 static void test_a_doubtful_commit_makes_a_new_producer_before_the_next_begin(void **state)
 {
     struct bench *b = *state;
@@ -1836,6 +1865,8 @@ int main(void)
         T(test_a_fatal_commit_that_stood_is_not_decided_again),
         T(test_a_fatal_commit_drops_what_was_decided_on_top),
         T(test_timers_and_facts_outlive_a_fatal_commit),
+        T(test_a_begin_that_fails_makes_a_new_producer),
+        T(test_a_produce_that_is_fatal_makes_a_new_producer),
         T(test_a_doubtful_commit_makes_a_new_producer_before_the_next_begin),
         T(test_more_recreations_than_allowed_end_the_process),
         T(test_recreations_that_lie_far_apart_do_not_count_together),
