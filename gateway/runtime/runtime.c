@@ -479,15 +479,18 @@ static int64_t idle_ms(const struct egw_runtime *rt, int64_t max_ms)
 
         ms = left < ms ? left : ms;
     }
+    if (rt->revoking && rt->revoke_by_ms - rt->mono_ms < ms)
+        ms = rt->revoke_by_ms - rt->mono_ms;
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         const struct part *part = &rt->parts[p];
 
-        if (part->phase == PART_RUNNING && part->timer_count) {
+        /* A timer that came due while nothing may fire must not keep the loop from sleeping. */
+        if (part->phase == PART_RUNNING && part->timer_count && !rt->revoking && !rt->stop) {
             int64_t left = part->timers[0].due_ms - rt->wall_ms;
 
             ms = left < ms ? left : ms;
         }
-        if (part->phase == PART_LOOKUP && part->look_again_ms) {
+        if (part->phase == PART_LOOKUP && part->look_again_ms > rt->mono_ms) {
             int64_t left = part->look_again_ms - rt->mono_ms;
 
             ms = left < ms ? left : ms;

@@ -1284,6 +1284,36 @@ static void test_a_revoke_is_bounded_when_the_commit_hangs(void **state)
     assert_int_equal(stats(b).partitions_assigned, 0);
 }
 
+static void test_the_loop_does_not_oversleep_the_bound_of_a_revoke(void **state)
+{
+    struct bench *b = *state;
+
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    tell(b, EGW_LOG_REVOKE);
+    run(b);
+    pass(b, 4900);
+    assert_int_equal(b->log->waited_ms, 100);
+}
+
+static void test_a_timer_due_while_revoking_lets_the_loop_sleep(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "due a 1700000001000");
+    run(b);
+    settle(b);
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add b");
+    run(b);
+    tell(b, EGW_LOG_REVOKE);
+    run(b);
+    b->log->waited_ms = -1;
+    pass(b, 1000);
+    assert_int_equal(b->log->waited_ms, 500);
+}
+
 static void test_a_commit_that_ends_after_its_revoke_is_not_decided_twice(void **state)
 {
     struct bench *b = *state;
@@ -1875,6 +1905,8 @@ int main(void)
         T(test_a_revoke_commits_what_is_decided_then_releases),
         T(test_a_revoke_takes_no_more_inputs),
         T(test_a_revoke_is_bounded_when_the_commit_hangs),
+        T(test_the_loop_does_not_oversleep_the_bound_of_a_revoke),
+        T(test_a_timer_due_while_revoking_lets_the_loop_sleep),
         T(test_a_commit_that_ends_after_its_revoke_is_not_decided_twice),
         T(test_what_is_lost_is_dropped_and_not_committed),
         T(test_a_transaction_open_when_all_is_lost_is_aborted),
