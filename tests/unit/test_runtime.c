@@ -1820,6 +1820,18 @@ static void test_stop_now_does_not_wait_for_a_commit(void **state)
     assert_outs(b, "a=1");
 }
 
+static void test_stop_now_opens_no_transaction(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    egw_runtime_stop(b->runtime, EGW_STOP_NOW);
+    b->log->mono_ms += 1000;
+    assert_int_equal(egw_runtime_turn(b->runtime, 500, NULL), EGW_NOT_FOUND);
+    assert_string_equal(b->log->trace, "");
+}
+
 static void test_a_crash_at_any_moment_of_a_commit_decides_each_input_once(void **state)
 {
     static const bool applied[] = {false, true};
@@ -1939,6 +1951,7 @@ int main(void)
         T(test_a_drain_waits_for_the_commit_under_way),
         T(test_a_drain_with_nothing_decided_ends_at_once),
         T(test_stop_now_does_not_wait_for_a_commit),
+        T(test_stop_now_opens_no_transaction),
         T(test_a_crash_at_any_moment_of_a_commit_decides_each_input_once),
     };
 
