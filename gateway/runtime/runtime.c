@@ -120,8 +120,15 @@ static void check_digest(struct egw_runtime *rt, struct part *part,
     struct egw_error error;
 
     part->check[record->topic] = false;
-    if (record->offset != place->last)
+    if (record->offset != place->last) { /* inputs are not compacted: it was above the log start */
+        egw_error_set(&error, EGW_INVALID,
+                      "%s/%d/%lld: the record that was handled is not there, the next is %lld: the "
+                      "topic was made anew",
+                      rt->conf.input_names[record->topic], (int)part->id, (long long)place->last,
+                      (long long)record->offset);
+        halt(rt, part, &error);
         return;
+    }
     egw_sha256(record->value.p, record->value.n, &digest);
     if (memcmp(digest.b, place->digest, EGW_SHA256) == 0)
         return;

@@ -517,6 +517,22 @@ static void test_another_digest_of_the_last_input_halts(void **state)
     assert_outs(b, "");
 }
 
+static void test_a_last_input_that_is_gone_halts(void **state)
+{
+    struct bench *b = handled_five(state, 5);
+
+    stand_at(b, 0, 5, "add old");
+    free((char *)b->log->parts[SCRIPT_EVENTS_TOPIC][0].records[4].key.p);
+    b->log->parts[SCRIPT_EVENTS_TOPIC][0].records[4] =
+        b->log->parts[SCRIPT_EVENTS_TOPIC][0].records[5];
+    b->log->parts[SCRIPT_EVENTS_TOPIC][0].n--;
+    start(b);
+    settle(b);
+    assert_halted(b, "events/0/4: the record that was handled is not there, the next is 5: the "
+                     "topic was made anew");
+    assert_outs(b, "");
+}
+
 static void test_a_last_input_below_the_log_start_is_not_asked_for(void **state)
 {
     struct bench *b = handled_five(state, 5);
@@ -1868,6 +1884,7 @@ int main(void)
         BARE(test_a_position_below_the_log_start_halts),
         BARE(test_a_position_above_the_log_end_halts_after_a_second_look),
         BARE(test_another_digest_of_the_last_input_halts),
+        BARE(test_a_last_input_that_is_gone_halts),
         BARE(test_a_last_input_below_the_log_start_is_not_asked_for),
         BARE(test_an_unreadable_entry_halts_and_names_its_offset),
         BARE(test_an_unreadable_position_halts),
