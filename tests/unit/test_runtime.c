@@ -604,6 +604,35 @@ static void test_a_halted_partition_does_not_stop_the_other(void **state)
     assert_outs(b, "b=1");
 }
 
+static void test_nothing_starts_before_reference_is_read_as_far_as_the_predecessor_had(void **state)
+{
+    struct bench *b = *state;
+    struct egw_input_position inputs[2] = {{.topic = EGW_STR("events"), .last = -1},
+                                           {.topic = EGW_STR("inbox"), .last = -1}};
+    struct egw_position position = {.version = 1,
+                                    .partition_count = SCRIPT_PARTITIONS,
+                                    .inputs = {inputs, 2},
+                                    .reference_offset = 3};
+
+    put_position(b, 0, &position);
+    stand_at(b, 1, 0, NULL);
+    fact(b, "one");
+    fact(b, "two");
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    start(b);
+    settle(b);
+    assert_running(b, 1);
+    assert_outs(b, "");
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 1);
+    assert_string_equal(b->why[EGW_NOTE_WAITING],
+                        "partition 0 was decided on reference up to 3, which ends at 2");
+    fact(b, "three");
+    run(b);
+    settle(b);
+    assert_running(b, 2);
+    assert_outs(b, "a=1");
+}
+
 static void test_nothing_starts_before_policy_was_read_to_its_end(void **state)
 {
     struct bench *b = *state;
@@ -1891,6 +1920,7 @@ int main(void)
         BARE(test_a_position_for_another_partition_count_halts),
         BARE(test_a_position_of_other_inputs_halts),
         BARE(test_a_halted_partition_does_not_stop_the_other),
+        BARE(test_nothing_starts_before_reference_is_read_as_far_as_the_predecessor_had),
         BARE(test_nothing_starts_before_policy_was_read_to_its_end),
         BARE(test_state_behind_an_open_transaction_is_waited_for),
         BARE(test_a_lookup_that_says_retry_is_asked_again),
