@@ -58,6 +58,7 @@ void look_up_all(struct egw_runtime *rt)
         part_disarm(part);
         part->phase = PART_LOOKUP;
         part->epoch = ++rt->epoch;
+        part->looked_again = false;
         part->look_again_ms = 0;
         part->restore_began_ms = rt->mono_ms;
     }

@@ -463,6 +463,25 @@ static void test_the_second_look_is_had_again_by_the_next_assignment(void **stat
     assert_int_equal(stats(b).partitions_halted, 1);
 }
 
+static void test_the_second_look_is_had_again_after_a_fatal_commit(void **state)
+{
+    struct bench *b = handled_five(state, 6);
+
+    start(b);
+    stand_at(b, 0, 6, "add new");
+    pass(b, 5000);
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add newer");
+    run(b);
+    b->log->result[EGW_LOG_COMMIT] = EGW_FATAL;
+    b->log->parts[SCRIPT_EVENTS_TOPIC][0].committed = 7; /* of it the offsets are seen first */
+    pass(b, 100);
+    assert_int_equal(stats(b).partitions_halted, 0);
+    stand_at(b, 0, 7, "add newer");
+    pass(b, 5000);
+    assert_running(b, 2);
+    assert_outs(b, "");
+}
+
 static void test_no_position_with_offsets_halts(void **state)
 {
     struct bench *b = *state;
@@ -1908,6 +1927,7 @@ int main(void)
         BARE(test_committed_above_the_position_halts_after_a_second_look),
         BARE(test_a_late_marker_lets_a_partition_go_on),
         BARE(test_the_second_look_is_had_again_by_the_next_assignment),
+        BARE(test_the_second_look_is_had_again_after_a_fatal_commit),
         BARE(test_no_position_with_offsets_halts),
         BARE(test_no_position_and_no_offsets_halts),
         BARE(test_a_position_below_the_log_start_halts),
