@@ -1,10 +1,11 @@
 /*
  * egw demo: the story of the README, told by the commands themselves
  *
- * Everything runs in this process: librdkafka's mock cluster, one worker, and the operator's commands
- * as a person would type them. The runtime is the one `egw triage` runs; only its clock is set to
- * the day of the story. The mock cluster does not implement transactions, so this shows what is decided
- * and how it is read, and proves nothing about exactly-once: `./run test` does, on a real broker.
+ * Everything runs in this process: librdkafka's mock cluster, one worker, and the operator's
+ * commands as a person would type them. The runtime is the one `egw triage` runs; only its clock is
+ * set to the day of the story. The mock cluster does not implement transactions, so this shows what
+ * is decided and how it is read, and proves nothing about exactly-once: `./run test` does, on a
+ * real broker.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,26 +55,26 @@ static int64_t story_wall(void *self)
     }
 
 FORWARD(void, wait, (void *self, int64_t ms), ms)
-FORWARD(enum egw_status, start, (void *self, int32_t p, const int64_t *next, struct egw_error *e), p,
-        next, e)
+FORWARD(enum egw_status, start, (void *self, int32_t p, const int64_t *next, struct egw_error *e),
+        p, next, e)
 FORWARD(void, stop, (void *self, int32_t p), p)
 FORWARD(void, release, (void *self))
-FORWARD(enum egw_status, follow, (void *self, int t, int32_t p, int64_t at, struct egw_error *e), t, p,
-        at, e)
+FORWARD(enum egw_status, follow, (void *self, int t, int32_t p, int64_t at, struct egw_error *e), t,
+        p, at, e)
 FORWARD(void, unfollow, (void *self, int t, int32_t p), t, p)
 FORWARD(enum egw_status, begin, (void *self, struct egw_error *e), e)
 FORWARD(enum egw_status, produce,
-        (void *self, const struct egw_log_out *outs, size_t n, size_t *done, struct egw_error *e), outs,
-        n, done, e)
+        (void *self, const struct egw_log_out *outs, size_t n, size_t *done, struct egw_error *e),
+        outs, n, done, e)
 FORWARD(void, job, (void *self, struct egw_log_job *job), job)
 FORWARD(int64_t, mono_ms, (void *self))
 
 static struct egw_log story_clock(struct story_log *log, struct egw_log inner)
 {
     log->inner = inner;
-    log->ops = (struct egw_log_ops){story_poll,     story_wait,  story_start,   story_stop,
-                                    story_release,  story_follow, story_unfollow, story_begin,
-                                    story_produce,  story_job,   story_wall,    story_mono_ms};
+    log->ops = (struct egw_log_ops){story_poll,    story_wait,   story_start,    story_stop,
+                                    story_release, story_follow, story_unfollow, story_begin,
+                                    story_produce, story_job,    story_wall,     story_mono_ms};
     return (struct egw_log){&log->ops, log};
 }
 
@@ -111,8 +112,8 @@ enum { WORDS = 10, WORD = 512 };
 static int command(struct demo *demo, const char *first, const char *second, const char *third)
 {
     const char *given[] = {first, second, third};
-    const char *hidden[] = {"-s", demo->brokers, "-s", "topics.partitions=3", "-s",
-                            "topics.replication=1"};
+    const char *hidden[] = {"-s", demo->brokers,         "-s", "topics.partitions=3",
+                            "-s", "topics.replication=1"};
     char words[WORDS][WORD] = {"egw"};
     char *argv[WORDS + 1] = {words[0]};
     int argc = 1, code;
@@ -151,8 +152,8 @@ static enum egw_status work(struct demo *demo, size_t outcomes, struct egw_error
         struct egw_runtime_stats stats;
 
         egw_worker_stats(demo->worker, &stats);
-        if (stats.inputs + stats.facts >= demo->outcomes && stats.committed && !stats.open_since_ms &&
-            stats.steps == stats.steps_committed)
+        if (stats.inputs + stats.facts >= demo->outcomes && stats.committed &&
+            !stats.open_since_ms && stats.steps == stats.steps_committed)
             return EGW_OK;
         if (demo->log.ops->mono_ms(demo->log.self) > by)
             return egw_error_set(reterr, EGW_RETRY, "the embedded cluster did not answer in %d s",
@@ -178,7 +179,8 @@ static void only_trouble(void *user, const struct egw_note *note)
 static enum egw_status load_settings(struct demo *demo, const struct egw_args *args)
 {
     const char *overrides[] = {demo->brokers, "topics.partitions=3", "topics.replication=1",
-                               "kafka.session_timeout_ms=6000", "kafka.transaction_timeout_ms=6000"};
+                               "kafka.session_timeout_ms=6000",
+                               "kafka.transaction_timeout_ms=6000"};
     struct egw_faults faults = {0};
     enum egw_status st =
         egw_settings_load(args->config, overrides, EGW_COUNT(overrides), &demo->settings, &faults);
@@ -199,14 +201,15 @@ static enum egw_status make_topics(struct demo *demo, struct egw_error *reterr)
     if (!st) {
         st = egw_policy_compile(demo->policy.files, demo->policy.n, &policy, &faults);
         if (st)
-            egw_error_set(reterr, st, "%s", faults.n ? faults.texts[0] : "no memory for the policy");
+            egw_error_set(reterr, st, "%s",
+                          faults.n ? faults.texts[0] : "no memory for the policy");
         egw_faults_free(&faults);
     }
     if (!st)
         st = egw_topics_of_policy(&demo->settings, policy, &demo->topics, reterr);
     for (size_t i = 0; !st && i < demo->topics.count; i++)
-        st = egw_kafka_mock_topic(demo->mock, demo->topics.names[i], demo->topics.rows[i].partitions,
-                                  reterr);
+        st = egw_kafka_mock_topic(demo->mock, demo->topics.names[i],
+                                  demo->topics.rows[i].partitions, reterr);
     egw_policy_free(policy);
     return st;
 }
@@ -257,7 +260,8 @@ static enum egw_status first_scene(struct demo *demo, struct egw_error *reterr)
 {
     enum egw_status st;
 
-    say("Monday, 5 January 2026. Litware, an indirect provider, sets egw up and tells it what it knows.");
+    say("Monday, 5 January 2026. Litware, an indirect provider, sets egw up and tells it what it "
+        "knows.");
     if (command(demo, "init", NULL, NULL))
         return failed(reterr, "init");
     if (command(demo, "reference", "put", story_file(demo, "reference.jsonl")))
@@ -273,7 +277,8 @@ static enum egw_status first_scene(struct demo *demo, struct egw_error *reterr)
     st = work(demo, PARTITIONS + 5, reterr); /* an activation for each partition, five events */
     if (st)
         return st;
-    if (command(demo, "outcomes", "--summary", NULL) || command(demo, "outcomes", "--verbose", NULL))
+    if (command(demo, "outcomes", "--summary", NULL) ||
+        command(demo, "outcomes", "--verbose", NULL))
         return failed(reterr, "outcomes");
     return EGW_OK;
 }
@@ -299,13 +304,15 @@ static enum egw_status second_scene(struct demo *demo, struct egw_error *reterr)
     return EGW_OK;
 }
 
-static enum egw_status tell(struct demo *demo, const struct egw_args *args, struct egw_error *reterr)
+static enum egw_status tell(struct demo *demo, const struct egw_args *args,
+                            struct egw_error *reterr)
 {
     enum egw_status st;
 
-    (void)puts("This demo runs on librdkafka's embedded mock cluster, all in one process.\n"
-               "It shows what egw decides. It proves nothing about exactly-once: ./run test does that,\n"
-               "on a real Apache Kafka. Nothing is sent to Microsoft.");
+    (void)puts(
+        "This demo runs on librdkafka's embedded mock cluster, all in one process.\n"
+        "It shows what egw decides. It proves nothing about exactly-once: ./run test does that,\n"
+        "on a real Apache Kafka. Nothing is sent to Microsoft.");
     st = egw_kafka_mock_new(&demo->mock, reterr);
     if (st)
         return st;
@@ -352,10 +359,11 @@ const struct egw_command egw_cmd_demo = {
     .name = "demo",
     .operands = "",
     .summary = "the story of the README, on an embedded cluster",
-    .about = "Tells a short story with the real commands and a real worker, all in one process on "
-             "librdkafka's mock cluster: what five support cases become, and what follows. It needs no "
-             "broker and sends nothing anywhere. It proves nothing about exactly-once: the mock cluster "
-             "does not implement transactions.",
+    .about =
+        "Tells a short story with the real commands and a real worker, all in one process on "
+        "librdkafka's mock cluster: what five support cases become, and what follows. It needs no "
+        "broker and sends nothing anywhere. It proves nothing about exactly-once: the mock cluster "
+        "does not implement transactions.",
     .options = options,
     .no_settings = true,
     .run = run,

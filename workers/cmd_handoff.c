@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "decoder.h"
 #include "egw/json.h"
 #include "egw/package.h"
-#include "egw/schema.h"
 #include "egw/table.h"
 #include "reading.h"
 #include "schemas.h"
@@ -139,21 +139,22 @@ static enum egw_status show_case_line(const struct egw_outcome *outcome, bool js
     return st;
 }
 
-static enum egw_status show_open(struct open_cases *open, bool json, struct egw_error *reterr)
+static enum egw_status show_open(struct open_cases *open, const struct egw_settings *settings,
+                                 bool json, struct egw_error *reterr)
 {
     struct open_case *cases = calloc(open->table.used + 1, sizeof(*cases));
     const struct egw_type *type = NULL;
-    struct egw_plans *plans = NULL;
+    struct egw_decoder *decoder = NULL;
     struct egw_table_item item;
     size_t at = 0, n = 0;
     void *outcome = NULL;
-    enum egw_status st = egw_plans_builtin(&plans, reterr);
+    enum egw_status st = egw_decoder_new(settings, &decoder, reterr);
 
     if (!st && !cases)
         st = egw_error_set(reterr, EGW_NOMEM, "no memory to sort the hand-offs");
     while (!st && n < open->table.used && egw_table_next(&open->table, &at, &item)) {
         egw_arena_reset(&open->arena);
-        st = egw_decode_any(plans, item.value, &open->arena, &type, &outcome, reterr);
+        st = egw_decoder_read(decoder, item.value, &open->arena, &type, &outcome, reterr);
         if (!st)
             cases[n++] = (struct open_case){((struct egw_outcome *)outcome)->decided_at, item.key,
                                             item.value};
@@ -162,12 +163,12 @@ static enum egw_status show_open(struct open_cases *open, bool json, struct egw_
         qsort(cases, n, sizeof(*cases), oldest_first);
     for (size_t i = 0; i < n && !st; i++) {
         egw_arena_reset(&open->arena);
-        st = egw_decode_any(plans, cases[i].value, &open->arena, &type, &outcome, reterr);
+        st = egw_decoder_read(decoder, cases[i].value, &open->arena, &type, &outcome, reterr);
         if (!st)
             st = show_case_line(outcome, json, reterr);
     }
     free(cases);
-    egw_plans_free(plans);
+    egw_decoder_free(decoder);
     return st;
 }
 
@@ -181,7 +182,7 @@ static int list(struct egw_args *args)
     if (!st && open.no_memory)
         st = egw_error_set(&err, EGW_NOMEM, "no memory for the open hand-offs");
     if (!st)
-        st = show_open(&open, wants_json(args), &err);
+        st = show_open(&open, &args->settings, wants_json(args), &err);
     code = st ? egw_fail(&err) : open.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
     egw_table_free(&open.table);
     egw_arena_free(&open.arena);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "decoder.h"
 #include "egw/json.h"
-#include "egw/schema.h"
 #include "egw/table.h"
 #include "reading.h"
 #include "show.h"
@@ -33,7 +33,7 @@ struct listing {
     bool json, verbose, summary;
     struct held *held;
     size_t held_count, held_cap, held_bytes;
-    struct egw_plans *plans;
+    struct egw_decoder *decoder;
     struct egw_arena arena;
     struct egw_buf line;
     struct egw_table counts;
@@ -263,7 +263,8 @@ static void show_held(struct listing *l)
 
         egw_arena_reset(&l->arena);
         if (!l->st)
-            l->st = egw_decode_any(l->plans, l->held[i].value, &l->arena, &type, &value, &l->err);
+            l->st =
+                egw_decoder_read(l->decoder, l->held[i].value, &l->arena, &type, &value, &l->err);
         if (!l->st)
             show(l, value);
         free((void *)(uintptr_t)l->held[i].value.p);
@@ -338,7 +339,7 @@ static enum egw_status list_all(struct listing *l)
     struct egw_error err;
     enum egw_status st;
 
-    l->st = egw_plans_builtin(&l->plans, &l->err);
+    l->st = egw_decoder_new(l->settings, &l->decoder, &l->err);
     if (l->st)
         return l->st;
     st = egw_read_all(l->settings, l->settings->topics.outcomes, -1, take, l, &err);
@@ -398,7 +399,7 @@ static int run(struct egw_args *args)
         code = EGW_EXIT_DATA;
     free(l.held);
     egw_table_free(&l.counts);
-    egw_plans_free(l.plans);
+    egw_decoder_free(l.decoder);
     egw_arena_free(&l.arena);
     egw_buf_free(&l.line);
     return code;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "decoder.h"
 #include "egw/facts.h"
 #include "egw/json.h"
-#include "egw/schema.h"
 #include "egw/table.h"
 #include "reading.h"
 #include "schemas.h"
@@ -225,15 +225,15 @@ static void show_fact(struct egw_str key, const struct egw_reference *reference,
     (void)putchar('\n');
 }
 
-static enum egw_status show_facts(const struct table *table, bool text, enum egw_json_style style,
-                                  struct egw_error *reterr)
+static enum egw_status show_facts(const struct table *table, const struct egw_settings *settings,
+                                  bool text, enum egw_json_style style, struct egw_error *reterr)
 {
-    struct egw_plans *plans = NULL;
+    struct egw_decoder *decoder = NULL;
     struct egw_arena arena = {0};
     struct egw_buf line = {0};
     size_t n = 0;
     struct egw_table_item *items = sorted(&table->latest, &n);
-    enum egw_status st = egw_plans_builtin(&plans, reterr);
+    enum egw_status st = egw_decoder_new(settings, &decoder, reterr);
 
     if (!st && !items)
         st = egw_error_set(reterr, EGW_NOMEM, "no memory to sort the facts");
@@ -243,14 +243,14 @@ static enum egw_status show_facts(const struct table *table, bool text, enum egw
 
         egw_arena_reset(&arena);
         egw_buf_clear(&line);
-        st = egw_decode_any(plans, items[i].value, &arena, &type, &value, reterr);
+        st = egw_decoder_read(decoder, items[i].value, &arena, &type, &value, reterr);
         if (!st && !text)
             st = egw_json_write(type, value, style, NULL, &line, reterr);
         if (!st)
             show_fact(items[i].key, value, egw_buf_str(&line), text);
     }
     free(items);
-    egw_plans_free(plans);
+    egw_decoder_free(decoder);
     egw_arena_free(&arena);
     egw_buf_free(&line);
     return st;
@@ -278,7 +278,7 @@ static int get_fact(struct egw_args *args)
     if (!st && table.latest.used == 0)
         st = egw_error_set(&err, EGW_NOT_FOUND, "nobody supplied %s", args->operands[1]);
     if (!st)
-        st = show_facts(&table, false, EGW_JSON_PRETTY, &err);
+        st = show_facts(&table, &args->settings, false, EGW_JSON_PRETTY, &err);
     code = st ? egw_fail(&err) : EGW_EXIT_OK;
     egw_table_free(&table.latest);
     return code;
@@ -310,7 +310,8 @@ static int list_facts(struct egw_args *args)
     if (!code) {
         st = read_facts(args, &table, &err);
         if (!st)
-            st = show_facts(&table, output && strcmp(output, "text") == 0, EGW_JSON_LINE, &err);
+            st = show_facts(&table, &args->settings, output && strcmp(output, "text") == 0,
+                            EGW_JSON_LINE, &err);
         code = st ? egw_fail(&err) : table.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
     }
     egw_table_free(&table.latest);

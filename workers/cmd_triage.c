@@ -16,6 +16,7 @@ enum {
     TURN_MS = 500,   /* longest sleep of a turn */
     DRAIN_MS = 7000, /* after the first signal; then what is open is left to be aborted */
     CLOSE_MS = 2500, /* for the handles; past it the process ends without them */
+    CLOSE_S = 3,     /* for everything after the loop, a thread that asks the registry included */
     SLOT_MAX = 999,
 };
 
@@ -28,6 +29,7 @@ static const struct egw_option options[] = {
 /* ---- signals: a handler only counts and ends the wait ---- */
 
 static volatile sig_atomic_t stops, reloads;
+static volatile sig_atomic_t ending = -1; /* the exit code, while a signal may end it at once */
 static struct egw_log *volatile wake_log;
 
 static void on_signal(int number)
@@ -38,9 +40,17 @@ static void on_signal(int number)
         reloads = 1;
     else
         stops++;
+    if (ending >= 0 && stops > 1)
+        _exit(ending);
     if (wake_log)
         egw_kafka_log_wake(wake_log); /* writes to an eventfd, nothing else */
     errno = was;
+}
+
+static void on_late(int number)
+{
+    (void)number;
+    _exit(ending);
 }
 
 static void take_signals(void)
@@ -51,6 +61,8 @@ static void take_signals(void)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = on_late;
+    (void)sigaction(SIGALRM, &action, NULL);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);
 }
@@ -136,6 +148,7 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
         return st;
     log.topics = tw->topics.names;
     log.topic_count = tw->topics.count;
+    log.counts = tw->topics.counts;
     st = egw_kafka_log_new(&log, &tw->log, reterr);
     if (st)
         return st;
@@ -245,7 +258,9 @@ static int run(struct egw_args *args)
     take_signals();
     egw_log_line(EGW_LEVEL_INFO, "start", "instance", tw.instance, "version", EGW_VERSION,
                  "librdkafka", egw_kafka_version(), NULL);
+    ending = EGW_EXIT_TRY_AGAIN; /* nothing is decided before the loop */
     st = boot(&tw, &error);
+    ending = -1;
     if (!st)
         st = loop(&tw, &error);
     if (tw.worker)
@@ -255,6 +270,10 @@ static int run(struct egw_args *args)
         egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error.text, NULL);
     if (st == EGW_RETRY && !tw.worker)
         code = EGW_EXIT_UNAVAILABLE;
+    if (stops > 1) /* at once: what is open is aborted by the next worker of this slot */
+        _exit(code);
+    ending = code;
+    (void)alarm(CLOSE_S);
     egw_worker_free(tw.worker);
     wake_log = NULL;
     if (tw.log_open && !egw_kafka_log_close(&tw.log, CLOSE_MS)) {
@@ -271,12 +290,9 @@ const struct egw_command egw_cmd_triage = {
     .operands = "",
     .summary = "a worker: decide events until told to stop",
     .about = "Takes its share of the partitions, restores their state, and decides each event "
-             "once. SIGTERM "
-             "finishes what is decided and ends within ten seconds; a second one ends at once; "
-             "SIGHUP reads "
-             "the log level anew. Exit 75 asks to be started again at once with the same slot: it "
-             "continues "
-             "where it stood.",
+             "once. SIGTERM finishes what is decided and ends within ten seconds; a second one "
+             "ends at once; SIGHUP reads the log level anew. Exit 75 asks to be started again at "
+             "once with the same slot: it continues where it stood.",
     .options = options,
     .run = run,
 };

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 
 #include "cli.h"
-#include "egw/schema.h"
+#include "decoder.h"
 
 enum { TURN_MS = 500 };
 
 struct egw_reading {
     struct egw_kafka_reader *reader;
-    struct egw_plans *plans;
+    struct egw_decoder *decoder;
     struct egw_arena arena;
     const char *topic;
 };
@@ -25,7 +25,7 @@ enum egw_status egw_reading_new(const struct egw_settings *settings, const char 
     if (!reading)
         return egw_error_set(reterr, EGW_NOMEM, "no memory to read %s", topic);
     reading->topic = topic;
-    st = egw_plans_builtin(&reading->plans, reterr);
+    st = egw_decoder_new(settings, &reading->decoder, reterr);
     if (!st)
         st = egw_kafka_reader_new(settings, topic, partition, from, &reading->reader, reterr);
     if (st) {
@@ -42,33 +42,9 @@ void egw_reading_free(struct egw_reading *reading)
         return;
     if (reading->reader)
         egw_kafka_reader_free(reading->reader);
-    egw_plans_free(reading->plans);
+    egw_decoder_free(reading->decoder);
     egw_arena_free(&reading->arena);
     free(reading);
-}
-
-enum egw_status egw_decode_any(const struct egw_plans *plans, struct egw_str value,
-                               struct egw_arena *arena, const struct egw_type **ret_type,
-                               void **ret, struct egw_error *reterr)
-{
-    struct egw_frame frame = egw_frame_read(value);
-    const struct egw_plan *plan = NULL;
-    const struct egw_type *type;
-    enum egw_status st = egw_plans_find(plans, &frame, &plan, reterr);
-    void *record;
-
-    if (st)
-        return st;
-    type = egw_plan_reader(plan);
-    record = egw_arena_alloc(arena, type->size);
-    if (!record)
-        return egw_error_set(reterr, EGW_NOMEM, "no memory for a %s", type->name);
-    st = egw_decode(plan, frame.body.p, frame.body.n, arena, record, reterr);
-    if (st)
-        return st;
-    *ret_type = type;
-    *ret = record;
-    return EGW_OK;
 }
 
 static enum egw_status decode_item(struct egw_reading *reading, struct egw_item *item,
@@ -85,10 +61,10 @@ static enum egw_status decode_item(struct egw_reading *reading, struct egw_item 
         return EGW_OK;
     }
     egw_arena_reset(&reading->arena);
-    st = egw_decode_any(reading->plans, item->record.value, &reading->arena, &item->type, &value,
-                        &item->why);
+    st = egw_decoder_read(reading->decoder, item->record.value, &reading->arena, &item->type,
+                          &value, &item->why);
     item->value = value;
-    if (st == EGW_NOMEM)
+    if (st == EGW_NOMEM || st == EGW_RETRY) /* nothing was found out about the record */
         return egw_error_set(reterr, st, "%s", item->why.text);
     return EGW_OK; /* unreadable: type stays NULL and why says so */
 }

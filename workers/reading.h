@@ -48,9 +48,4 @@ enum egw_status egw_read_all(const struct egw_settings *settings, const char *to
 /* "topic/partition/offset: why" for a person. */
 void egw_item_complain(const char *topic, const struct egw_item *item, FILE *to);
 
-/* Decode a framed value that is no record of a topic (a state entry, a copy kept). */
-enum egw_status egw_decode_any(const struct egw_plans *plans, struct egw_str value,
-                               struct egw_arena *arena, const struct egw_type **ret_type,
-                               void **ret, struct egw_error *reterr) EGW_MUST_CHECK;
-
 #endif

@@ -67,7 +67,7 @@ static enum egw_status ask_all(struct egw_registry *registry, const struct egw_s
     return st;
 }
 
-static enum egw_status open_registry(const struct egw_settings *settings, struct egw_schemas *made,
+enum egw_status egw_schemas_registry(const struct egw_settings *settings, struct egw_registry **ret,
                                      struct egw_error *reterr)
 {
     struct egw_registry_conf conf = {
@@ -77,6 +77,13 @@ static enum egw_status open_registry(const struct egw_settings *settings, struct
         .ca_file = settings->registry.ca_file,
         .timeout_ms = settings->registry.timeout_ms,
     };
+
+    return egw_registry_new(&conf, ret, reterr);
+}
+
+static enum egw_status open_registry(const struct egw_settings *settings, struct egw_schemas *made,
+                                     struct egw_error *reterr)
+{
     struct egw_registry *registry = NULL;
     enum egw_status st;
 
@@ -84,7 +91,7 @@ static enum egw_status open_registry(const struct egw_settings *settings, struct
     if (!made->ids)
         return egw_error_set(reterr, EGW_NOMEM, "no memory for the schemas");
     made->framing = (struct egw_framing){.confluent = true, .ids = made->ids};
-    st = egw_registry_new(&conf, &registry, reterr);
+    st = egw_schemas_registry(settings, &registry, reterr);
     if (st == EGW_OK)
         st = ask_all(registry, settings, made, reterr);
     egw_registry_free(registry);

@@ -13,6 +13,11 @@ struct egw_schemas {
     size_t registered; /* schemas the registry did not hold before */
 };
 
+struct egw_registry;
+
+/* A client of the registry the settings name. EGW_OK, EGW_INVALID (url), EGW_NOMEM. */
+enum egw_status egw_schemas_registry(const struct egw_settings *settings, struct egw_registry **ret,
+                                     struct egw_error *reterr) EGW_MUST_CHECK;
 /* The ids of our schemas where registry.url is set; a schema it lacks is registered, so after `egw
  * init` this needs no right to write. EGW_OK, EGW_RETRY (no registry answered), EGW_INVALID (it
  * refused one), EGW_DENIED, EGW_NOMEM. On EGW_OK the caller ends *ret with egw_schemas_close(). */

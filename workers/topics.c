@@ -134,7 +134,8 @@ enum egw_status egw_topics_new(const struct egw_settings *settings, const struct
 
     made.rows = calloc(most, sizeof(*made.rows));
     made.names = calloc(most, sizeof(*made.names));
-    if (!made.rows || !made.names)
+    made.counts = calloc(most, sizeof(*made.counts));
+    if (!made.rows || !made.names || !made.counts)
         st = egw_error_set(reterr, EGW_NOMEM, "no memory for the table of topics");
     for (size_t i = 0; st == EGW_OK && i < most; i++) {
         bool fixed = i < EGW_TOPIC_ESCALATIONS;
@@ -147,8 +148,10 @@ enum egw_status egw_topics_new(const struct egw_settings *settings, const struct
         egw_topics_free(&made);
         return st;
     }
-    for (size_t i = 0; i < made.count; i++)
+    for (size_t i = 0; i < made.count; i++) {
         made.names[i] = made.rows[i].name;
+        made.counts[i] = made.rows[i].partitions;
+    }
     *ret = made;
     return EGW_OK;
 }
@@ -181,6 +184,7 @@ void egw_topics_free(struct egw_topics *topics)
     }
     free(topics->rows);
     free(topics->names);
+    free(topics->counts);
     *topics = (struct egw_topics){0};
 }
 

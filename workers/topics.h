@@ -36,6 +36,7 @@ struct egw_topic_row {
 struct egw_topics {
     struct egw_topic_row *rows;
     const char **names; /* rows[i].name, as the log port wants them */
+    int32_t *counts;    /* rows[i].partitions, likewise */
     size_t count;
     int32_t replication;
 };

@@ -115,8 +115,12 @@ static bool take_reference(void *user, const struct egw_item *item)
     struct learning *l = user;
     struct egw_item fault = *item;
 
-    l->st = egw_facts_learn(l->trial->facts, l->trial->plans, item->record.key, item->record.value,
-                            item->record.offset, &fault.why);
+    if (item->type == &egw_type_reference)
+        l->st = egw_facts_take(l->trial->facts, item->record.key, item->value, item->record.offset,
+                               &fault.why);
+    else /* a tombstone, or a record that is none: learn() knows both */
+        l->st = egw_facts_learn(l->trial->facts, l->trial->plans, item->record.key,
+                                item->record.value, item->record.offset, &fault.why);
     if (l->st == EGW_INVALID) {
         egw_item_complain(l->topic, &fault, stderr);
         l->st = EGW_OK;

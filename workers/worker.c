@@ -54,8 +54,7 @@ static void take_schema(struct egw_worker *worker, struct egw_workshop_result *r
     else if (result->status == EGW_NOT_FOUND)
         st = egw_plans_refuse_id(worker->plans, result->id);
     else
-        worker->ask_again_ms =
-            worker->conf.log.ops->mono_ms(worker->conf.log.self) + ASK_AGAIN_MS;
+        worker->ask_again_ms = worker->conf.log.ops->mono_ms(worker->conf.log.self) + ASK_AGAIN_MS;
     worker->asked_id = -1;
     if (st == EGW_NOMEM)
         worker->out_of_memory = true;
@@ -123,7 +122,8 @@ static enum egw_status open_triage(struct egw_worker *worker, struct egw_error *
     };
     struct egw_triage_ports ports = {.compile = compile, .schema = accept_schema, .user = worker};
 
-    return egw_triage_new(&topics, &ports, &conf->schemas->framing, worker->plans, &worker->triage, reterr);
+    return egw_triage_new(&topics, &ports, &conf->schemas->framing, worker->plans, &worker->triage,
+                          reterr);
 }
 
 static enum egw_status open_runtime(struct egw_worker *worker, struct egw_error *reterr)
@@ -168,7 +168,8 @@ enum egw_status egw_worker_new(const struct egw_worker_conf *conf, struct egw_wo
         st = egw_schemas_teach(conf->schemas, worker->plans, reterr);
     }
     if (!st)
-        st = egw_workshop_new(conf->settings, conf->wake, conf->wake_user, &worker->workshop, reterr);
+        st = egw_workshop_new(conf->settings, conf->wake, conf->wake_user, &worker->workshop,
+                              reterr);
     if (!st)
         st = open_triage(worker, reterr);
     if (!st)

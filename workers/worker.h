@@ -15,7 +15,7 @@ struct egw_worker;
 
 struct egw_worker_conf {
     const struct egw_settings *settings;
-    const struct egw_topics *topics; /* the log's table of names */
+    const struct egw_topics *topics;   /* the log's table of names */
     const struct egw_schemas *schemas; /* how records are framed */
     struct egw_log log;
     void (*wake)(void *user); /* ends a wait of the log; called from any thread */

@@ -56,7 +56,8 @@ static void fetch(struct egw_workshop *workshop, struct order *order)
     struct egw_workshop_result *result = &order->result;
     struct egw_str schema;
 
-    result->status = egw_registry_fetch(workshop->registry, result->id, now_ms(), &schema, &result->error);
+    result->status =
+        egw_registry_fetch(workshop->registry, result->id, now_ms(), &schema, &result->error);
     if (result->status)
         return;
     result->status = egw_schemas_plan(schema, &result->plan, &result->error);
@@ -104,20 +105,13 @@ static void *work(void *arg)
 enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wake)(void *user),
                                  void *user, struct egw_workshop **ret, struct egw_error *reterr)
 {
-    struct egw_registry_conf registry = {
-        .url = settings->registry.url,
-        .user = settings->registry.user,
-        .password_file = settings->registry.password_file,
-        .ca_file = settings->registry.ca_file,
-        .timeout_ms = settings->registry.timeout_ms,
-    };
     struct egw_workshop *workshop = calloc(1, sizeof(*workshop));
     enum egw_status st = EGW_OK;
 
     if (!workshop)
         return egw_error_set(reterr, EGW_NOMEM, "no memory for a thread");
     if (*settings->registry.url)
-        st = egw_registry_new(&registry, &workshop->registry, reterr);
+        st = egw_schemas_registry(settings, &workshop->registry, reterr);
     if (st) {
         free(workshop);
         return st;
@@ -181,7 +175,8 @@ static void give(struct egw_workshop *workshop, struct order *order)
     pthread_mutex_unlock(&workshop->lock);
 }
 
-enum egw_status egw_workshop_compile(struct egw_workshop *workshop, const struct egw_sha256 *manifest,
+enum egw_status egw_workshop_compile(struct egw_workshop *workshop,
+                                     const struct egw_sha256 *manifest,
                                      const struct egw_policy_file *files, size_t n)
 {
     struct order *order = calloc(1, sizeof(*order));

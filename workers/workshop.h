@@ -36,7 +36,8 @@ enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wak
 void egw_workshop_free(struct egw_workshop *workshop);
 
 /* files stay valid until the result is taken. */
-enum egw_status egw_workshop_compile(struct egw_workshop *workshop, const struct egw_sha256 *manifest,
+enum egw_status egw_workshop_compile(struct egw_workshop *workshop,
+                                     const struct egw_sha256 *manifest,
                                      const struct egw_policy_file *files, size_t n) EGW_MUST_CHECK;
 /* Asked once at a time for each id; asking again while it is under way does nothing. */
 enum egw_status egw_workshop_fetch(struct egw_workshop *workshop, int32_t id) EGW_MUST_CHECK;

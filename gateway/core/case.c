@@ -14,7 +14,8 @@ static enum egw_status load(struct work *work, struct kase *kase)
     kase->known = egw_turn_get(work->turn, kase->key, &value);
     if (!kase->known)
         return EGW_OK;
-    st = read_entry(work->triage, value, &egw_type_case_entry, work->arena, &kase->entry, work->err);
+    st =
+        read_entry(work->triage, value, &egw_type_case_entry, work->arena, &kase->entry, work->err);
     if (!st)
         st = read_entry(work->triage, kase->entry.event, &egw_type_support_event, work->arena,
                         &kase->event, work->err);
@@ -36,7 +37,7 @@ enum egw_status case_load(struct work *work, struct egw_str partner, struct egw_
     enum egw_status st;
 
     memset(ret, 0, sizeof(*ret));
-    ret->key = work_printf(work, "%.*s/%.*s", EGW_FMT(work->key), EGW_FMT(case_id));
+    ret->key = work_join(work, work->key, '/', case_id);
     if (!ret->key.p)
         return no_memory(work);
     st = load(work, ret);
@@ -73,8 +74,8 @@ const struct egw_seen_event *case_seen(const struct kase *kase, struct egw_str e
 
 /* ---- merge ---- */
 
-static enum egw_status merge_list(struct work *work, struct egw_list *into, const struct egw_list *from,
-                                  size_t size, size_t max)
+static enum egw_status merge_list(struct work *work, struct egw_list *into,
+                                  const struct egw_list *from, size_t size, size_t max)
 {
     for (size_t i = 0; i < from->n; i++) {
         enum egw_status st = list_add(work, into, size, max, (const char *)from->p + i * size);
@@ -104,7 +105,8 @@ static void lay_over(const struct egw_field *field, char *into, const char *from
         memcpy(into, from, type->size);
 }
 
-enum egw_status case_merge(struct work *work, struct kase *kase, const struct egw_support_event *event)
+enum egw_status case_merge(struct work *work, struct kase *kase,
+                           const struct egw_support_event *event)
 {
     struct egw_support_event *into = &kase->event;
     bool whole_text_known = case_whole_text(into) && !event->text.p;
@@ -130,10 +132,11 @@ enum egw_status case_merge(struct work *work, struct kase *kase, const struct eg
     st = merge_list(work, &into->diagnosis, &event->diagnosis, sizeof(struct egw_diagnosis),
                     DIAGNOSIS_MAX);
     if (!st)
-        st = merge_list(work, &into->correlation_ids, &event->correlation_ids, sizeof(struct egw_str),
-                        LIST_MAX);
+        st = merge_list(work, &into->correlation_ids, &event->correlation_ids,
+                        sizeof(struct egw_str), LIST_MAX);
     if (!st)
-        st = merge_list(work, &into->extensions, &event->extensions, sizeof(struct egw_pair), LIST_MAX);
+        st = merge_list(work, &into->extensions, &event->extensions, sizeof(struct egw_pair),
+                        LIST_MAX);
     return st;
 }
 
@@ -203,8 +206,8 @@ enum egw_status case_store(struct work *work, struct kase *kase)
         size_t over;
 
         egw_buf_clear(&triage->inner);
-        st = egw_encode_framed(triage->framing, &egw_type_support_event, &kase->event, &triage->inner,
-                               work->err);
+        st = egw_encode_framed(triage->framing, &egw_type_support_event, &kase->event,
+                               &triage->inner, work->err);
         if (st)
             return st;
         kase->entry.event = egw_buf_str(&triage->inner);

@@ -21,7 +21,8 @@ bool command_key(struct egw_str key)
 
 /* The command's name comes from the business, never from an offset: read again, delivered twice or
  * decided by another worker, it is the same. Each part has its length in front. */
-static void command_id(const struct kase *kase, struct egw_str problem, unsigned char ret[EGW_SHA256])
+static void command_id(const struct kase *kase, struct egw_str problem,
+                       unsigned char ret[EGW_SHA256])
 {
     static const char label[] = "egw-cmd-1";
     unsigned char generation[4] = {
@@ -30,8 +31,11 @@ static void command_id(const struct kase *kase, struct egw_str problem, unsigned
         (unsigned char)((uint32_t)kase->entry.generation >> 8),
         (unsigned char)kase->entry.generation,
     };
-    const struct egw_str parts[] = {kase->entry.partner, kase->entry.customer, problem,
-                                    EGW_STR("create"), {(const char *)generation, 4}};
+    const struct egw_str parts[] = {kase->entry.partner,
+                                    kase->entry.customer,
+                                    problem,
+                                    EGW_STR("create"),
+                                    {(const char *)generation, 4}};
     unsigned char lengths[EGW_COUNT(parts)][4];
     struct egw_str pieces[2 * EGW_COUNT(parts) + 1] = {{label, sizeof(label) - 1}};
     struct egw_sha256 id;
@@ -59,8 +63,9 @@ static bool shares_problem(const struct kase *kase)
     return kase->event.problem.n && !egw_str_eq(kase->event.problem, kase->entry.case_id);
 }
 
-static enum egw_status problem_load(struct work *work, const struct kase *kase, struct egw_str *ret_key,
-                                    bool *ret_known, struct egw_problem_entry *ret)
+static enum egw_status problem_load(struct work *work, const struct kase *kase,
+                                    struct egw_str *ret_key, bool *ret_known,
+                                    struct egw_problem_entry *ret)
 {
     struct egw_str value;
     enum egw_status st;
@@ -82,15 +87,15 @@ static enum egw_status problem_load(struct work *work, const struct kase *kase, 
 static enum egw_status problem_store(struct work *work, struct egw_str key,
                                      const struct egw_problem_entry *problem)
 {
-    enum egw_status st =
-        write_record(work, &egw_type_problem_entry, problem, &work->triage->out);
+    enum egw_status st = write_record(work, &egw_type_problem_entry, problem, &work->triage->out);
 
     return st ? st : egw_turn_put(work->turn, key, egw_buf_str(&work->triage->out));
 }
 
 /* The problem entry that this case's own command made; *ret_known false: there is none. */
-static enum egw_status own_problem(struct work *work, const struct kase *kase, struct egw_str *ret_key,
-                                   bool *ret_known, struct egw_problem_entry *ret)
+static enum egw_status own_problem(struct work *work, const struct kase *kase,
+                                   struct egw_str *ret_key, bool *ret_known,
+                                   struct egw_problem_entry *ret)
 {
     enum egw_status st;
 
@@ -291,7 +296,8 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     return EGW_OK;
 }
 
-static enum egw_status emit(struct work *work, struct kase *kase, const struct egw_decision *decision)
+static enum egw_status emit(struct work *work, struct kase *kase,
+                            const struct egw_decision *decision)
 {
     struct egw_triage *triage = work->triage;
     struct egw_escalation escalation;
@@ -300,9 +306,10 @@ static enum egw_status emit(struct work *work, struct kase *kase, const struct e
 
     out.topic = triage->topics.escalations(triage->topics.user, decision->channel);
     if (out.topic < 0)
-        return egw_error_set(work->err, EGW_RETRY,
-                             "channel %.*s has no topic this worker knows: run egw init, then restart it",
-                             EGW_FMT(decision->channel));
+        return egw_error_set(
+            work->err, EGW_RETRY,
+            "channel %.*s has no topic this worker knows: run egw init, then restart it",
+            EGW_FMT(decision->channel));
     st = fill(work, kase, decision, &escalation);
     if (!st)
         st = write_record(work, &egw_type_escalation, &escalation, &triage->out);
@@ -336,14 +343,14 @@ static enum egw_status link_to(struct work *work, struct kase *kase,
     work->outcome.channel = entry->channel;
     work->outcome.mode = entry->mode;
     work->outcome.number = entry->number;
-    work->outcome.because = work_printf(work, "case %.*s of this problem has the command",
-                                        EGW_FMT(problem->case_id));
+    work->outcome.because =
+        work_printf(work, "case %.*s of this problem has the command", EGW_FMT(problem->case_id));
     other = work_printf(work, "%.*s/%.*s", EGW_FMT(work->key), EGW_FMT(problem->case_id));
     return list_add(work, &work->outcome.links, sizeof(other), LIST_MAX, &other);
 }
 
-enum egw_status command_issue(struct work *work, struct kase *kase, const struct egw_decision *decision,
-                              bool *ret_linked)
+enum egw_status command_issue(struct work *work, struct kase *kase,
+                              const struct egw_decision *decision, bool *ret_linked)
 {
     struct egw_case_entry *entry = &kase->entry;
     bool shared = shares_problem(kase), known = false;

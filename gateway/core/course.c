@@ -67,9 +67,10 @@ static enum egw_status digest_text(struct work *work, const struct kase *kase)
     return EGW_OK;
 }
 
-/* The decision becomes the case's: phase, waits, command. The outcome is filled, not yet written. */
-static enum egw_status adopt(struct work *work, struct kase *kase, const struct egw_decision *decision,
-                             enum egw_action *ret_action)
+/* The decision becomes the case's: phase, waits, command. The outcome is filled, not yet written.
+ */
+static enum egw_status adopt(struct work *work, struct kase *kase,
+                             const struct egw_decision *decision, enum egw_action *ret_action)
 {
     struct egw_case_entry *entry = &kase->entry;
     enum egw_action action = (enum egw_action)decision->action;
@@ -107,8 +108,9 @@ static enum egw_status adopt(struct work *work, struct kase *kase, const struct 
     return EGW_OK;
 }
 
-static enum egw_status store_and_finish(struct work *work, struct kase *kase, enum egw_action action,
-                                        const char *code, enum egw_stage stage)
+static enum egw_status store_and_finish(struct work *work, struct kase *kase,
+                                        enum egw_action action, struct egw_str code,
+                                        enum egw_stage stage)
 {
     enum egw_status st = case_store(work, kase);
 
@@ -119,15 +121,13 @@ static enum egw_status decide(struct work *work, struct kase *kase)
 {
     struct egw_decision decision;
     enum egw_action action = EGW_ACTION_NOTED;
-    struct egw_str code;
     enum egw_status st = ask(work, kase, &decision);
 
     if (!st)
         st = adopt(work, kase, &decision, &action);
     if (st)
         return st;
-    code = work_printf(work, "%.*s", EGW_FMT(kase->entry.code));
-    return store_and_finish(work, kase, action, code.p ? code.p : "", (enum egw_stage)decision.stage);
+    return store_and_finish(work, kase, action, kase->entry.code, (enum egw_stage)decision.stage);
 }
 
 /* ---- events that decide nothing ---- */
@@ -136,7 +136,7 @@ static enum egw_status noted(struct work *work, struct kase *kase, const char *c
 {
     work->outcome.number = kase->entry.number;
     work->outcome.links = kase->entry.links;
-    return store_and_finish(work, kase, EGW_ACTION_NOTED, code, EGW_STAGE_CASE);
+    return store_and_finish(work, kase, EGW_ACTION_NOTED, egw_str_of(code), EGW_STAGE_CASE);
 }
 
 static const char *end_code(const struct egw_support_event *event, enum egw_event_type type)
@@ -160,8 +160,7 @@ static const char *end_code(const struct egw_support_event *event, enum egw_even
 static enum egw_status ended(struct work *work, struct kase *kase, const char *code)
 {
     bool escalated = kase->entry.command_id != NULL;
-    enum egw_action action =
-        escalated ? EGW_ACTION_CLOSED : EGW_ACTION_CLOSED_BEFORE_ESCALATION;
+    enum egw_action action = escalated ? EGW_ACTION_CLOSED : EGW_ACTION_CLOSED_BEFORE_ESCALATION;
     enum egw_status st;
 
     case_end(work, kase);
@@ -172,7 +171,7 @@ static enum egw_status ended(struct work *work, struct kase *kase, const char *c
     kase->entry.code = egw_str_of(escalated ? code : "");
     work->outcome.final = true;
     work->outcome.number = kase->entry.number;
-    return store_and_finish(work, kase, action, escalated ? code : "", EGW_STAGE_CASE);
+    return store_and_finish(work, kase, action, kase->entry.code, EGW_STAGE_CASE);
 }
 
 static enum egw_status number(struct work *work, struct kase *kase,
@@ -184,7 +183,8 @@ static enum egw_status number(struct work *work, struct kase *kase,
     if (!event->number.n || event->number.n > IDENTIFIER_MAX) {
         work->outcome.because = EGW_STR("a case-number event needs a number");
         st = case_store(work, kase);
-        return st ? st : finish(work, EGW_ACTION_REJECTED, "BAD_FIELD", EGW_STAGE_VALIDITY);
+        return st ? st
+                  : finish(work, EGW_ACTION_REJECTED, EGW_STR("BAD_FIELD"), EGW_STAGE_VALIDITY);
     }
     if (entry->number.n && !egw_str_eq(entry->number, event->number)) {
         work->outcome.because = work_printf(work, "the case has number %.*s; %.*s was given now",
@@ -207,8 +207,7 @@ static enum egw_status number(struct work *work, struct kase *kase,
 static enum egw_status state(struct work *work, struct kase *kase,
                              const struct egw_support_event *event)
 {
-    work->outcome.because =
-        work_printf(work, "Microsoft's state: %.*s", EGW_FMT(event->state));
+    work->outcome.because = work_printf(work, "Microsoft's state: %.*s", EGW_FMT(event->state));
     if (event->state.n == 6 && strncasecmp(event->state.p, "closed", 6) == 0)
         return ended(work, kase, "MICROSOFT");
     return noted(work, kase, "CASE_STATE");
@@ -224,7 +223,8 @@ static enum egw_status link(struct work *work, struct kase *kase,
     if (!event->link.n || event->link.n > 3 * IDENTIFIER_MAX) {
         work->outcome.because = EGW_STR("a link names the other case as partner/customer/case");
         st = case_store(work, kase);
-        return st ? st : finish(work, EGW_ACTION_REJECTED, "BAD_FIELD", EGW_STAGE_VALIDITY);
+        return st ? st
+                  : finish(work, EGW_ACTION_REJECTED, EGW_STR("BAD_FIELD"), EGW_STAGE_VALIDITY);
     }
     for (size_t i = 0; i < kase->entry.links.n; i++) {
         if (!egw_str_eq(links[i], event->link))
@@ -331,8 +331,7 @@ static void describe(struct work *work, const struct kase *kase)
     outcome->case_id = kase->entry.case_id;
     outcome->problem = kase->event.problem.p ? kase->event.problem : EGW_STR("");
     outcome->traceparent = kase->event.traceparent;
-    work->key = work_printf(work, "%.*s/%.*s", EGW_FMT(kase->entry.partner),
-                            EGW_FMT(kase->entry.customer));
+    work->key = work_join(work, kase->entry.partner, '/', kase->entry.customer);
 }
 
 /* The incident a case waits on: is it over? A record that was removed counts as over. */
@@ -355,8 +354,8 @@ static enum egw_status incident_ended(struct work *work, struct kase *kase)
     enum egw_status st;
 
     work->outcome.incident = entry->incident;
-    work->outcome.because = work_printf(work, "%.*s is over: ask the customer whether the fault is too",
-                                        EGW_FMT(entry->incident));
+    work->outcome.because = work_printf(
+        work, "%.*s is over: ask the customer whether the fault is too", EGW_FMT(entry->incident));
     work->outcome.owner = EGW_STR("desk");
     st = list_add(work, &work->outcome.waits_for, sizeof(awaited), LIST_MAX, &awaited);
     if (st)
@@ -366,14 +365,13 @@ static enum egw_status incident_ended(struct work *work, struct kase *kase)
     entry->facts_offset = work->triage->reference_last;
     entry->action = egw_str_of(egw_action_names[EGW_ACTION_INCIDENT_ENDED]);
     entry->code = EGW_STR("");
-    return store_and_finish(work, kase, EGW_ACTION_INCIDENT_ENDED, "", EGW_STAGE_HEALTH);
+    return store_and_finish(work, kase, EGW_ACTION_INCIDENT_ENDED, EGW_STR(""), EGW_STAGE_HEALTH);
 }
 
 enum egw_status course_fact(struct work *work)
 {
     struct egw_decision decision;
     enum egw_action action = EGW_ACTION_NOTED;
-    struct egw_str code;
     struct kase kase;
     enum egw_status st = case_load_key(work, work->input->key, &kase);
 
@@ -394,9 +392,7 @@ enum egw_status course_fact(struct work *work)
     st = adopt(work, &kase, &decision, &action);
     if (st)
         return st;
-    code = work_printf(work, "%.*s", EGW_FMT(kase.entry.code));
-    return store_and_finish(work, &kase, action, code.p ? code.p : "",
-                            (enum egw_stage)decision.stage);
+    return store_and_finish(work, &kase, action, kase.entry.code, (enum egw_stage)decision.stage);
 }
 
 enum egw_status course_timer(struct work *work)
@@ -409,12 +405,13 @@ enum egw_status course_timer(struct work *work)
     st = case_load_key(work, work->input->key, &kase);
     if (st)
         return st;
-    if (!kase.known || kase.entry.phase == EGW_PHASE_NEW) /* past the horizon: removing it means nothing */
+    if (!kase.known ||
+        kase.entry.phase == EGW_PHASE_NEW) /* past the horizon: removing it means nothing */
         return egw_turn_put(work->turn, work->input->key, EGW_STR_NONE);
     describe(work, &kase);
     kase.entry.due_at.has = false;
     work->outcome.because = EGW_STR("the time this case was given has passed");
     work->outcome.incident = kase.entry.incident;
     work->outcome.channel = kase.entry.channel;
-    return store_and_finish(work, &kase, EGW_ACTION_OVERDUE, "BREACH", EGW_STAGE_CLOCK);
+    return store_and_finish(work, &kase, EGW_ACTION_OVERDUE, EGW_STR("BREACH"), EGW_STAGE_CLOCK);
 }

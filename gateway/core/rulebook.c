@@ -85,7 +85,8 @@ bool egw_rulebook_hash(struct egw_str hex, struct egw_sha256 *ret)
 }
 
 /* One allocation holds name and content, at name.p. */
-static enum egw_status add_file(struct book_entry *entry, struct egw_str name, struct egw_str content)
+static enum egw_status add_file(struct book_entry *entry, struct egw_str name,
+                                struct egw_str content)
 {
     char *bytes;
 
@@ -111,7 +112,8 @@ static int by_name(const void *a, const void *b)
 }
 
 enum egw_status egw_rulebook_learn(struct egw_rulebook *book,
-                                   const struct egw_policy_content *content, struct egw_error *reterr)
+                                   const struct egw_policy_content *content,
+                                   struct egw_error *reterr)
 {
     struct egw_sha256 manifest, digest;
     struct book_entry *entry;
@@ -121,11 +123,13 @@ enum egw_status egw_rulebook_learn(struct egw_rulebook *book,
         return book->ports.schema(book->ports.user, content->content, reterr);
     if (!egw_rulebook_hash(content->manifest, &manifest) || content->files < 1 ||
         content->files > FILES_MAX)
-        return egw_error_set(reterr, EGW_INVALID, "policy file %.*s: bad manifest or count of files",
+        return egw_error_set(reterr, EGW_INVALID,
+                             "policy file %.*s: bad manifest or count of files",
                              EGW_FMT(content->name));
     egw_sha256(content->content.p, content->content.n, &digest);
     if (memcmp(digest.b, content->digest, EGW_SHA256) != 0)
-        return egw_error_set(reterr, EGW_INVALID, "policy file %.*s: its bytes do not have its digest",
+        return egw_error_set(reterr, EGW_INVALID,
+                             "policy file %.*s: its bytes do not have its digest",
                              EGW_FMT(content->name));
     entry = entry_of(book, manifest.b);
     if (!entry) {
@@ -187,5 +191,6 @@ enum egw_status egw_rulebook_find(const struct egw_rulebook *book, const unsigne
         return egw_error_set(reterr, EGW_INVALID, "policy %.12s cannot be used: %.400s", hex,
                              entry->why_not.text);
     return egw_error_set(reterr, EGW_RETRY, "policy %.12s: %s", hex,
-                         entry->state == COMPILING ? "still compiling" : "not all its files were seen");
+                         entry->state == COMPILING ? "still compiling"
+                                                   : "not all its files were seen");
 }

@@ -15,12 +15,14 @@ struct egw_rulebook *egw_rulebook_new(const struct egw_triage_ports *ports);
 void egw_rulebook_free(struct egw_rulebook *book);
 
 /* Take one PolicyContent record. EGW_OK, EGW_INVALID (reterr), EGW_NOMEM. */
-enum egw_status egw_rulebook_learn(struct egw_rulebook *book, const struct egw_policy_content *content,
+enum egw_status egw_rulebook_learn(struct egw_rulebook *book,
+                                   const struct egw_policy_content *content,
                                    struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_rulebook_compiled(struct egw_rulebook *book, const struct egw_sha256 *manifest,
                            struct egw_policy *policy, const struct egw_error *why_not);
 
-/* EGW_OK and the policy; EGW_RETRY: not all seen or still compiling; EGW_INVALID: it cannot be used. */
+/* EGW_OK and the policy; EGW_RETRY: not all seen or still compiling; EGW_INVALID: it cannot be
+ * used. */
 enum egw_status egw_rulebook_find(const struct egw_rulebook *book, const unsigned char *manifest,
                                   struct egw_policy **ret, struct egw_error *reterr) EGW_MUST_CHECK;
 

@@ -107,28 +107,18 @@ static bool grow(struct egw_table *table)
     return true;
 }
 
-enum egw_status egw_table_put(struct egw_table *table, struct egw_str key, struct egw_str value)
+/* Room for one more entry. */
+static bool has_room(struct egw_table *table)
 {
-    uint64_t hash = egw_table_hash(key);
-    struct egw_table_entry **slot, *entry;
-    size_t value_n = value.p ? value.n : 0;
+    return (table->slots && (table->used + table->tombs + 1) * 4 <= (table->mask + 1) * 3) ||
+           grow(table);
+}
 
-    if (key.n >= NO_VALUE || value_n >= NO_VALUE)
-        return EGW_NOMEM;
-    if ((!table->slots || (table->used + table->tombs + 1) * 4 > (table->mask + 1) * 3) &&
-        !grow(table))
-        return EGW_NOMEM;
-    entry = malloc(sizeof(*entry) + key.n + value_n);
-    if (!entry)
-        return EGW_NOMEM;
-    entry->hash = hash;
-    entry->key_n = (uint32_t)key.n;
-    entry->value_n = value.p ? (uint32_t)value_n : NO_VALUE;
-    if (key.n)
-        memcpy(entry->bytes, key.p, key.n);
-    if (value_n)
-        memcpy(entry->bytes + key.n, value.p, value_n);
-    slot = find(table, key, hash);
+/* Puts the entry where its key belongs; the one that was there is freed. */
+static void place(struct egw_table *table, struct egw_table_entry *entry)
+{
+    struct egw_table_entry **slot = find(table, entry_key(entry), entry->hash);
+
     if (*slot && *slot != &tomb) {
         table->bytes -= entry_bytes(*slot);
         free(*slot);
@@ -139,6 +129,50 @@ enum egw_status egw_table_put(struct egw_table *table, struct egw_str key, struc
     }
     *slot = entry;
     table->bytes += entry_bytes(entry);
+}
+
+enum egw_status egw_table_put(struct egw_table *table, struct egw_str key, struct egw_str value)
+{
+    struct egw_table_entry *entry;
+    size_t value_n = value.p ? value.n : 0;
+
+    if (key.n >= NO_VALUE || value_n >= NO_VALUE || !has_room(table))
+        return EGW_NOMEM;
+    entry = malloc(sizeof(*entry) + key.n + value_n);
+    if (!entry)
+        return EGW_NOMEM;
+    entry->hash = egw_table_hash(key);
+    entry->key_n = (uint32_t)key.n;
+    entry->value_n = value.p ? (uint32_t)value_n : NO_VALUE;
+    if (key.n)
+        memcpy(entry->bytes, key.p, key.n);
+    if (value_n)
+        memcpy(entry->bytes + key.n, value.p, value_n);
+    place(table, entry);
+    return EGW_OK;
+}
+
+enum egw_status egw_table_absorb(struct egw_table *table, struct egw_table *from)
+{
+    for (size_t i = 0; from->used && i <= from->mask; i++) {
+        struct egw_table_entry *entry = from->slots[i];
+
+        if (!entry || entry == &tomb)
+            continue;
+        if (entry->value_n != NO_VALUE && !has_room(table))
+            return EGW_NOMEM;
+        from->slots[i] = &tomb;
+        from->used--;
+        from->tombs++;
+        from->bytes -= entry_bytes(entry);
+        if (entry->value_n != NO_VALUE) {
+            place(table, entry);
+        } else {
+            (void)egw_table_remove(table, entry_key(entry));
+            free(entry);
+        }
+    }
+    egw_table_clear(from);
     return EGW_OK;
 }
 

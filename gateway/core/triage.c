@@ -21,6 +21,18 @@ struct egw_str work_printf(struct work *work, const char *fmt, ...)
     return made;
 }
 
+struct egw_str work_join(struct work *work, struct egw_str a, char separator, struct egw_str b)
+{
+    char *p = egw_arena_alloc(work->arena, a.n + b.n + 1);
+
+    if (!p)
+        return EGW_STR_NONE;
+    memcpy(p, a.p, a.n);
+    p[a.n] = separator;
+    memcpy(p + a.n + 1, b.p, b.n);
+    return (struct egw_str){p, a.n + b.n + 1};
+}
+
 enum egw_status list_add(struct work *work, struct egw_list *list, size_t size, size_t max,
                          const void *item)
 {
@@ -107,7 +119,7 @@ static void fill_trigger(struct work *work)
     }
 }
 
-enum egw_status finish(struct work *work, enum egw_action action, const char *code,
+enum egw_status finish(struct work *work, enum egw_action action, struct egw_str code,
                        enum egw_stage stage)
 {
     struct egw_outcome *outcome = &work->outcome;
@@ -127,7 +139,7 @@ enum egw_status finish(struct work *work, enum egw_action action, const char *co
     outcome->decided_at = egw_turn_now(work->turn);
     outcome->recorded_at = work->recorded_ms;
     outcome->action = (int32_t)action;
-    outcome->code = egw_str_of(code);
+    outcome->code = code;
     outcome->stage = (int32_t)stage;
     outcome->activation = position->activation;
     if (position->activation)
@@ -177,14 +189,14 @@ static enum egw_status dead_letter(struct work *work, const char *reason)
     /* The key goes on as it came where it can be one: readers still find the customer's record. */
     if (record->key.n && record->key.n <= IDENTIFIER_MAX * 2 && egw_utf8_valid(record->key))
         work->key = record->key;
-    return finish(work, EGW_ACTION_DEAD_LETTERED, "", EGW_STAGE_INTAKE);
+    return finish(work, EGW_ACTION_DEAD_LETTERED, EGW_STR(""), EGW_STAGE_INTAKE);
 }
 
 static enum egw_status reject(struct work *work, const char *code, struct egw_str because)
 {
     work->outcome.because = because;
     work->outcome.final = true;
-    return finish(work, EGW_ACTION_REJECTED, code, EGW_STAGE_VALIDITY);
+    return finish(work, EGW_ACTION_REJECTED, egw_str_of(code), EGW_STAGE_VALIDITY);
 }
 
 static enum egw_status activate(struct work *work, const struct egw_policy_activation *activation)
@@ -195,20 +207,19 @@ static enum egw_status activate(struct work *work, const struct egw_policy_activ
     enum egw_status st;
 
     if (activation->number <= position->activation)
-        return reject(work, "BAD_FIELD",
-                      work_printf(work, "activation %" PRId64 " is not above %" PRId64
-                                  ", which is in force",
-                                  activation->number, position->activation));
+        return reject(
+            work, "BAD_FIELD",
+            work_printf(work, "activation %" PRId64 " is not above %" PRId64 ", which is in force",
+                        activation->number, position->activation));
     if (!egw_rulebook_hash(activation->manifest, &manifest))
-        return reject(work, "BAD_FIELD",
-                      work_printf(work, "manifest is not the hex of a SHA-256"));
+        return reject(work, "BAD_FIELD", work_printf(work, "manifest is not the hex of a SHA-256"));
     st = egw_rulebook_find(work->triage->book, manifest.b, &policy, work->err);
     if (st)
         return egw_error_prefix(work->err, st, "activation %" PRId64, activation->number);
     memcpy(position->policy, manifest.b, EGW_SHA256);
     position->activation = activation->number;
     work->outcome.because = activation->note;
-    return finish(work, EGW_ACTION_POLICY_ACTIVATED, "", EGW_STAGE_INTAKE);
+    return finish(work, EGW_ACTION_POLICY_ACTIVATED, EGW_STR(""), EGW_STAGE_INTAKE);
 }
 
 /* ---- a support event ---- */
@@ -251,8 +262,9 @@ static enum egw_status pass_on(struct work *work, int32_t partition)
         return no_memory(work);
     work->outcome.passed_to =
         work_printf(work, "%s/%d", work->triage->topics.input_names[1], (int)partition);
-    work->outcome.because = work_printf(work, "the record's key or partition was not its customer's");
-    return finish(work, EGW_ACTION_PASSED_ON, "", EGW_STAGE_INTAKE);
+    work->outcome.because =
+        work_printf(work, "the record's key or partition was not its customer's");
+    return finish(work, EGW_ACTION_PASSED_ON, EGW_STR(""), EGW_STAGE_INTAKE);
 }
 
 static enum egw_status find_policy(struct work *work)
@@ -273,7 +285,8 @@ static enum egw_status duplicate(struct work *work, const struct egw_seen_event 
     if (!same)
         work->outcome.because = work_printf(work, "an event of this id but other content was "
                                                   "decided before");
-    return finish(work, EGW_ACTION_DUPLICATE, same ? "" : "ID_CONFLICT", EGW_STAGE_INTAKE);
+    return finish(work, EGW_ACTION_DUPLICATE, same ? EGW_STR("") : EGW_STR("ID_CONFLICT"),
+                  EGW_STAGE_INTAKE);
 }
 
 /* Times far off the record's own are kept but pointed out (faults D09). */
@@ -288,7 +301,8 @@ static enum egw_status check_times(struct work *work, const struct egw_support_e
     return EGW_OK;
 }
 
-static void describe(struct work *work, const struct egw_support_event *event, struct egw_str customer)
+static void describe(struct work *work, const struct egw_support_event *event,
+                     struct egw_str customer)
 {
     struct egw_outcome *outcome = &work->outcome;
 
@@ -315,12 +329,13 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
     enum egw_status st;
 
     if (bad)
-        return reject(work, "BAD_FIELD",
-                      work_printf(work, "%s is empty, too long, or holds a character it may not", bad));
+        return reject(
+            work, "BAD_FIELD",
+            work_printf(work, "%s is empty, too long, or holds a character it may not", bad));
     customer = event->customer;
     (void)egw_facts_customer(work->triage->facts, event->partner, event->customer, &customer);
     describe(work, event, customer);
-    work->key = work_printf(work, "%.*s/%.*s", EGW_FMT(event->partner), EGW_FMT(customer));
+    work->key = work_join(work, event->partner, '/', customer);
     if (!work->key.p)
         return no_memory(work);
     partition = egw_partition_of(work->key, egw_turn_partition_count(work->turn));
@@ -329,7 +344,8 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
             return pass_on(work, partition);
         if (partition != record->partition)
             return reject(work, "BAD_FIELD",
-                          work_printf(work, "partition %d of the inbox is not this customer's, "
+                          work_printf(work,
+                                      "partition %d of the inbox is not this customer's, "
                                       "which is %d",
                                       (int)record->partition, (int)partition));
     }
@@ -351,8 +367,9 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
         st = case_store(work, &kase);
     if (st)
         return st;
-    return reject(work, "UNKNOWN_EVENT_TYPE",
-                  work_printf(work, "event_type '%.*s' is not one we know", EGW_FMT(event->event_type)));
+    return reject(
+        work, "UNKNOWN_EVENT_TYPE",
+        work_printf(work, "event_type '%.*s' is not one we know", EGW_FMT(event->event_type)));
 }
 
 static enum egw_status take_record(struct work *work)
@@ -364,7 +381,7 @@ static enum egw_status take_record(struct work *work)
     union {
         struct egw_support_event event;
         struct egw_policy_activation activation;
-    } *read;
+    } * read;
     struct egw_error why = {.text = ""};
     enum egw_status st;
 
@@ -380,9 +397,9 @@ static enum egw_status take_record(struct work *work)
         return dead_letter(work, why.text);
     if (egw_plan_reader(plan) != &egw_type_support_event &&
         (egw_plan_reader(plan) != &egw_type_policy_activation || work->input->input == 0))
-        return dead_letter(work, work_printf(work, "a %s has no place in this topic",
-                                             egw_plan_reader(plan)->name)
-                                     .p);
+        return dead_letter(
+            work,
+            work_printf(work, "a %s has no place in this topic", egw_plan_reader(plan)->name).p);
     read = egw_arena_alloc(work->arena, sizeof(*read));
     if (!read)
         return no_memory(work);

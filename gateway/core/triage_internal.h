@@ -18,9 +18,9 @@
 enum {
     RECENT_MAX = 32,
     DIAGNOSIS_MAX = 256,
-    LIST_MAX = 64,          /* correlation ids, links, incidents set aside */
-    RECORD_MAX = 2031616,   /* bytes we produce at most: 2 MiB less room for framing by the broker */
-    IDENTIFIER_MAX = 256,   /* bytes of a partner, customer, case or event id */
+    LIST_MAX = 64,        /* correlation ids, links, incidents set aside */
+    RECORD_MAX = 2031616, /* bytes we produce at most: 2 MiB less room for framing by the broker */
+    IDENTIFIER_MAX = 256, /* bytes of a partner, customer, case or event id */
     ENTRY_VERSION = 1,
 };
 
@@ -66,6 +66,8 @@ static inline enum egw_status no_memory(struct work *work)
 
 /* triage.c */
 struct egw_str work_printf(struct work *work, const char *fmt, ...) EGW_PRINTF(2, 3);
+/* a, separator, b in the arena: what keys are made of. */
+struct egw_str work_join(struct work *work, struct egw_str a, char separator, struct egw_str b);
 /* Append one to a list of `size`-byte items, dropping the oldest past max. */
 enum egw_status list_add(struct work *work, struct egw_list *list, size_t size, size_t max,
                          const void *item) EGW_MUST_CHECK;
@@ -73,16 +75,18 @@ enum egw_status warn(struct work *work, const char *text) EGW_MUST_CHECK;
 /* Frame and encode record into triage->out. EGW_INVALID: over RECORD_MAX. */
 enum egw_status write_record(struct work *work, const struct egw_type *type, const void *record,
                              struct egw_buf *out) EGW_MUST_CHECK;
-enum egw_status read_entry(struct egw_triage *triage, struct egw_str value, const struct egw_type *type,
-                           struct egw_arena *arena, void *ret, struct egw_error *reterr) EGW_MUST_CHECK;
+enum egw_status read_entry(struct egw_triage *triage, struct egw_str value,
+                           const struct egw_type *type, struct egw_arena *arena, void *ret,
+                           struct egw_error *reterr) EGW_MUST_CHECK;
 /* Write the outcome, with its number in the chain. Every step that decided ends here, once. */
-enum egw_status finish(struct work *work, enum egw_action action, const char *code,
+enum egw_status finish(struct work *work, enum egw_action action, struct egw_str code,
                        enum egw_stage stage) EGW_MUST_CHECK;
 
 /* case.c */
 enum egw_status case_load(struct work *work, struct egw_str partner, struct egw_str customer,
                           struct egw_str case_id, struct kase *ret) EGW_MUST_CHECK;
-enum egw_status case_load_key(struct work *work, struct egw_str key, struct kase *ret) EGW_MUST_CHECK;
+enum egw_status case_load_key(struct work *work, struct egw_str key,
+                              struct kase *ret) EGW_MUST_CHECK;
 /* The event was seen before: its SeenEvent, or NULL. */
 const struct egw_seen_event *case_seen(const struct kase *kase, struct egw_str event_id);
 /* Lay event over the case so far: what it says wins, lists grow. */
@@ -101,14 +105,15 @@ const struct egw_pair *case_whole_text(const struct egw_support_event *event);
 
 /* course.c */
 enum egw_status course_event(struct work *work, struct kase *kase,
-                             const struct egw_support_event *event, enum egw_event_type type) EGW_MUST_CHECK;
+                             const struct egw_support_event *event,
+                             enum egw_event_type type) EGW_MUST_CHECK;
 enum egw_status course_fact(struct work *work) EGW_MUST_CHECK;
 enum egw_status course_timer(struct work *work) EGW_MUST_CHECK;
 
 /* command.c */
 /* Issue the command the decision asks for, or share the one the problem has: then *ret_linked. */
-enum egw_status command_issue(struct work *work, struct kase *kase, const struct egw_decision *decision,
-                              bool *ret_linked) EGW_MUST_CHECK;
+enum egw_status command_issue(struct work *work, struct kase *kase,
+                              const struct egw_decision *decision, bool *ret_linked) EGW_MUST_CHECK;
 /* The problem's entry learns Microsoft's number, or that its case has ended. */
 enum egw_status command_number(struct work *work, const struct kase *kase) EGW_MUST_CHECK;
 enum egw_status command_ended(struct work *work, const struct kase *kase) EGW_MUST_CHECK;

@@ -90,7 +90,8 @@ enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, stru
     for (int i = 0; names && i < metadata->topic_cnt; i++) {
         struct egw_str name = egw_str_of(metadata->topics[i].topic);
 
-        if (strncmp(name.p, prefix, strlen(prefix)) == 0 && !egw_arena_str(arena, name, &names[n++]))
+        if (strncmp(name.p, prefix, strlen(prefix)) == 0 &&
+            !egw_arena_str(arena, name, &names[n++]))
             names = NULL;
     }
     rd_kafka_metadata_destroy(metadata);

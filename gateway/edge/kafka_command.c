@@ -4,6 +4,7 @@
 #include "kafka_command.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { QUEUE_WAIT_MS = 100, QUEUE_PATIENCE_MS = 60000, CLOSE_MS = 10000, INIT_MS = 60000 };
@@ -84,6 +85,15 @@ void egw_kafka_close(struct egw_kafka *kafka)
 
 /* ---- writing ---- */
 
+/* A first record for a topic the handle has not heard of waits a second in 2.0.2 for the next
+ * look-out for leaders; asked beforehand it goes at once. */
+static enum egw_status meet_topic(rd_kafka_t *rk, const char *topic, struct egw_error *reterr)
+{
+    int32_t count;
+
+    return egw_kafka_count(rk, topic, READER_METADATA_MS, &count, reterr);
+}
+
 static rd_kafka_resp_err_t enqueue(rd_kafka_t *rk, const char *topic, int32_t partition,
                                    struct egw_str key, struct egw_str value)
 {
@@ -111,8 +121,15 @@ static enum egw_status send_waiting(rd_kafka_t *rk, const char *topic, int32_t p
 enum egw_status egw_kafka_send(struct egw_kafka *kafka, const char *topic, int32_t partition,
                                struct egw_str key, struct egw_str value, struct egw_error *reterr)
 {
-    enum egw_status st = send_waiting(kafka->writer, topic, partition, key, value, reterr);
+    enum egw_status st = EGW_OK;
 
+    if (strcmp(kafka->met, topic) != 0) {
+        st = meet_topic(kafka->writer, topic, reterr);
+        if (st != EGW_OK)
+            return st;
+        (void)snprintf(kafka->met, sizeof(kafka->met), "%s", topic);
+    }
+    st = send_waiting(kafka->writer, topic, partition, key, value, reterr);
     (void)rd_kafka_poll(kafka->writer, 0);
     return st;
 }
@@ -164,8 +181,14 @@ static enum egw_status commit_writes(rd_kafka_t *rk, struct egw_error *reterr)
 static enum egw_status write_all(rd_kafka_t *rk, const struct egw_kafka_write *writes, size_t n,
                                  struct egw_error *reterr)
 {
-    enum egw_status st = egw_from_kafka(rd_kafka_begin_transaction(rk), "begin", reterr);
+    enum egw_status st = EGW_OK;
 
+    for (size_t i = 0; st == EGW_OK && i < n; i++) {
+        if (i == 0 || strcmp(writes[i].topic, writes[i - 1].topic) != 0)
+            st = meet_topic(rk, writes[i].topic, reterr);
+    }
+    if (st == EGW_OK)
+        st = egw_from_kafka(rd_kafka_begin_transaction(rk), "begin", reterr);
     for (size_t i = 0; st == EGW_OK && i < n; i++)
         st = send_waiting(rk, writes[i].topic, writes[i].partition, writes[i].key, writes[i].value,
                           reterr);
@@ -259,12 +282,13 @@ static enum egw_status choose_partitions(struct egw_kafka_reader *reader, const 
 }
 
 /*
- * Where the log ends now for somebody who sees open transactions. A commit is acknowledged before its
- * markers are written, so a committed reader may be told a shorter end for a moment: whoever reads what
- * was just committed must not be told that it is not there.
+ * Where the log ends now for somebody who sees open transactions. A commit is acknowledged before
+ * its markers are written, so a committed reader may be told a shorter end for a moment: whoever
+ * reads what was just committed must not be told that it is not there.
  */
-static enum egw_status find_ends(struct egw_kafka_reader *reader, const struct egw_settings *settings,
-                                 const char *topic, struct egw_error *reterr)
+static enum egw_status find_ends(struct egw_kafka_reader *reader,
+                                 const struct egw_settings *settings, const char *topic,
+                                 struct egw_error *reterr)
 {
     const struct egw_kafka_handle_conf conf = {
         .role = EGW_KAFKA_PROBE, .settings = settings, .client_id = "egw-reader"};
@@ -368,7 +392,8 @@ enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t t
             return EGW_OK;
         }
         if (reader->message && reader->message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            if (reader->message->offset >= reader->ends[reader->message->partition - reader->first]) {
+            if (reader->message->offset >=
+                reader->ends[reader->message->partition - reader->first]) {
                 set_end(reader, reader->message->partition, true);
                 reader->told = false;
             }

@@ -11,6 +11,7 @@ struct egw_kafka {
     rd_kafka_t *asker;   /* consumer: its questions create no topic, its ends are stable */
     rd_kafka_t *grouped; /* for committed offsets of `group` */
     char *group;
+    char met[256]; /* the topic last written to: the writer knows its partitions */
     size_t failed; /* deliveries since the last flush */
     struct egw_error failure;
 };

@@ -464,6 +464,7 @@ static void put_producer(struct maker *m, const struct egw_kafka_handle_conf *co
     put(m, "linger.ms", "5");
     if (conf->role == EGW_KAFKA_TRANSACTIONS) {
         put(m, "transactional.id", conf->instance);
+        put(m, "delivery.report.only.error", "true"); /* the commit says what was delivered */
         put_number(m, "transaction.timeout.ms", limit);
         put_number(m, "message.timeout.ms", least(limit, MESSAGE_TIMEOUT_MS));
     } else {

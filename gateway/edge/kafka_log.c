@@ -149,23 +149,27 @@ static const struct egw_log_ops ops = {
 
 /* ---- open and close ---- */
 
-static bool is_co_partitioned(const struct kafka_log *log, size_t topic)
+/* The partitions a topic must have; 0: no matter. */
+static int32_t wanted_count(const struct kafka_log *log, size_t topic)
 {
-    return topic < log->conf.input_count || (int)topic == log->conf.state_topic;
+    if (topic < log->conf.input_count || (int)topic == log->conf.state_topic)
+        return log->conf.partition_count;
+    return log->conf.counts ? log->conf.counts[topic] : 0;
 }
 
 static enum egw_status check_topics(struct kafka_log *log, struct egw_error *reterr)
 {
     for (size_t i = 0; i < log->conf.topic_count; i++) {
+        int32_t wanted = wanted_count(log, i);
         enum egw_status st =
             egw_kafka_count(log->tail, log->conf.topics[i], METADATA_MS, &log->counts[i], reterr);
 
         if (st != EGW_OK)
             return st;
-        if (is_co_partitioned(log, i) && log->counts[i] != log->conf.partition_count)
+        if (wanted && log->counts[i] != wanted)
             return egw_error_set(reterr, EGW_INVALID,
                                  "topic %s has %" PRId32 " partitions, the settings say %" PRId32,
-                                 log->conf.topics[i], log->counts[i], log->conf.partition_count);
+                                 log->conf.topics[i], log->counts[i], wanted);
     }
     return EGW_OK;
 }

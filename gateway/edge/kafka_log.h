@@ -48,13 +48,9 @@ struct kafka_event {
 
 /* ---- the producing side (kafka_produce.c, kafka_txn.c) ---- */
 
-enum kafka_report { KAFKA_UNTOUCHED, KAFKA_TOUCHED, KAFKA_REPORTED };
-
-struct kafka_slot {       /* one partition of any topic, as a place to write to */
-    uint32_t transaction; /* the one that report is about */
-    unsigned char report; /* enum kafka_report */
-    uint32_t listed;      /* the listing of a sheet that last is about */
-    uint16_t last;        /* its last record in that listing */
+struct kafka_slot {  /* one partition of any topic, as a place to write to */
+    uint32_t listed; /* the listing of a sheet that last is about */
+    uint16_t last;   /* its last record in that listing */
 };
 
 struct kafka_sheet {        /* up to KAFKA_SHEET records on their way into the library */
@@ -69,9 +65,7 @@ struct kafka_sheet {        /* up to KAFKA_SHEET records on their way into the l
 };
 
 struct kafka_transaction {
-    uint32_t number;
-    size_t unreported; /* touched partitions without a delivery report */
-    bool failed;       /* a delivery failed: it cannot commit */
+    bool failed; /* a delivery failed: it cannot commit */
     struct egw_error error;
     unsigned troubles; /* transport errors heard of since begin */
 };
@@ -117,7 +111,7 @@ struct kafka_log {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct egw_log_job *job;  /* under lock: handed to the helper */
-    struct egw_log_job *done; /* under lock: ended, not yet told */
+    bool done; /* a job ended and was not yet told; atomic */
     bool quit;                /* under lock */
 };
 

@@ -11,21 +11,14 @@ enum { FULL_PAUSE_MS = 10 };
 
 /* ---- reports ---- */
 
-static void touch(struct kafka_log *log, struct kafka_slot *slot)
+/* Only failures are reported. What an abort takes out of the queue is none. */
+void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
-    if (slot->transaction == log->transaction.number)
-        return;
-    slot->transaction = log->transaction.number;
-    slot->report = KAFKA_TOUCHED;
-    log->transaction.unreported++;
-}
-
-static void note_failure(struct kafka_log *log, const rd_kafka_message_t *message)
-{
+    struct kafka_log *log = opaque;
     struct kafka_transaction *transaction = &log->transaction;
 
-    /* What an abort takes out of the queue is no failure. */
-    if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+    (void)rk;
+    if (!message->err || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
         message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || transaction->failed)
         return;
     transaction->failed = true;
@@ -34,25 +27,9 @@ static void note_failure(struct kafka_log *log, const rd_kafka_message_t *messag
                            rd_kafka_topic_name(message->rkt), message->partition);
 }
 
-void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
-{
-    struct kafka_log *log = opaque;
-    struct kafka_slot *slot = message->_private;
-
-    (void)rk;
-    if (message->err)
-        note_failure(log, message);
-    if (slot->transaction == log->transaction.number && slot->report == KAFKA_TOUCHED) {
-        slot->report = KAFKA_REPORTED;
-        log->transaction.unreported--;
-    }
-}
-
 void kafka_produce_reset(struct kafka_log *log)
 {
-    struct kafka_transaction *transaction = &log->transaction;
-
-    *transaction = (struct kafka_transaction){.number = transaction->number + 1};
+    log->transaction = (struct kafka_transaction){0};
     log->sheet->n = 0;
 }
 
@@ -76,7 +53,7 @@ static enum egw_status failed(struct kafka_log *log, const struct egw_log_out *o
 }
 
 static enum egw_status send_batch(struct kafka_log *log, const struct egw_log_out *outs,
-                                  struct kafka_slot *slot, struct egw_error *reterr)
+                                  struct egw_error *reterr)
 {
     struct kafka_sheet *sheet = log->sheet;
     const struct egw_log_out *at = &outs[sheet->batch_of[0]];
@@ -85,9 +62,8 @@ static enum egw_status send_batch(struct kafka_log *log, const struct egw_log_ou
     if (n == 0)
         return EGW_OK;
     sheet->batch_n = 0;
-    if (rd_kafka_produce_batch(log->producer_topics[at->topic], at->partition, RD_KAFKA_MSG_F_COPY,
-                               sheet->batch, n) > 0)
-        touch(log, slot);
+    (void)rd_kafka_produce_batch(log->producer_topics[at->topic], at->partition,
+                                 RD_KAFKA_MSG_F_COPY, sheet->batch, n);
     for (int i = 0; i < n; i++)
         sheet->sent[sheet->batch_of[i]] = !sheet->batch[i].err;
     for (int i = 0; i < n; i++) {
@@ -99,8 +75,7 @@ static enum egw_status send_batch(struct kafka_log *log, const struct egw_log_ou
 
 /* The batch call takes no headers. */
 static enum egw_status send_with_headers(struct kafka_log *log, const struct egw_log_out *out,
-                                         bool *ret_sent, struct kafka_slot *slot,
-                                         struct egw_error *reterr)
+                                         bool *ret_sent, struct egw_error *reterr)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(out->header_count);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -109,30 +84,27 @@ static enum egw_status send_with_headers(struct kafka_log *log, const struct egw
         code = rd_kafka_header_add(headers, out->headers[i].name, -1, out->headers[i].value.p,
                                    out->headers[i].value.p ? (ssize_t)out->headers[i].value.n : 0);
     if (!code)
-        code = rd_kafka_producev(
-            log->producer, RD_KAFKA_V_RKT(log->producer_topics[out->topic]),
-            RD_KAFKA_V_PARTITION(out->partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY((void *)out->key.p, out->key.n),
-            RD_KAFKA_V_VALUE((void *)out->value.p, out->value.n), RD_KAFKA_V_HEADERS(headers),
-            RD_KAFKA_V_OPAQUE(slot), RD_KAFKA_V_END);
+        code = rd_kafka_producev(log->producer, RD_KAFKA_V_RKT(log->producer_topics[out->topic]),
+                                 RD_KAFKA_V_PARTITION(out->partition),
+                                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                 RD_KAFKA_V_KEY((void *)out->key.p, out->key.n),
+                                 RD_KAFKA_V_VALUE((void *)out->value.p, out->value.n),
+                                 RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (code) {
         rd_kafka_headers_destroy(headers); /* the library's only on success */
         return failed(log, out, code, reterr);
     }
     *ret_sent = true;
-    touch(log, slot);
     return EGW_OK;
 }
 
-static void add_to_batch(struct kafka_sheet *sheet, const struct egw_log_out *out, uint16_t i,
-                         struct kafka_slot *slot)
+static void add_to_batch(struct kafka_sheet *sheet, const struct egw_log_out *out, uint16_t i)
 {
     sheet->batch[sheet->batch_n] = (rd_kafka_message_t){
         .payload = (void *)out->value.p,
         .len = out->value.n,
         .key = (void *)out->key.p,
         .key_len = out->key.n,
-        ._private = slot,
     };
     sheet->batch_of[sheet->batch_n++] = i;
 }
@@ -141,20 +113,19 @@ static enum egw_status send_partition(struct kafka_log *log, const struct egw_lo
                                       uint16_t head, struct egw_error *reterr)
 {
     struct kafka_sheet *sheet = log->sheet;
-    struct kafka_slot *slot = &log->slots[outs[head].topic][outs[head].partition];
     enum egw_status st = EGW_OK;
 
     sheet->batch_n = 0;
     for (uint16_t i = head; st == EGW_OK && i != KAFKA_NO_NEXT; i = sheet->next[i]) {
         if (!outs[i].header_count) {
-            add_to_batch(sheet, &outs[i], i, slot);
+            add_to_batch(sheet, &outs[i], i);
             continue;
         }
-        st = send_batch(log, outs, slot, reterr);
+        st = send_batch(log, outs, reterr);
         if (st == EGW_OK)
-            st = send_with_headers(log, &outs[i], &sheet->sent[i], slot, reterr);
+            st = send_with_headers(log, &outs[i], &sheet->sent[i], reterr);
     }
-    return st == EGW_OK ? send_batch(log, outs, slot, reterr) : st;
+    return st == EGW_OK ? send_batch(log, outs, reterr) : st;
 }
 
 /* The library's call for a partition that does not exist frees headers twice before 2.12. */

@@ -12,8 +12,8 @@
 enum {
     DESTROY_MS = 10000,
     INIT_MS = 60000,
-    SLICE_MS = 2000,  /* of a call that can be resumed, so that closing is heard */
-    REPORT_MS = 2000, /* rules page, 9 */
+    SLICE_MS = 2000, /* of a call that can be resumed, so that closing is heard */
+    FLUSH_MS = 2000, /* before an abort */
     COMMITTED_MS = 5000,
     SWEEP_MS = 15000, /* the broker's sweep of dead transactions, and a margin */
 };
@@ -238,15 +238,12 @@ static enum egw_status run_commit(struct kafka_log *log, struct egw_log_job *job
     return job->result;
 }
 
-/* An abort while the first records of a partition are still under way can end in a fatal error: one
- * report for each partition shows that they arrived. */
-static void await_reports(struct kafka_log *log)
+/* An abort while the first records of a partition are still under way can end in a fatal error:
+ * what was handed over gets some time to arrive. */
+static void await_delivery(struct kafka_log *log)
 {
-    int64_t until = egw_kafka_mono_ms() + REPORT_MS;
-
-    while (log->transaction.unreported > 0 && egw_kafka_mono_ms() < until &&
-           !rd_kafka_fatal_error(log->producer, NULL, 0))
-        (void)rd_kafka_poll(log->producer, 20);
+    if (!rd_kafka_fatal_error(log->producer, NULL, 0))
+        (void)rd_kafka_flush(log->producer, FLUSH_MS);
 }
 
 static enum egw_status run_abort(struct kafka_log *log, struct egw_log_job *job)
@@ -256,7 +253,7 @@ static enum egw_status run_abort(struct kafka_log *log, struct egw_log_job *job)
 
     if (!log->producer)
         return no_producer(&job->error);
-    await_reports(log);
+    await_delivery(log);
     since = egw_kafka_mono_ms();
     job->result = end_transaction(log, rd_kafka_abort_transaction, "abort", &repeated, &job->error);
     if (job->result == EGW_RETRY || job->result == EGW_ABORT)
@@ -405,7 +402,7 @@ static void *helper(void *arg)
         run(log, job);
         (void)pthread_mutex_lock(&log->lock);
         log->job = NULL;
-        log->done = job;
+        __atomic_store_n(&log->done, true, __ATOMIC_RELEASE);
         kafka_log_wake(log);
     }
     (void)pthread_mutex_unlock(&log->lock);
@@ -424,15 +421,11 @@ void kafka_txn_job(void *self, struct egw_log_job *job)
 
 bool kafka_txn_done(struct kafka_log *log, struct egw_log_event *ret)
 {
-    bool done;
-
-    (void)pthread_mutex_lock(&log->lock);
-    done = log->done != NULL;
-    log->done = NULL;
-    (void)pthread_mutex_unlock(&log->lock);
-    if (done)
-        ret->kind = EGW_LOG_DONE;
-    return done;
+    if (!__atomic_load_n(&log->done, __ATOMIC_ACQUIRE))
+        return false;
+    log->done = false; /* no other job is under way before this one is told */
+    ret->kind = EGW_LOG_DONE;
+    return true;
 }
 
 enum egw_status kafka_txn_begin(void *self, struct egw_error *reterr)

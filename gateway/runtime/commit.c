@@ -173,29 +173,21 @@ void go_on_producing(struct egw_runtime *rt)
 
 /* ---- the ends of jobs ---- */
 
+/* What the batch changed joins the base, and what waits from now on is armed. */
 static void merge(struct egw_runtime *rt, struct part *part, int which)
 {
+    struct egw_table *overlay = &part->overlay[which];
     size_t at = 0;
     struct egw_table_item item;
     struct egw_error error;
+    enum egw_status st = EGW_OK;
 
-    while (egw_table_next(&part->overlay[which], &at, &item)) {
-        enum egw_status st = EGW_OK;
-
-        if (item.value.p)
-            st = egw_table_put(&part->base, item.key, item.value);
-        else
-            (void)egw_table_remove(&part->base, item.key);
-        if (!st)
-            st = part_arm(rt, part, item.key, item.value, &error);
-        if (st == EGW_INVALID) {
-            halt(rt, part, &error);
-            break;
-        }
-        if (st)
-            end(rt, st, NULL);
-    }
-    egw_table_clear(&part->overlay[which]);
+    while (!st && egw_table_next(overlay, &at, &item))
+        st = part_arm(rt, part, item.key, item.value, &error);
+    if (st == EGW_INVALID)
+        halt(rt, part, &error);
+    else if (st || egw_table_absorb(&part->base, overlay))
+        end(rt, EGW_NOMEM, NULL);
     part->touched[which] = false;
     place_copy(&part->committed, &part->closing);
 }

@@ -96,6 +96,8 @@ void part_forget(struct part *part); /* all of it */
 bool part_get(const struct part *part, int deciding, struct egw_str key, struct egw_str *ret);
 enum egw_status part_arm(struct egw_runtime *rt, struct part *part, struct egw_str key,
                          struct egw_str value, struct egw_error *reterr) EGW_MUST_CHECK;
+/* The entry of this key becomes ready at due_ms. */
+enum egw_status part_wake(struct part *part, int64_t due_ms, struct egw_str key) EGW_MUST_CHECK;
 /* A reference key changed at offset: what waits for it becomes ready. */
 enum egw_status part_fact(struct part *part, struct egw_str fact, int64_t offset) EGW_MUST_CHECK;
 /* Timers that are due at now_ms become ready. */

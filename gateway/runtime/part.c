@@ -48,7 +48,7 @@ void ready_free(struct ready_list *list)
 
 /* ---- timers: a binary heap; stale ones are found out when they come up ---- */
 
-static enum egw_status timer_push(struct part *part, int64_t due_ms, struct egw_str key)
+enum egw_status part_wake(struct part *part, int64_t due_ms, struct egw_str key)
 {
     size_t at;
     struct timer fresh = {due_ms, NULL, key.n};
@@ -188,7 +188,7 @@ enum egw_status part_arm(struct egw_runtime *rt, struct part *part, struct egw_s
     if (st)
         return st;
     if (waits.has_due)
-        st = timer_push(part, waits.due_ms, key);
+        st = part_wake(part, waits.due_ms, key);
     for (size_t i = 0; !st && i < waits.fact_count; i++) {
         int64_t changed = rt->processor->fact_offset(rt->processor->self, waits.facts[i]);
         struct ready ready = {.kind = EGW_INPUT_FACT,

@@ -164,38 +164,29 @@ void take_input(struct egw_runtime *rt, const struct egw_log_record *record)
         start_part(rt, part, &part->now, false);
 }
 
-/* Does the entry still wait for this? It may have changed since. */
+/* Does the entry still wait for this? It may have changed since, or the clock has stepped back:
+ * then *ret_later is the time it waits for, else 0. */
 static bool still_awaited(struct egw_runtime *rt, struct part *part, const struct ready *ready,
-                          int64_t now_ms)
+                          int64_t now_ms, int64_t *ret_later)
 {
     struct egw_waits waits = {0};
     struct egw_str value;
 
+    *ret_later = 0;
     if (!part_get(part, rt->deciding, ready->key, &value) ||
         rt->processor->waits(rt->processor->self, ready->key, value, &waits, NULL))
         return false;
-    if (ready->kind == EGW_INPUT_TIMER)
+    if (ready->kind == EGW_INPUT_TIMER) {
+        if (waits.has_due && waits.due_ms > now_ms)
+            *ret_later = waits.due_ms;
         return waits.has_due && waits.due_ms <= now_ms;
+    }
     for (size_t i = 0; i < waits.fact_count; i++) {
         if (egw_str_eq(waits.facts[i], ready->fact))
             return rt->processor->fact_offset(rt->processor->self, ready->fact) >
                    waits.facts_offset;
     }
     return false;
-}
-
-/* Nobody waits for it any more. Where it is an uncommitted change that says so, it comes back when
- * that change is dropped. False: no memory, the process ends. */
-static bool set_aside(struct egw_runtime *rt, struct part *part, const struct ready *ready)
-{
-    if ((part->touched[0] || part->touched[1]) &&
-        ready_push(&rt->batches[rt->deciding].fired, ready)) {
-        end(rt, EGW_NOMEM, NULL);
-        return false;
-    }
-    free((char *)ready->key.p);
-    part->ready.first++;
-    return true;
 }
 
 void take_ready(struct egw_runtime *rt, struct part *part)
@@ -205,24 +196,29 @@ void take_ready(struct egw_runtime *rt, struct part *part)
     while (list->first < list->n && part->phase == PART_RUNNING && !part->ready_waiting &&
            !batch_full(rt) && !rt->ended) {
         struct ready *ready = &list->items[list->first];
-        int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now;
+        int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now, later;
         struct egw_input input = {.kind = ready->kind, .key = ready->key, .fact = ready->fact};
         struct egw_error error;
         enum egw_status st;
 
-        if (!still_awaited(rt, part, ready, now_ms)) {
-            if (!set_aside(rt, part, ready))
+        /* Also what is not awaited any more: the entry says so in a batch that may be dropped. */
+        if (ready_push(&rt->batches[rt->deciding].fired, ready)) {
+            end(rt, EGW_NOMEM, NULL);
+            return;
+        }
+        if (!still_awaited(rt, part, ready, now_ms, &later)) {
+            if (later && part_wake(part, later, ready->key)) {
+                end(rt, EGW_NOMEM, NULL);
                 return;
+            }
+            free((char *)ready->key.p);
+            list->first++;
             continue;
         }
         input.due_ms = ready->at;
         input.offset = ready->at;
         if (ready->kind == EGW_INPUT_FACT)
             input.offset = rt->processor->fact_offset(rt->processor->self, ready->fact);
-        if (ready_push(&rt->batches[rt->deciding].fired, ready)) {
-            end(rt, EGW_NOMEM, NULL);
-            return;
-        }
         st = run_step(rt, part, &input, &error);
         if (st) {
             struct ready_list *fired = &rt->batches[rt->deciding].fired;
@@ -297,16 +293,23 @@ static void job_done(struct egw_runtime *rt)
     rt->learned = true;
 }
 
+/* The open transaction's batch was dropped: it must not commit. Where the commit is asked for
+ * already, its end is awaited: the broker knows the generation. */
+static void abort_unless_asked(struct egw_runtime *rt)
+{
+    bool asked = rt->job_busy && rt->job.kind == EGW_LOG_COMMIT;
+
+    if ((rt->txn == TXN_PRODUCING || rt->txn == TXN_COMMITTING) && !asked)
+        rt->txn = TXN_MUST_ABORT;
+}
+
 static void lost(struct egw_runtime *rt)
 {
     rt->stats.lost++;
     rt->revoking = false;
     note(rt, EGW_NOTE_LOST, -1, 0, 0, NULL);
     drop_batches(rt);
-    if (rt->txn == TXN_PRODUCING || rt->txn == TXN_COMMITTING) {
-        if (!rt->job_busy) /* else the broker refuses the commit, and its end is awaited */
-            rt->txn = TXN_MUST_ABORT;
-    }
+    abort_unless_asked(rt);
     give_up_parts(rt, rt->txn == TXN_NONE);
 }
 
@@ -381,8 +384,7 @@ static void finish_revoke(struct egw_runtime *rt)
         return;
     if (!clean) {
         drop_batches(rt);
-        if (rt->txn == TXN_PRODUCING || (rt->txn == TXN_COMMITTING && !rt->job_busy))
-            rt->txn = TXN_MUST_ABORT;
+        abort_unless_asked(rt);
     }
     give_up_parts(rt, clean);
     rt->revoking = false;

@@ -1,6 +1,6 @@
 /*
- * What an event costs in our own code: runtime and triage over a log that costs nothing. No Kafka, so
- * that a profile of this program shows only what we can change.
+ * What an event costs in our own code: runtime and triage over a log that costs nothing. No Kafka,
+ * so that a profile of this program shows only what we can change.
  *
  * usage: bench_step [EVENTS]
  */
@@ -119,8 +119,8 @@ static void port_poll(void *self, struct egw_log_event *ret)
         return;
     }
     for (int32_t p = 0; p < PARTITIONS; p++) {
-        if (b->started[p] && (next_of(b, EVENTS, p, EGW_LOG_INPUT, ret) ||
-                              next_of(b, INBOX, p, EGW_LOG_INPUT, ret)))
+        if (b->started[p] &&
+            (next_of(b, EVENTS, p, EGW_LOG_INPUT, ret) || next_of(b, INBOX, p, EGW_LOG_INPUT, ret)))
             return;
     }
     if (tail(b, REFERENCE, 0, ret) || tail(b, POLICY, 0, ret))
@@ -157,7 +157,8 @@ static void port_release(void *self)
     (void)self;
 }
 
-static enum egw_status port_follow(void *self, int topic, int32_t p, int64_t at, struct egw_error *e)
+static enum egw_status port_follow(void *self, int topic, int32_t p, int64_t at,
+                                   struct egw_error *e)
 {
     struct shelf *shelf = &((struct bench *)self)->shelves[topic][p];
 
@@ -225,10 +226,18 @@ static int64_t port_mono(void *self)
 }
 
 static const struct egw_log_ops ops = {
-    .poll = port_poll,         .wait = port_wait,   .start = port_start,
-    .stop = port_stop,         .release = port_release, .follow = port_follow,
-    .unfollow = port_unfollow, .begin = port_begin, .produce = port_produce,
-    .job = port_job,           .wall_ms = port_wall, .mono_ms = port_mono,
+    .poll = port_poll,
+    .wait = port_wait,
+    .start = port_start,
+    .stop = port_stop,
+    .release = port_release,
+    .follow = port_follow,
+    .unfollow = port_unfollow,
+    .begin = port_begin,
+    .produce = port_produce,
+    .job = port_job,
+    .wall_ms = port_wall,
+    .mono_ms = port_mono,
 };
 
 /* ---- what is read ---- */
@@ -265,10 +274,11 @@ static void put_facts(struct bench *b)
                 "\"partner\":\"litware\",\"kind\":\"direct-bill\",\"csp\":true,"
                 "\"contact_email\":\"ops@litware.example\"}}}");
     for (int i = 0; i < CUSTOMERS; i++) {
-        (void)snprintf(line, sizeof(line),
-                       "{\"as_of\":\"2026-01-05T08:00:00Z\",\"source\":\"b\",\"body\":{\"relation\":{"
-                       "\"partner\":\"litware\",\"customer\":\"c%04d\",\"tenant\":\"t%04d\"}}}",
-                       i, i);
+        (void)snprintf(
+            line, sizeof(line),
+            "{\"as_of\":\"2026-01-05T08:00:00Z\",\"source\":\"b\",\"body\":{\"relation\":{"
+            "\"partner\":\"litware\",\"customer\":\"c%04d\",\"tenant\":\"t%04d\"}}}",
+            i, i);
         put_json(b, line);
         (void)snprintf(line, sizeof(line),
                        "{\"as_of\":\"2026-01-05T08:00:00Z\",\"source\":\"b\",\"body\":{\"access\":{"
@@ -286,8 +296,8 @@ static void put_policy(struct bench *b)
     struct egw_error error;
     struct egw_policy_activation activation = {.number = 1, .by = EGW_STR("bench")};
 
-    if (egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue", &b->policy,
-                        &error) ||
+    if (egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue",
+                        &b->policy, &error) ||
         egw_policy_manifest(b->policy.files, b->policy.n, &manifest))
         die("cannot read the policy");
     egw_hex(manifest.b, EGW_SHA256, hex);
@@ -303,14 +313,16 @@ static void put_policy(struct bench *b)
     }
     activation.manifest = (struct egw_str){hex, 2 * EGW_SHA256};
     for (int32_t p = 0; p < PARTITIONS; p++)
-        put(b, INBOX, p, EGW_STR("#activation"), framed(b, &egw_type_policy_activation, &activation));
+        put(b, INBOX, p, EGW_STR("#activation"),
+            framed(b, &egw_type_policy_activation, &activation));
 }
 
 static void put_positions(struct bench *b)
 {
     struct egw_input_position inputs[2] = {{.topic = EGW_STR("events"), .last = -1},
                                            {.topic = EGW_STR("inbox"), .last = -1}};
-    struct egw_position position = {.version = 1, .partition_count = PARTITIONS, .inputs = {inputs, 2}};
+    struct egw_position position = {
+        .version = 1, .partition_count = PARTITIONS, .inputs = {inputs, 2}};
 
     for (int32_t p = 0; p < PARTITIONS; p++)
         put(b, CASES, p, EGW_STR(EGW_POSITION_KEY), framed(b, &egw_type_position, &position));
@@ -321,7 +333,8 @@ static void put_events(struct bench *b, size_t count)
 {
     char customer[16], case_id[24], event_id[24], key[32];
     static const char filler[] =
-        "The desk wrote this much more. The desk wrote this much more. The desk wrote this much more. "
+        "The desk wrote this much more. The desk wrote this much more. The desk wrote this much "
+        "more. "
         "The desk wrote this much more. The desk wrote this much more. The desk wrote this";
     uint64_t random = 1;
 
@@ -351,8 +364,9 @@ static void put_events(struct bench *b, size_t count)
         event.case_id = egw_str_of(case_id);
         event.domain = up ? EGW_STR("billing") : EGW_STR("technical");
         event.service = up ? EGW_STR("Office 365") : EGW_STR("Entra ID");
-        event.text = up ? egw_str_of(filler) : EGW_STR("User sees AADSTS50057 at sign-in. The desk wrote "
-                                                       "this much more. The desk wrote this much more.");
+        event.text = up ? egw_str_of(filler)
+                        : EGW_STR("User sees AADSTS50057 at sign-in. The desk wrote "
+                                  "this much more. The desk wrote this much more.");
         if (up)
             event.diagnosis = (struct egw_list){&step, 1};
         put(b, EVENTS, egw_partition_of(egw_str_of(key), PARTITIONS), egw_str_of(key),
@@ -362,8 +376,8 @@ static void put_events(struct bench *b, size_t count)
 
 /* ---- one round ---- */
 
-static void compile(void *user, const struct egw_sha256 *manifest, const struct egw_policy_file *files,
-                    size_t n)
+static void compile(void *user, const struct egw_sha256 *manifest,
+                    const struct egw_policy_file *files, size_t n)
 {
     struct bench *b = user;
     struct egw_faults faults = {0};
@@ -400,8 +414,9 @@ static double cpu_s(void)
 static double run(struct bench *b, size_t count)
 {
     static const char *const names[] = {"events", "inbox"};
-    struct egw_triage_topics topics = {OUTCOMES, INBOX,       DEAD, REFERENCE, POLICY,
-                                       escalations, NULL, {"events", "inbox"}, "reference"};
+    struct egw_triage_topics topics = {OUTCOMES,   INBOX,       DEAD, REFERENCE,
+                                       POLICY,     escalations, NULL, {"events", "inbox"},
+                                       "reference"};
     struct egw_triage_ports ports = {compile, no_schema, b};
     struct egw_runtime_conf conf = {.input_names = names,
                                     .input_count = 2,

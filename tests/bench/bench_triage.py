@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -67,14 +68,17 @@ def publish(egw, count):
     return total / count
 
 
-class Usage:
-    """CPU seconds and peak memory of one process, from its own accounts after its end."""
+def peak_mib(pid):
+    """Peak memory since exec. What wait4() says includes this program's, which forked it."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+)", status).group(1)) / 1024
 
-    def __init__(self, process):
-        _, _, used = os.wait4(process.pid, 0)
-        process.returncode = 0
-        self.cpu = used.ru_utime + used.ru_stime
-        self.rss_mib = used.ru_maxrss / 1024
+
+def cpu_seconds(process):
+    """Of one process, from its own account after its end."""
+    _, _, used = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return used.ru_utime + used.ru_stime
 
 
 def wait_consumed(egw, process, group, topic, started):
@@ -106,10 +110,10 @@ def triage_round(egw, count):
     worker = egw.worker(0)
     took, first = wait_consumed(egw, worker.process, egw.group,
                                 egw.topic("events"), worker.started)
+    rss = peak_mib(worker.pid)
     worker.signal(signal.SIGTERM)
-    usage = Usage(worker.process)
-    return {"rate": count / took, "steady": count / (took - first), "cpu": usage.cpu * 1e6 / count,
-            "rss": usage.rss_mib, "first": first}
+    return {"rate": count / took, "steady": count / (took - first),
+            "cpu": cpu_seconds(worker.process) * 1e6 / count, "rss": rss, "first": first}
 
 
 def sizes(egw, count):

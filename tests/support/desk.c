@@ -256,7 +256,8 @@ static void port_job(void *self, struct egw_log_job *job)
         desk->impl->pending_n = 0;
         for (size_t i = 0; i < job->offset_count; i++) {
             for (int input = 0; input < 2; input++)
-                desk->impl->committed[input][job->offsets[i].partition] = job->offsets[i].next[input];
+                desk->impl->committed[input][job->offsets[i].partition] =
+                    job->offsets[i].next[input];
         }
     }
     job->result = EGW_OK;
@@ -274,10 +275,18 @@ static int64_t port_mono(void *self)
 }
 
 static const struct egw_log_ops ops = {
-    .poll = port_poll,       .wait = port_wait,         .start = port_start,
-    .stop = port_stop,       .release = port_release,   .follow = port_follow,
-    .unfollow = port_unfollow, .begin = port_begin,     .produce = port_produce,
-    .job = port_job,         .wall_ms = port_wall,      .mono_ms = port_mono,
+    .poll = port_poll,
+    .wait = port_wait,
+    .start = port_start,
+    .stop = port_stop,
+    .release = port_release,
+    .follow = port_follow,
+    .unfollow = port_unfollow,
+    .begin = port_begin,
+    .produce = port_produce,
+    .job = port_job,
+    .wall_ms = port_wall,
+    .mono_ms = port_mono,
 };
 
 /* ---- the processor's wiring ---- */
@@ -375,9 +384,10 @@ void desk_run(struct desk *desk)
         if (egw_runtime_turn(desk->impl->runtime, 500, &error))
             fail_msg("the runtime ended: %s", error.text);
         egw_runtime_stats(desk->impl->runtime, &after);
-        quiet = desk->impl->idle && before.steps == after.steps && before.committed == after.committed
-                    ? quiet + 1
-                    : 0;
+        quiet =
+            desk->impl->idle && before.steps == after.steps && before.committed == after.committed
+                ? quiet + 1
+                : 0;
         if (turns > 100000)
             fail_msg("the desk does not come to rest");
     }
@@ -385,7 +395,8 @@ void desk_run(struct desk *desk)
 
 /* ---- putting records in ---- */
 
-static struct egw_str write_framed(struct desk *desk, const struct egw_type *type, const void *record)
+static struct egw_str write_framed(struct desk *desk, const struct egw_type *type,
+                                   const void *record)
 {
     struct egw_buf buf = {0};
     struct egw_str made;
@@ -491,9 +502,8 @@ static void put_positions(struct desk *desk)
 {
     struct egw_input_position inputs[2] = {{.topic = EGW_STR("events"), .last = -1},
                                            {.topic = EGW_STR("inbox"), .last = -1}};
-    struct egw_position position = {.version = 1,
-                                    .partition_count = DESK_PARTITIONS,
-                                    .inputs = {inputs, 2}};
+    struct egw_position position = {
+        .version = 1, .partition_count = DESK_PARTITIONS, .inputs = {inputs, 2}};
 
     for (int32_t p = 0; p < DESK_PARTITIONS; p++)
         desk_raw(desk, DESK_CASES, p, EGW_STR(EGW_POSITION_KEY),

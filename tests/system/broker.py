@@ -81,7 +81,8 @@ class Broker:
         self.conf = self.dir / "server.properties"
         self.conf.write_text(CONFIG.format(port=self.port, controller=self.controller,
                                            data=self.dir / "data"))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A zero byte first makes it begin with "A": an id that begins with a dash would be taken for an option.
+        cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         subprocess.run(jvm("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.conf)),
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -139,7 +139,6 @@ def test_the_story_of_five_cases_and_what_follows(told):
     assert verdict(access) == ("ACCESS_REQUIRED", "EXPIRED")
     assert any(EXPIRED[:10] in source["value"] for source in access["sources"]), access["sources"]
     assert "access/litware/adatum" in access["waits_for"]
-    assert any("advanced" in name for name in lacks(access)), access["near"]
 
     # The world changes.
     egw.put([incident(resolved=True)])

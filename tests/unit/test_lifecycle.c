@@ -1,47 +1,33 @@
 #include "support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "egw/lifecycle.h"
 
-/* The table as docs/lifecycle.md prints it: one line an event type, one word a phase. Written here a
- * second time on purpose: a cell changed by accident differs from it. */
-static const char *const expected[EGW_EVENT_COUNT] = {
-    [EGW_EVENT_OPENED] = "decide decide decide decide decide update update update late",
-    [EGW_EVENT_UPDATED] = "decide decide decide decide decide update update update late",
-    [EGW_EVENT_DIAGNOSED] = "decide decide decide decide decide update update update late",
-    [EGW_EVENT_ATTEMPT] = "decide decide decide decide decide attempt attempt attempt late",
-    [EGW_EVENT_CONFIRMED] = "late update update outlived update update update update late",
-    [EGW_EVENT_CLEARED] = "end end end end end end end end late",
-    [EGW_EVENT_CLOSED] = "end end end end end end end end late",
-    [EGW_EVENT_REOPENED] = "decide decide decide decide decide update update update reopen",
-    [EGW_EVENT_APPROVED] = "late update update update decide update update update late",
-    [EGW_EVENT_DECLINED] = "late update update update decide update update update late",
-    [EGW_EVENT_RELEASED] = "late update update outlived decide update update update late",
-    [EGW_EVENT_CASE_NUMBER] = "late number number number number number number number number",
-    [EGW_EVENT_CASE_STATE] = "late update update update update state state state late",
-    [EGW_EVENT_LINK] = "late link link link link link link link link",
-    [EGW_EVENT_UNLINK] = "late unlink unlink unlink unlink unlink unlink unlink unlink",
-    [EGW_EVENT_REDECIDE] = "late decide decide decide decide decide reopen reopen reopen",
-};
-
+/* docs/lifecycle.md has the table a second time, for readers: a cell changed by accident, there or
+ * here, differs. */
 static void test_every_cell_is_as_written_down(void **state)
 {
+    char *text = read_file(EGW_SOURCE_DIR "/docs/lifecycle.md", NULL);
+
     (void)state;
+    assert_non_null(text);
     for (int event = 0; event < EGW_EVENT_COUNT; event++) {
-        char line[256] = "";
-        size_t n = 0;
+        char row[256];
+        size_t n = (size_t)snprintf(row, sizeof(row), "\n| %s |", egw_event_types[event]);
 
         for (int phase = 0; phase < EGW_PHASE_COUNT; phase++) {
             enum egw_lifecycle what =
                 egw_lifecycle_of((enum egw_event_type)event, (enum egw_phase)phase);
 
-            n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s", phase ? " " : "",
-                                  egw_lifecycle_names[what]);
+            n += (size_t)snprintf(row + n, sizeof(row) - n, " %s |", egw_lifecycle_names[what]);
         }
-        if (strcmp(line, expected[event]) != 0)
-            fail_msg("%s: %s", egw_event_types[event], line);
+        (void)snprintf(row + n, sizeof(row) - n, "\n");
+        if (!strstr(text, row))
+            fail_msg("docs/lifecycle.md does not say:%s", row);
     }
+    free(text);
 }
 
 static void test_names_are_found_and_others_are_not(void **state)

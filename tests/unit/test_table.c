@@ -120,6 +120,38 @@ static void test_putting_and_removing_forever_does_not_grow(void **state)
     assert_int_equal(table->bytes, 0);
 }
 
+static void test_absorbing_adds_replaces_and_removes(void **state)
+{
+    struct egw_table base = {0}, overlay = {0};
+    struct egw_str value;
+
+    (void)state;
+    assert_int_equal(egw_table_put(&base, EGW_STR("kept"), EGW_STR("1")), EGW_OK);
+    assert_int_equal(egw_table_put(&base, EGW_STR("replaced"), EGW_STR("old")), EGW_OK);
+    assert_int_equal(egw_table_put(&base, EGW_STR("gone"), EGW_STR("x")), EGW_OK);
+    assert_int_equal(egw_table_put(&overlay, EGW_STR("replaced"), EGW_STR("new")), EGW_OK);
+    assert_int_equal(egw_table_put(&overlay, EGW_STR("gone"), EGW_STR_NONE), EGW_OK);
+    assert_int_equal(egw_table_put(&overlay, EGW_STR("never"), EGW_STR_NONE), EGW_OK);
+    for (int i = 0; i < 500; i++) { /* the base has to grow on the way */
+        char key[16];
+
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        assert_int_equal(egw_table_put(&overlay, egw_str_of(key), EGW_STR("v")), EGW_OK);
+    }
+    assert_int_equal(egw_table_absorb(&base, &overlay), EGW_OK);
+    assert_int_equal(base.used, 502);
+    assert_int_equal(overlay.used, 0);
+    assert_int_equal(overlay.bytes, 0);
+    assert_int_equal(base.bytes, 4 + 1 + 8 + 3 + 10 * 3 + 90 * 4 + 400 * 5);
+    assert_true(egw_table_get(&base, EGW_STR("replaced"), &value));
+    assert_true(egw_str_is(value, "new"));
+    assert_false(egw_table_get(&base, EGW_STR("gone"), &value));
+    assert_false(egw_table_get(&base, EGW_STR("never"), &value));
+    assert_true(egw_table_get(&base, EGW_STR("k499"), &value));
+    egw_table_free(&base);
+    egw_table_free(&overlay);
+}
+
 static void test_clear_keeps_the_slots_and_nothing_else(void **state)
 {
     struct egw_table *table = *state;
@@ -147,6 +179,7 @@ int main(void)
         T(test_an_absent_value_and_an_empty_one_differ),
         T(test_a_walk_meets_every_entry_once),
         T(test_putting_and_removing_forever_does_not_grow),
+        T(test_absorbing_adds_replaces_and_removes),
         T(test_clear_keeps_the_slots_and_nothing_else),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);

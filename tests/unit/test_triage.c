@@ -1,5 +1,5 @@
-/* What triage does with events, facts and time, on the shipped policy: every claim about one trigger
- * and its one outcome. */
+/* What triage does with events, facts and time, on the shipped policy: every claim about one
+ * trigger and its one outcome. */
 #include "support.h"
 
 #include <stdio.h>
@@ -54,9 +54,10 @@ static void event(struct desk *desk, const char *id, const char *type, const cha
 
 /* Billing is handed off to Commercial whatever the access: the shortest way to a command. */
 #define BILLING                                                                                    \
-    ",\"domain\":\"billing\",\"ask\":\"issue\",\"service\":\"Office 365\",\"severity\":\"C\","       \
-    "\"title\":\"Charged twice\",\"text\":\"40 seats were charged twice\","                          \
-    "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"compared with the order\",\"result\":\"one order\"}]"
+    ",\"domain\":\"billing\",\"ask\":\"issue\",\"service\":\"Office 365\",\"severity\":\"C\","     \
+    "\"title\":\"Charged twice\",\"text\":\"40 seats were charged twice\","                        \
+    "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"compared with the order\",\"result\":\"one "    \
+    "order\"}]"
 
 static void expect(struct desk *desk, const char *case_id, const char *want)
 {
@@ -359,7 +360,8 @@ static void test_a_changed_fact_decides_a_waiting_case_anew(void **state)
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
           "\"severity\":\"B\",\"text\":\"form fails to load\","
-          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a sandbox\",\"result\":\"fails too\"}]");
+          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a "
+          "sandbox\",\"result\":\"fails too\"}]");
     desk_run(desk);
     expect(desk, "c1", "ACCESS_REQUIRED/EXPIRED");
     desk_restart(desk);
@@ -387,7 +389,8 @@ static void test_a_fact_that_came_while_nobody_was_there_is_not_missed(void **st
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
           "\"text\":\"form fails to load\","
-          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a sandbox\",\"result\":\"fails too\"}]");
+          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a "
+          "sandbox\",\"result\":\"fails too\"}]");
     desk_run(desk);
     assert_int_equal(desk_outcome(desk, "c1")->action, EGW_ACTION_ACCESS_REQUIRED);
     desk_fact(desk, "{\"as_of\":\"2026-01-05T09:00:00Z\",\"source\":\"t\",\"body\":{\"access\":"
@@ -416,11 +419,12 @@ static void test_an_incident_holds_the_case_until_it_ends_and_the_customer_confi
                     "\"health_snapshot\":{\"customer\":\"adatum\",\"service\":\"exchange-online\","
                     "\"status\":\"serviceDegradation\",\"issues\":[\"EX700101\"]}}}");
     desk_run(desk);
-    event(desk, "e1", "opened", "c1",
-          ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Exchange Online\","
-          "\"feature\":\"Mail flow\",\"symptom\":\"degraded\",\"severity\":\"B\","
-          "\"started_at\":\"2026-01-05T08:10:00Z\",\"text\":\"courrier retard\u00e9\","
-          "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"traced a message\",\"result\":\"queued\"}]");
+    event(
+        desk, "e1", "opened", "c1",
+        ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Exchange Online\","
+        "\"feature\":\"Mail flow\",\"symptom\":\"degraded\",\"severity\":\"B\","
+        "\"started_at\":\"2026-01-05T08:10:00Z\",\"text\":\"courrier retard\u00e9\","
+        "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"traced a message\",\"result\":\"queued\"}]");
     desk_run(desk);
     outcome = desk_outcome(desk, "c1");
     assert_int_equal(outcome->action, EGW_ACTION_HEALTH_MATCH);
@@ -466,11 +470,12 @@ static void test_a_text_too_long_for_a_record_is_cut_and_marked(void **state)
     assert_non_null(line);
     /* two events of a megabyte each: merged they would not fit into one state entry */
     for (int part = 1; part <= 2; part++) {
-        at = (size_t)sprintf(line, /* NOLINT: the buffer is far larger */
-                             "{\"event_id\":\"e%d\",\"event_type\":\"opened\",\"partner\":\"litware\","
-                             "\"customer\":\"adatum\",\"case_id\":\"c1\","
-                             "\"occurred_at\":\"2026-01-05T08:20:00Z\"%s,\"%s\":\"",
-                             part, part == 2 ? BILLING : "", part == 1 ? "text" : "impact");
+        at = (size_t)sprintf(
+            line, /* NOLINT: the buffer is far larger */
+            "{\"event_id\":\"e%d\",\"event_type\":\"opened\",\"partner\":\"litware\","
+            "\"customer\":\"adatum\",\"case_id\":\"c1\","
+            "\"occurred_at\":\"2026-01-05T08:20:00Z\"%s,\"%s\":\"",
+            part, part == 2 ? BILLING : "", part == 1 ? "text" : "impact");
         if (part == 2) { /* BILLING has a text of its own: keep the long one */
             char *text = strstr(line, "\"text\":\"40 seats were charged twice\",");
 

@@ -29,7 +29,8 @@ struct egw_kafka_log_conf {
     int state_topic;        /* index in topics */
     const char *group;
     const char *instance;   /* "egw-triage-003": group instance id and transactional id */
-    int32_t partition_count; /* what every co-partitioned topic must have */
+    int32_t partition_count; /* what inputs and state must have */
+    const int32_t *counts;   /* what each topic of the table must have; NULL: no matter */
 };
 
 /* Connects, checks that the topics exist with the right partition counts. EGW_OK; EGW_INVALID (names

@@ -261,6 +261,22 @@ static void collect(struct copy *copy)
     }
 }
 
+/* Peak memory since exec; what getrusage() says includes the process that forked us. */
+static double peak_mib(void)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[256];
+    double kib = 0;
+
+    while (f && fgets(line, sizeof(line), f)) {
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtod(line + 6, NULL);
+    }
+    if (f)
+        fclose(f);
+    return kib / 1024;
+}
+
 static void report(const struct copy *copy, double started)
 {
     struct rusage usage;
@@ -273,7 +289,7 @@ static void report(const struct copy *copy, double started)
     printf("events=%" PRIu64 " seconds=%.3f first_s=%.3f events_per_s=%.0f cpu_us=%.3f "
            "rss_mib=%.0f transactions=%" PRIu64 "\n",
            copy->committed, took, copy->first_s, (double)copy->committed / took,
-           cpu * 1e6 / (double)copy->committed, (double)usage.ru_maxrss / 1024, copy->transactions);
+           cpu * 1e6 / (double)copy->committed, peak_mib(), copy->transactions);
 }
 
 static void close_all(struct copy *copy)

@@ -1,0 +1,36 @@
+/*
+ * world - processes on one cluster under virtual time, and everything that may happen to them
+ *
+ * Each process is a real runtime with a real processor on a memlog. One seed decides the settings,
+ * which kinds of faults this world knows, and every one of them: crash, freeze, a twin started
+ * while the first is frozen, silent brokers, slow and lost and late answers, rebalances, clocks
+ * that step, offsets moved by tools, compaction, graceful restarts. After a while the faults stop,
+ * and all that was fed must be answered within a bound of virtual time.
+ */
+#ifndef EGW_SIM_WORLD_H
+#define EGW_SIM_WORLD_H
+
+#include "checker.h"
+#include "plant.h"
+#include "subject.h"
+
+struct world_conf {
+    const struct sim_subject *subject;
+    uint64_t seed;
+    enum plant plant;
+    int64_t events; /* to feed; 0: 600 */
+    FILE *trace;    /* NULL: none */
+};
+
+struct world_result {
+    bool ok;
+    char why[600];
+    uint64_t trace; /* equal for equal seeds */
+    struct checker_counts counts;
+    int64_t committed, aborted, recreated, rebalances, crashes, freezes, skipped;
+    int64_t virtual_ms;
+};
+
+void world_run(const struct world_conf *conf, struct world_result *ret);
+
+#endif
