@@ -347,10 +347,11 @@ static int run(struct egw_args *args)
     st = tell(&demo, args, &error);
     if (st)
         code = egw_fail(&error);
-    egw_worker_free(demo.worker);
+    egw_worker_quiet(demo.worker);
     (void)fflush(stdout);
     if (demo.log_open && !egw_kafka_log_close(&demo.log, 3000))
         _exit(code);
+    egw_worker_free(demo.worker);
     egw_topics_free(&demo.topics);
     egw_policy_files_free(&demo.policy);
     egw_settings_free(&demo.settings);
