@@ -377,6 +377,12 @@ static void fact_partner(struct decide *d)
     d->known |= SET(EGW_F_PARTNER) | SET(EGW_F_CSP);
 }
 
+static void work_out_partner(struct decide *d)
+{
+    if (!(d->known & SET(EGW_F_PARTNER)))
+        fact_partner(d);
+}
+
 static void fact_relation(struct decide *d)
 {
     unsigned value = EGW_V_RELATION_NONE;
@@ -790,17 +796,15 @@ static unsigned membership_right(struct decide *d, const struct egw_channel *cha
 
 static unsigned program_right(struct decide *d, const struct egw_channel *channel)
 {
-    const struct egw_partner *partner = partner_of(d);
-    int kind;
+    unsigned kind;
 
-    if (!partner)
-        return EGW_V_RIGHT_UNKNOWN;
-    if (!partner->csp)
-        return EGW_V_RIGHT_NONE;
+    work_out_partner(d);
+    if (d->values[EGW_F_CSP] != EGW_V_CSP_YES)
+        return d->values[EGW_F_CSP] == EGW_V_CSP_NO ? EGW_V_RIGHT_NONE : EGW_V_RIGHT_UNKNOWN;
     if (channel->entitlement == EGW_ENTITLED_CSP)
         return EGW_V_RIGHT_IN_FORCE;
-    kind = egw_wordset_find(&d->policy->facts[EGW_F_PARTNER].words, partner->kind);
-    if (kind < 0 || kind == EGW_V_PARTNER_UNKNOWN)
+    kind = d->values[EGW_F_PARTNER];
+    if (kind == EGW_V_PARTNER_UNKNOWN)
         return EGW_V_RIGHT_UNKNOWN;
     return channel->partners >> kind & 1 ? EGW_V_RIGHT_IN_FORCE : EGW_V_RIGHT_NONE;
 }
@@ -1137,8 +1141,8 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
                            const struct egw_subject *subject, int64_t now_ms,
                            struct egw_arena *arena, struct egw_decision *ret)
 {
-    struct decide d;
-    uint64_t near[WORDS_MAX];
+    EGW_SCRATCH struct decide d;
+    EGW_SCRATCH uint64_t near[WORDS_MAX];
     const struct egw_rule *rule;
     size_t place;
 
