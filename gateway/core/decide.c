@@ -11,7 +11,10 @@
 
 #include "policy_model.h"
 
-enum { KEY_MAX = 512, SOURCES_FIRST = 16, WARNINGS_MAX = 8, WORDS_MAX = 32 };
+enum { KEY_MAX = 512, WARNINGS_MAX = 8, WORDS_MAX = 32 };
+/* At most: partner, relation, access, subscription, issue, statement, two of health and two of
+ * delivery; and for each channel a membership and a pack. */
+enum { SOURCES_MAX = 16 + 2 * EGW_CHANNELS_MAX };
 #define NO_SOURCE SIZE_MAX
 static const int64_t DAY_MS = INT64_C(86400000);
 enum { WARN_DAYS = 30 };
@@ -32,10 +35,10 @@ struct decide {
     const struct egw_service_rules *service; /* NULL: none named, or none we know */
 
     bool partner_asked;
-    struct egw_fact_view partner;    /* fresh record or NULL */
-    struct egw_fact_source *sources; /* in the arena */
-    uint64_t *about;                 /* for each, the set of facts it was read for */
-    size_t source_count, source_cap;
+    struct egw_fact_view partner; /* fresh record or NULL */
+    struct egw_fact_source sources[SOURCES_MAX];
+    uint64_t about[SOURCES_MAX]; /* for each, the set of facts it was read for */
+    size_t source_count;
     struct egw_str warnings[WARNINGS_MAX];
     size_t warning_count;
     struct egw_match match;
@@ -112,32 +115,11 @@ static struct egw_str key_make(struct decide *d, enum egw_reference_kind kind, s
     return (struct egw_str){text, n};
 }
 
-static bool sources_grow(struct decide *d)
-{
-    size_t cap = d->source_cap ? d->source_cap * 2 : SOURCES_FIRST;
-    struct egw_fact_source *sources = egw_arena_alloc(d->arena, cap * sizeof(*sources));
-    uint64_t *about = egw_arena_alloc(d->arena, cap * sizeof(*about));
-
-    if (!sources || !about) {
-        d->nomem = true;
-        return false;
-    }
-    if (d->source_count) {
-        memcpy(sources, d->sources, d->source_count * sizeof(*sources));
-        memcpy(about, d->about, d->source_count * sizeof(*about));
-    }
-    d->sources = sources;
-    d->about = about;
-    d->source_cap = cap;
-    return true;
-}
-
-/* Its place among the sources; NO_SOURCE: no memory. */
+/* Its place among the sources. */
 static size_t source_add(struct decide *d, struct egw_str key, const struct egw_fact_view *view,
                          uint64_t about)
 {
-    if (d->source_count == d->source_cap && !sources_grow(d))
-        return NO_SOURCE;
+    assert(d->source_count < SOURCES_MAX && "a channel reads two records at most, the rest ten");
     d->sources[d->source_count] =
         (struct egw_fact_source){.key = key,
                                  .offset = view->offset,
@@ -375,6 +357,12 @@ static void fact_partner(struct decide *d)
     put(d, EGW_F_PARTNER, kind < 0 ? EGW_V_PARTNER_UNKNOWN : (unsigned)kind);
     put(d, EGW_F_CSP, !partner ? EGW_V_CSP_UNKNOWN : partner->csp ? EGW_V_CSP_YES : EGW_V_CSP_NO);
     d->known |= SET(EGW_F_PARTNER) | SET(EGW_F_CSP);
+}
+
+static void work_out_partner(struct decide *d)
+{
+    if (!(d->known & SET(EGW_F_PARTNER)))
+        fact_partner(d);
 }
 
 static void fact_relation(struct decide *d)
@@ -790,17 +778,15 @@ static unsigned membership_right(struct decide *d, const struct egw_channel *cha
 
 static unsigned program_right(struct decide *d, const struct egw_channel *channel)
 {
-    const struct egw_partner *partner = partner_of(d);
-    int kind;
+    unsigned kind;
 
-    if (!partner)
-        return EGW_V_RIGHT_UNKNOWN;
-    if (!partner->csp)
-        return EGW_V_RIGHT_NONE;
+    work_out_partner(d);
+    if (d->values[EGW_F_CSP] != EGW_V_CSP_YES)
+        return d->values[EGW_F_CSP] == EGW_V_CSP_NO ? EGW_V_RIGHT_NONE : EGW_V_RIGHT_UNKNOWN;
     if (channel->entitlement == EGW_ENTITLED_CSP)
         return EGW_V_RIGHT_IN_FORCE;
-    kind = egw_wordset_find(&d->policy->facts[EGW_F_PARTNER].words, partner->kind);
-    if (kind < 0 || kind == EGW_V_PARTNER_UNKNOWN)
+    kind = d->values[EGW_F_PARTNER];
+    if (kind == EGW_V_PARTNER_UNKNOWN)
         return EGW_V_RIGHT_UNKNOWN;
     return channel->partners >> kind & 1 ? EGW_V_RIGHT_IN_FORCE : EGW_V_RIGHT_NONE;
 }
@@ -1082,19 +1068,15 @@ static void fill_delivery(struct decide *d)
     d->ret->handled_by = (struct egw_str){text, delivery->entity.n + delivery->queue.n + 1};
 }
 
-static void fill_warnings(struct decide *d)
+static struct egw_list list_of(struct decide *d, const void *items, size_t size, size_t n)
 {
-    struct egw_str *list;
+    void *copy = n ? egw_arena_alloc(d->arena, n * size) : NULL;
 
-    if (!d->warning_count)
-        return;
-    list = egw_arena_alloc(d->arena, d->warning_count * sizeof(*list));
-    if (!list) {
+    if (copy)
+        memcpy(copy, items, n * size);
+    else if (n)
         d->nomem = true;
-        return;
-    }
-    memcpy(list, d->warnings, d->warning_count * sizeof(*list));
-    d->ret->warnings = (struct egw_list){list, d->warning_count};
+    return (struct egw_list){copy, copy ? n : 0};
 }
 
 static struct egw_str word_of(const struct decide *d, unsigned fact)
@@ -1137,8 +1119,8 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
                            const struct egw_subject *subject, int64_t now_ms,
                            struct egw_arena *arena, struct egw_decision *ret)
 {
-    struct decide d;
-    uint64_t near[WORDS_MAX];
+    EGW_SCRATCH struct decide d;
+    EGW_SCRATCH uint64_t near[WORDS_MAX];
     const struct egw_rule *rule;
     size_t place;
 
@@ -1154,9 +1136,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     d.service = NULL;
     d.partner_asked = false;
     d.partner = (struct egw_fact_view){NULL, -1};
-    d.sources = NULL;
-    d.about = NULL;
-    d.source_count = d.source_cap = d.warning_count = 0;
+    d.source_count = d.warning_count = 0;
     d.match = (struct egw_match){NULL, false};
     d.issue_key = EGW_STR_NONE;
     *ret = nothing;
@@ -1172,7 +1152,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     }
     fill_facts(&d);
     fill_waits(&d, rule);
-    ret->sources = (struct egw_list){d.sources, d.source_count};
-    fill_warnings(&d);
+    ret->sources = list_of(&d, d.sources, sizeof(*d.sources), d.source_count);
+    ret->warnings = list_of(&d, d.warnings, sizeof(*d.warnings), d.warning_count);
     return d.nomem ? EGW_NOMEM : EGW_OK;
 }

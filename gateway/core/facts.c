@@ -437,7 +437,7 @@ static bool name_make(struct egw_str scope, struct egw_str name, struct name *re
 static const struct group *group_get(const struct slots *groups, struct egw_str scope,
                                      struct egw_str name)
 {
-    struct name key;
+    EGW_SCRATCH struct name key;
     struct egw_str view;
 
     if (!name_make(scope, name, &key))
@@ -482,7 +482,7 @@ static bool leave(struct slots *groups, struct egw_str key, struct record *r)
 static bool each_name(struct slots *groups, struct record *r, struct egw_str scope,
                       struct egw_str text, group_change change)
 {
-    struct name key;
+    EGW_SCRATCH struct name key;
 
     return !name_make(scope, text, &key) || change(groups, (struct egw_str){key.bytes, key.n}, r);
 }
@@ -768,7 +768,7 @@ static const struct egw_folder *folder_get(const struct egw_facts *facts, enum o
 static const struct egw_folder *folder_get_both(const struct egw_facts *facts,
                                                 struct egw_str partner, struct egw_str customer)
 {
-    char name[2 * KEY_MAX + 1];
+    EGW_SCRATCH char name[2 * KEY_MAX + 1];
 
     if (!partner.n || partner.n > KEY_MAX || !customer.n || customer.n > KEY_MAX)
         return NULL;

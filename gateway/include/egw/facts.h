@@ -71,20 +71,20 @@ bool egw_facts_next_issue(const struct egw_facts *facts, struct egw_str customer
  * owner nobody had named yet is not: use it at once.
  */
 struct egw_dossier {
-    const struct egw_folder *folders[3];
+    const struct egw_folder *folders[3]; /* the partner's, the customer's, both's; NULL: none */
 };
 /* customer.p == NULL: the partner alone. */
 struct egw_dossier egw_facts_dossier(const struct egw_facts *facts, struct egw_str partner,
-                                       struct egw_str customer);
+                                     struct egw_str customer);
 /* As egw_facts_get() of the key that begins with the kind and its owners; last is the key's further
  * part where the kind has one (a contract's plan). *ret_key: the key as it is stored, which lives as
  * long as the facts; p == NULL: it was never seen. Of every kind but managed and calendar. */
 struct egw_fact_view egw_dossier_find(const struct egw_dossier *dossier,
-                                       enum egw_reference_kind kind, struct egw_str last,
-                                       struct egw_str *ret_key);
+                                      enum egw_reference_kind kind, struct egw_str last,
+                                      struct egw_str *ret_key);
 /* As egw_facts_next_issue(). */
 bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
-                             struct egw_fact_view *ret, struct egw_str *ret_key);
+                            struct egw_fact_view *ret, struct egw_str *ret_key);
 
 /* Walk all present records, for listing; order unspecified. */
 bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *ret_key,
