@@ -162,6 +162,12 @@ void case_end(struct work *work, struct kase *kase)
     entry->due_at.v = egw_turn_now(work->turn) + egw_policy_horizon_ms(work->policy);
 }
 
+void case_heard_of(struct work *work, struct kase *kase)
+{
+    case_end(work, kase);
+    kase->entry.phase = EGW_PHASE_NEW;
+}
+
 /* ---- store ---- */
 
 const struct egw_pair *case_whole_text(const struct egw_support_event *event)

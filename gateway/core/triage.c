@@ -401,6 +401,8 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
     type = egw_event_type_of(event->event_type);
     if (type >= 0)
         return course_event(work, &kase, event, (enum egw_event_type)type);
+    if (!kase.known)
+        case_heard_of(work, &kase);
     st = case_remember(work, &kase, event);
     if (!st)
         st = case_store(work, &kase);

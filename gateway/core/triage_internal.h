@@ -99,6 +99,8 @@ enum egw_status case_remember(struct work *work, struct kase *kase,
 enum egw_status case_store(struct work *work, struct kase *kase) EGW_MUST_CHECK;
 /* The case ends now; its entry stays for the duplicate horizon. */
 void case_end(struct work *work, struct kase *kase);
+/* The case was never opened: what is known of it stays for as long as an ended one. */
+void case_heard_of(struct work *work, struct kase *kase);
 /* One round of making a case smaller that is `over` bytes too large: the text, the diagnosis, the
  * lists, then every long field. After SHRINK_ROUNDS of them it fits, whatever it held. */
 enum egw_status case_shrink(struct work *work, struct egw_support_event *event, size_t over,

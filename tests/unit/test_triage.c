@@ -289,6 +289,21 @@ static void test_an_unknown_event_type_is_refused_and_the_case_stays(void **stat
     expect(desk, "c1", "HANDOFF");
 }
 
+static void test_a_case_known_by_an_unknown_event_type_only_is_forgotten(void **state)
+{
+    struct desk *desk = *state;
+    size_t entries;
+
+    event(desk, "e1", "exploded", "c1", BILLING);
+    desk_run(desk);
+    expect(desk, "c1", "REJECTED/UNKNOWN_EVENT_TYPE");
+    entries = desk_count(desk, DESK_CASES);
+    desk->now_ms += INT64_C(400) * 86400000;
+    desk_run(desk);
+    assert_true(desk_count(desk, DESK_CASES) > entries);
+    expect_nothing(desk);
+}
+
 static void test_a_record_under_another_name_is_passed_on_once(void **state)
 {
     struct desk *desk = *state;
@@ -643,6 +658,7 @@ int main(void)
         TEST(test_microsofts_states_are_noted_and_closed_ends_the_case),
         TEST(test_reopening_allows_a_new_command),
         TEST(test_an_unknown_event_type_is_refused_and_the_case_stays),
+        TEST(test_a_case_known_by_an_unknown_event_type_only_is_forgotten),
         TEST(test_a_record_under_another_name_is_passed_on_once),
         TEST(test_bytes_that_are_no_event_become_a_dead_letter),
         TEST(test_identifiers_that_cannot_be_keys_are_refused),
