@@ -93,8 +93,20 @@ def aliases_of(schema):
     return ", .aliases = (const char *const[]){%s, NULL}" % ", ".join(json.dumps(a) for a in schema["aliases"])
 
 
+SHORT = 64     # bytes of a text of at most 63 with its length: what the encoder need not look at
+VARINT = 10
+PUTS = {       # kind: (op for the value, bytes at most, op for the optional value)
+    "boolean": ("BOOLEAN", 1, "OPT_BOOLEAN"), "int": ("INT", VARINT, "OPT_INT"),
+    "long": ("LONG", VARINT, "OPT_LONG"), "float": ("FLOAT", 4, None),
+    "double": ("DOUBLE", 8, "OPT_DOUBLE"), "bytes": ("STRINGS", SHORT, "OPT_STRINGS"),
+    "string": ("STRINGS", SHORT, "OPT_STRINGS"), "enum": ("ENUM", VARINT, "OPT_ENUM"),
+    "fixed": ("FIXED", 0, "OPT_FIXED"),
+}
+
+
 class Writer:
     def __init__(self):
+        self.puts = {}       # variable of a record's table -> [op, count, place, table, bytes at most]
         self.named = {}      # full name -> (definition text, C info)
         self.structs = []    # C declarations in order
         self.tables = []     # C definitions in order
@@ -229,6 +241,7 @@ class Writer:
                                            field["name"], CLASSES[field["class"]], extra))
         self.structs.append("/* %s */\nstruct %s {\n%s\n};" % (schema["doc"], c, "\n".join(members)))
         self.tables.append("static const struct egw_field %s_fields[] = {\n%s\n};" % (var, "\n".join(rows)))
+        puts = self.program(schema, space, full, c, var)
         top = ""
         if schema.get("top"):
             text = schema["top"]
@@ -237,8 +250,72 @@ class Writer:
                 var, crc64(canonical(json.loads(text)).encode()))
         self.tables.append(
             "const struct egw_type %s = {.kind = EGW_K_RECORD, .name = \"%s\", .size = sizeof(struct %s), "
-            ".fields = %s_fields, .field_count = %d, .default_symbol = -1%s%s};" % (
-                var, full, c, var, len(schema["fields"]), top, aliases_of(schema)))
+            ".fields = %s_fields, .field_count = %d, .default_symbol = -1%s%s%s};" % (
+                var, full, c, var, len(schema["fields"]), puts, top, aliases_of(schema)))
+
+    def program(self, schema, space, full, c, var):
+        """The encoder's ops for a record (struct egw_put). Texts side by side are one op, a record
+        in place is its ops; a record with a form no op is for has none and is written by its table."""
+        rows = []
+        for field in schema["fields"]:
+            added = self.put(field["type"], space, full, "offsetof(struct %s, %s)" % (c, field["name"]))
+            if added is None:
+                return ""
+            for row in added:
+                if rows and row[0] == rows[-1][0] and row[0] in ("STRINGS", "OPT_STRINGS"):
+                    rows[-1][1] += row[1]
+                    rows[-1][4] += row[4]
+                else:
+                    rows.append(list(row))
+        self.puts[var] = rows
+        self.tables.append("static const struct egw_put %s_puts[] = {\n    {.op = EGW_PUT_HEAD, .count = %d},\n%s\n"
+                           "    {.op = EGW_PUT_END},\n};" % (var, sum(row[4] for row in rows), "\n".join("    {.op = EGW_PUT_%s, .count = %d, .at = %s, .type = %s}," % (
+                op, count, at, "&" + table if table else "NULL") for op, count, at, table, _ in rows)))
+        return ", .puts = %s_puts" % var
+
+    def put(self, schema, space, where, at):
+        """The ops of one field at `at`; None when there is none for its form."""
+        kind, _, var = self.use(schema, space, where)
+        optional = kind == "option"
+        if optional:
+            schema = schema[1]
+            kind, _, var = self.use(schema, space, where)
+        if kind in PUTS:
+            op, room, opt = PUTS[kind]
+            definition = json.loads(self.named[self.full(schema, space)][0]) if kind in ("enum", "fixed") else {}
+            count = len(definition["symbols"]) if kind == "enum" else definition.get("size", 1)
+            room = count if kind == "fixed" else room
+            return [(opt, count, at, None, 1 + room) if optional else (op, count, at, None, room)]
+        if kind == "record":
+            if var not in self.puts:
+                return None
+            if optional:
+                return [("OPT_RECORD", 1, at, var, 1)]
+            return [(op, n, at + " + " + inner, table, room) for op, n, inner, table, room in self.puts[var]]
+        if kind == "choice":
+            if any(self.use(s, space, where)[2] not in self.puts for s in schema):
+                return None
+            return [("CHOICE", len(schema), at, var, VARINT)]
+        if kind == "null":
+            return None
+        if kind == "map":
+            return [("TEXTS", 2, at, None, VARINT + 1)]
+        item, _, item_var = self.use(schema["items"], space, where)
+        if item in ("string", "bytes"):
+            return [("TEXTS", 1, at, None, VARINT + 1)]
+        if item != "record" or item_var not in self.puts:
+            return None
+        rows = self.puts[item_var]
+        if len(rows) == 1 and rows[0][0] == "STRINGS":
+            return [("TEXTS", rows[0][1], at, None, VARINT + 1)]
+        return [("RECORDS", 1, at, item_var, VARINT + 1)]
+
+    @staticmethod
+    def full(schema, space):
+        """Full name of a named type, used or defined."""
+        name = schema if isinstance(schema, str) else schema["name"]
+        space = space if isinstance(schema, str) else schema.get("namespace", space)
+        return name if "." in name else space + "." + name
 
     def encode(self, schema, value, space, where):
         """The default in Avro's binary form; a union's default is of its first branch."""

@@ -244,22 +244,6 @@ static enum egw_status write_batch(struct batch *b, int64_t number, const char *
     return st;
 }
 
-struct sought {
-    struct egw_kafka *kafka;
-    const struct egw_settings *settings;
-    int64_t number;
-};
-
-static enum egw_status see_activation(void *user, struct egw_error *reterr)
-{
-    const struct sought *sought = user;
-    int64_t highest = 0;
-    enum egw_status st =
-        egw_activation_highest(sought->kafka, sought->settings, &highest, NULL, reterr);
-
-    return st ? st : highest >= sought->number ? EGW_OK : EGW_NOT_FOUND;
-}
-
 static enum egw_status store_and_activate(const struct egw_settings *settings,
                                           const struct egw_policy_folder *folder, const char *by,
                                           const char *note, int64_t *ret_number,
@@ -282,8 +266,6 @@ static enum egw_status store_and_activate(const struct egw_settings *settings,
         st = write_batch(&batch, highest + 1, by, note, reterr);
         egw_schemas_close(&schemas);
     }
-    if (st == EGW_OK)
-        st = egw_wait_seen(see_activation, &(struct sought){kafka, settings, highest + 1}, reterr);
     egw_kafka_close(kafka);
     if (st == EGW_OK)
         *ret_number = highest + 1;

@@ -278,8 +278,11 @@ static enum egw_status first_scene(struct demo *demo, struct egw_error *reterr)
     if (st)
         return st;
     if (command(demo, "outcomes", "--summary", NULL) ||
-        command(demo, "outcomes", "--verbose", NULL))
+        command(demo, "outcomes", "--partner", "litware"))
         return failed(reterr, "outcomes");
+    say("Why Advanced, and by hand, for CW-1004? Its outcome kept every fact and what nearly won.");
+    if (command(demo, "explain", "CW-1004-opened", NULL))
+        return failed(reterr, "explain");
     return EGW_OK;
 }
 
@@ -344,10 +347,11 @@ static int run(struct egw_args *args)
     st = tell(&demo, args, &error);
     if (st)
         code = egw_fail(&error);
-    egw_worker_free(demo.worker);
+    egw_worker_quiet(demo.worker);
     (void)fflush(stdout);
     if (demo.log_open && !egw_kafka_log_close(&demo.log, 3000))
         _exit(code);
+    egw_worker_free(demo.worker);
     egw_topics_free(&demo.topics);
     egw_policy_files_free(&demo.policy);
     egw_settings_free(&demo.settings);

@@ -274,12 +274,13 @@ static int run(struct egw_args *args)
         _exit(code);
     ending = code;
     (void)alarm(CLOSE_S);
-    egw_worker_free(tw.worker);
+    egw_worker_quiet(tw.worker);
     wake_log = NULL;
     if (tw.log_open && !egw_kafka_log_close(&tw.log, CLOSE_MS)) {
         egw_log_line(EGW_LEVEL_WARN, "stop.late", "why", "a handle did not close in time", NULL);
         _exit(code);
     }
+    egw_worker_free(tw.worker);
     egw_schemas_close(&tw.schemas);
     egw_topics_free(&tw.topics);
     return code;

@@ -166,30 +166,17 @@ static enum egw_status add_first(struct first *f, int32_t partition, struct egw_
     return st ? st : encode_first(f, partition, reterr);
 }
 
-static enum egw_status see_first(void *user, struct egw_error *reterr)
-{
-    const struct first *f = user;
-    struct egw_standing standing;
-    enum egw_status st = EGW_OK;
-
-    for (size_t i = 0; st == EGW_OK && i < f->n; i++)
-        st = egw_standing_read(f->kafka, f->settings, f->writes[i].partition, &standing, reterr);
-    return st;
-}
-
 static enum egw_status write_first(struct first *f, struct egw_error *reterr)
 {
     char id[EGW_OPERATOR_ID];
     size_t from = 0;
-    enum egw_status st;
 
     for (size_t i = 0; i < f->n; i++) {
         f->writes[i].value = (struct egw_str){(const char *)f->bytes.p + from, f->ends[i] - from};
         from = f->ends[i];
     }
     egw_operator_id(f->settings, id);
-    st = egw_kafka_transaction(f->settings, id, f->writes, f->n, reterr);
-    return st ? st : egw_wait_seen(see_first, f, reterr);
+    return egw_kafka_transaction(f->settings, id, f->writes, f->n, reterr);
 }
 
 enum egw_status egw_standing_begin(struct egw_kafka *kafka, const struct egw_settings *settings,
@@ -216,22 +203,6 @@ enum egw_status egw_standing_begin(struct egw_kafka *kafka, const struct egw_set
     egw_buf_free(&f.bytes);
     free(f.writes);
     free(f.ends);
-    return st;
-}
-
-enum egw_status egw_wait_seen(egw_seen_fn *seen, void *user, struct egw_error *reterr)
-{
-    const struct timespec pause = {0, 50 * 1000000L};
-    enum egw_status st = EGW_NOT_FOUND;
-
-    for (int tries = 0; st == EGW_NOT_FOUND && tries < 400; tries++) {
-        if (tries > 0)
-            (void)nanosleep(&pause, NULL);
-        st = seen(user, reterr);
-    }
-    if (st == EGW_NOT_FOUND)
-        return egw_error_set(reterr, EGW_RETRY,
-                             "the transaction was committed but cannot be read after 20 s");
     return st;
 }
 

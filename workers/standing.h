@@ -41,15 +41,6 @@ enum egw_status egw_standing_begin(struct egw_kafka *kafka, const struct egw_set
                                    const struct egw_framing *framing, size_t *ret_written,
                                    struct egw_error *reterr) EGW_MUST_CHECK;
 
-/*
- * A commit is answered before its markers stand in every partition, so a reader right behind it may
- * still see nothing. Asks seen() every 50 ms until it is EGW_OK. EGW_NOT_FOUND asks again, for at
- * most 20 s; any other status ends the wait.
- */
-typedef enum egw_status egw_seen_fn(void *user, struct egw_error *reterr);
-enum egw_status egw_wait_seen(egw_seen_fn *seen, void *user,
-                              struct egw_error *reterr) EGW_MUST_CHECK;
-
 /* The transactional id of an operator's command: one at a time, the older is fenced. Long enough
  * for any group name. */
 enum { EGW_OPERATOR_ID = 256 };

@@ -182,11 +182,19 @@ enum egw_status egw_worker_new(const struct egw_worker_conf *conf, struct egw_wo
     return EGW_OK;
 }
 
+void egw_worker_quiet(struct egw_worker *worker)
+{
+    if (!worker)
+        return;
+    egw_workshop_free(worker->workshop); /* it may be reading the files of a policy */
+    worker->workshop = NULL;
+}
+
 void egw_worker_free(struct egw_worker *worker)
 {
     if (!worker)
         return;
-    egw_workshop_free(worker->workshop); /* first: it may be reading the files of a policy */
+    egw_worker_quiet(worker);
     egw_runtime_free(worker->runtime);
     egw_triage_free(worker->triage);
     egw_plans_free(worker->plans);

@@ -27,6 +27,9 @@ struct egw_worker_conf {
 /* Everything conf points to must outlive the worker; settings and topics are not copied. */
 enum egw_status egw_worker_new(const struct egw_worker_conf *conf, struct egw_worker **ret,
                                struct egw_error *reterr) EGW_MUST_CHECK;
+/* Ends the threads that wake the log. No turn after it. NULL is allowed, as by the next. */
+void egw_worker_quiet(struct egw_worker *worker);
+/* The log must be closed: its helper may still be at a job, which lies in the worker. */
 void egw_worker_free(struct egw_worker *worker);
 
 /* One turn, as egw_runtime_turn(). */

@@ -11,14 +11,17 @@
 
 #include "policy_model.h"
 
-enum { KEY_MAX = 512, KEYS_ROOM = 1024, SOURCES_FIRST = 16, WARNINGS_MAX = 8, WORDS_MAX = 32 };
+enum { KEY_MAX = 512, WARNINGS_MAX = 8, WORDS_MAX = 32 };
+/* At most: partner, relation, access, subscription, issue, statement, two of health and two of
+ * delivery; and for each channel a membership and a pack. */
+enum { SOURCES_MAX = 16 + 2 * EGW_CHANNELS_MAX };
 #define NO_SOURCE SIZE_MAX
 static const int64_t DAY_MS = INT64_C(86400000);
 enum { WARN_DAYS = 30 };
 
 struct decide {
     const struct egw_policy *policy;
-    const struct egw_facts *facts;
+    struct egw_dossier dossier;
     const struct egw_subject *subject;
     const struct egw_support_event *event;
     int64_t now_ms;
@@ -32,14 +35,12 @@ struct decide {
     const struct egw_service_rules *service; /* NULL: none named, or none we know */
 
     bool partner_asked;
-    struct egw_fact_view partner;    /* fresh record or NULL */
-    struct egw_fact_source *sources; /* in the arena */
-    uint64_t *about;                 /* for each, the set of facts it was read for */
-    size_t source_count, source_cap;
+    struct egw_fact_view partner; /* fresh record or NULL */
+    struct egw_fact_source sources[SOURCES_MAX];
+    uint64_t about[SOURCES_MAX]; /* for each, the set of facts it was read for */
+    size_t source_count;
     struct egw_str warnings[WARNINGS_MAX];
     size_t warning_count;
-    char *keys; /* room for keys, in the arena */
-    size_t keys_left;
     struct egw_match match;
     struct egw_str issue_key; /* of the incident waited on */
 };
@@ -61,71 +62,64 @@ static void warn(struct decide *d, struct egw_str text)
 
 /* ---- reference records ---- */
 
-/* egw_reference_kinds with their lengths: a key is made ten times an event. */
-static const struct egw_str kind_words[EGW_REF_COUNT] = {
-    {"partner", 7},     {"relation", 8}, {"access", 6},  {"subscription", 12}, {"contract", 8},
-    {"membership", 10}, {"pack", 4},     {"managed", 7}, {"statement", 9},     {"delivery", 8},
-    {"calendar", 8},    {"health", 6},   {"issue", 5}};
+/* How a kind's key reads: its word, the owners, and a last part where the caller has one. */
+static const struct {
+    struct egw_str word;
+    bool partner, customer;
+} keys[EGW_REF_COUNT] = {
+    [EGW_REF_PARTNER] = {{"partner", 7}, true, false},
+    [EGW_REF_RELATION] = {{"relation", 8}, true, true},
+    [EGW_REF_ACCESS] = {{"access", 6}, true, true},
+    [EGW_REF_SUBSCRIPTION] = {{"subscription", 12}, false, true},
+    [EGW_REF_CONTRACT] = {{"contract", 8}, true, false},
+    [EGW_REF_MEMBERSHIP] = {{"membership", 10}, true, false},
+    [EGW_REF_PACK] = {{"pack", 4}, true, false},
+    [EGW_REF_STATEMENT] = {{"statement", 9}, true, true},
+    [EGW_REF_DELIVERY] = {{"delivery", 8}, true, true},
+    [EGW_REF_HEALTH_SNAPSHOT] = {{"health", 6}, false, true},
+};
 
-/* "kind/a/b/c" in the arena; parts that are absent end it. p == NULL: longer than any key. */
-static struct egw_str key_make(struct decide *d, enum egw_reference_kind kind, struct egw_str a,
-                               struct egw_str b, struct egw_str c)
+/* The key nobody has filed yet, in the arena: it is a source, and may be waited for. p == NULL:
+ * longer than any key. */
+static struct egw_str key_make(struct decide *d, enum egw_reference_kind kind, struct egw_str last)
 {
-    struct egw_str parts[] = {kind_words[kind], a, b, c};
-    size_t n = 0;
-    char *to;
+    struct egw_str parts[4] = {keys[kind].word};
+    size_t count = 1, n = 0;
+    char *text, *to;
 
-    for (size_t i = 0; i < EGW_COUNT(parts) && parts[i].p; i++) {
+    if (keys[kind].partner)
+        parts[count++] = d->event->partner;
+    if (keys[kind].customer)
+        parts[count++] = d->subject->customer;
+    if (last.p)
+        parts[count++] = last;
+    for (size_t i = 0; i < count; i++) {
         if (parts[i].n > KEY_MAX)
             return EGW_STR_NONE;
         n += parts[i].n + (i > 0);
     }
     if (n > KEY_MAX)
         return EGW_STR_NONE;
-    if (n > d->keys_left) {
-        d->keys = egw_arena_alloc(d->arena, KEYS_ROOM);
-        d->keys_left = d->keys ? KEYS_ROOM : 0;
-        d->nomem = d->nomem || !d->keys;
-    }
-    if (n > d->keys_left)
+    to = text = egw_arena_alloc(d->arena, n);
+    if (!text) {
+        d->nomem = true;
         return EGW_STR_NONE;
-    to = d->keys;
-    for (size_t i = 0; i < EGW_COUNT(parts) && parts[i].p; i++) {
+    }
+    for (size_t i = 0; i < count; i++) {
         if (i)
             *to++ = '/';
         if (parts[i].n)
             memcpy(to, parts[i].p, parts[i].n);
         to += parts[i].n;
     }
-    return (struct egw_str){d->keys, n};
+    return (struct egw_str){text, n};
 }
 
-static bool sources_grow(struct decide *d)
-{
-    size_t cap = d->source_cap ? d->source_cap * 2 : SOURCES_FIRST;
-    struct egw_fact_source *sources = egw_arena_alloc(d->arena, cap * sizeof(*sources));
-    uint64_t *about = egw_arena_alloc(d->arena, cap * sizeof(*about));
-
-    if (!sources || !about) {
-        d->nomem = true;
-        return false;
-    }
-    if (d->source_count) {
-        memcpy(sources, d->sources, d->source_count * sizeof(*sources));
-        memcpy(about, d->about, d->source_count * sizeof(*about));
-    }
-    d->sources = sources;
-    d->about = about;
-    d->source_cap = cap;
-    return true;
-}
-
-/* Its place among the sources; NO_SOURCE: no memory. */
+/* Its place among the sources. */
 static size_t source_add(struct decide *d, struct egw_str key, const struct egw_fact_view *view,
                          uint64_t about)
 {
-    if (d->source_count == d->source_cap && !sources_grow(d))
-        return NO_SOURCE;
+    assert(d->source_count < SOURCES_MAX && "a channel reads two records at most, the rest ten");
     d->sources[d->source_count] =
         (struct egw_fact_source){.key = key,
                                  .offset = view->offset,
@@ -149,31 +143,37 @@ struct lookup {
     size_t source; /* place among the sources, or NO_SOURCE */
     struct egw_fact_view view;
 };
+static const struct lookup nowhere = {.source = NO_SOURCE, .view = {NULL, -1}};
 
-static struct lookup look_up(struct decide *d, enum egw_reference_kind kind, struct egw_str a,
-                             struct egw_str b, struct egw_str c, uint64_t about)
+/* What the record at key says; it becomes a source. */
+static struct lookup read_record(struct decide *d, enum egw_reference_kind kind,
+                                 struct egw_fact_view view, struct egw_str key, uint64_t about)
 {
-    struct egw_str key = key_make(d, kind, a, b, c), stored;
-    struct lookup found = {.view = {NULL, -1}, .source = NO_SOURCE};
+    struct lookup found = {.view = view, .source = source_add(d, key, &view, about)};
 
-    if (!key.p)
+    if (!view.reference)
         return found;
-    found.view = egw_facts_find(d->facts, key, &stored);
-    if (!stored.p) { /* the key stays in the arena: it is a source, and may be waited for */
-        d->keys += key.n;
-        d->keys_left -= key.n;
-        stored = key;
-    }
-    found.source = source_add(d, stored, &found.view, about);
-    if (!found.view.reference)
-        return found;
-    found.stale = too_old(d, kind, found.view.reference);
+    found.stale = too_old(d, kind, view.reference);
     if (found.stale && kind != EGW_REF_HEALTH_SNAPSHOT)
         warn(d, egw_arena_printf(d->arena, "the fact %.*s is older than the policy allows",
-                                 EGW_FMT(stored)));
+                                 EGW_FMT(key)));
     if (!found.stale)
-        found.body = found.view.reference->body.p;
+        found.body = view.reference->body.p;
     return found;
+}
+
+/* The record of the event's partner, its customer or both; last: what else its key names. */
+static struct lookup look_up(struct decide *d, enum egw_reference_kind kind, struct egw_str last,
+                             uint64_t about)
+{
+    struct egw_str key;
+    struct egw_fact_view view = egw_dossier_find(&d->dossier, kind, last, &key);
+
+    if (!key.p)
+        key = key_make(d, kind, last);
+    if (!key.p)
+        return nowhere;
+    return read_record(d, kind, view, key, about);
 }
 
 /* What the record said that mattered. */
@@ -203,8 +203,8 @@ static struct egw_str value_text(const struct decide *d, unsigned fact)
 static const struct egw_partner *partner_of(struct decide *d)
 {
     if (!d->partner_asked) {
-        struct lookup found = look_up(d, EGW_REF_PARTNER, d->event->partner, EGW_STR_NONE,
-                                      EGW_STR_NONE, SET(EGW_F_PARTNER) | SET(EGW_F_CSP));
+        struct lookup found =
+            look_up(d, EGW_REF_PARTNER, EGW_STR_NONE, SET(EGW_F_PARTNER) | SET(EGW_F_CSP));
 
         d->partner_asked = true;
         d->partner = found.view;
@@ -359,13 +359,18 @@ static void fact_partner(struct decide *d)
     d->known |= SET(EGW_F_PARTNER) | SET(EGW_F_CSP);
 }
 
+static void work_out_partner(struct decide *d)
+{
+    if (!(d->known & SET(EGW_F_PARTNER)))
+        fact_partner(d);
+}
+
 static void fact_relation(struct decide *d)
 {
     unsigned value = EGW_V_RELATION_NONE;
 
     if (d->subject->customer.p) {
-        struct lookup found = look_up(d, EGW_REF_RELATION, d->event->partner, d->subject->customer,
-                                      EGW_STR_NONE, SET(EGW_F_RELATION));
+        struct lookup found = look_up(d, EGW_REF_RELATION, EGW_STR_NONE, SET(EGW_F_RELATION));
         const struct egw_relation *relation = found.body;
 
         value = !relation          ? EGW_V_RELATION_UNKNOWN
@@ -462,8 +467,7 @@ static void fact_access(struct decide *d)
     put(d, EGW_F_ACCESS, value);
     if (!d->subject->customer.p)
         return;
-    found = look_up(d, EGW_REF_ACCESS, d->event->partner, d->subject->customer, EGW_STR_NONE,
-                    SET(EGW_F_ACCESS));
+    found = look_up(d, EGW_REF_ACCESS, EGW_STR_NONE, SET(EGW_F_ACCESS));
     access = found.body;
     if (access) {
         value = access_status(access->status);
@@ -487,9 +491,8 @@ static void fact_subscription(struct decide *d)
     unsigned plan = EGW_V_PLAN_NONE, seller = EGW_V_SELLER_NONE;
 
     if (d->event->subscription.n && d->subject->customer.p) {
-        struct lookup found =
-            look_up(d, EGW_REF_SUBSCRIPTION, d->subject->customer, d->event->subscription,
-                    EGW_STR_NONE, SET(EGW_F_PLAN) | SET(EGW_F_SELLER));
+        struct lookup found = look_up(d, EGW_REF_SUBSCRIPTION, d->event->subscription,
+                                      SET(EGW_F_PLAN) | SET(EGW_F_SELLER));
         const struct egw_subscription *subscription = found.body;
 
         plan = EGW_V_PLAN_UNKNOWN;
@@ -587,11 +590,12 @@ static struct issue_found find_issue(struct decide *d, bool *ret_stale)
     size_t at = 0;
 
     *ret_stale = false;
-    while (egw_facts_next_issue(d->facts, d->subject->customer, &at, &view, &key)) {
+    while (egw_dossier_next_issue(&d->dossier, &at, &view, &key)) {
         const struct egw_health_issue *issue = view.reference->body.p;
         bool incident = egw_str_same(issue->classification, EGW_STR("incident"));
 
-        if ((best.issue && (best.incident || !incident)) || !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
+        if ((best.issue && (best.incident || !incident)) ||
+            !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
             issue_is_excluded(d, issue->id) ||
             egw_policy_service(d->policy, issue->service) != &d->service->view ||
             !issue_fits_feature(d, issue) || !issue_fits_time(d, issue))
@@ -604,19 +608,21 @@ static struct issue_found find_issue(struct decide *d, bool *ret_stale)
     return best;
 }
 
-/* Snapshots are filed under the policy's id, or under any name the service goes by. */
+/* Snapshots are filed under the policy's id, or under any name the service goes by. That there is
+ * none under the id is a source too. */
 static struct lookup find_snapshot(struct decide *d)
 {
-    struct lookup found = {.view = {NULL, -1}, .source = NO_SOURCE};
-    size_t first = d->source_count;
+    const struct egw_str *names = d->service->names;
+    struct lookup found = look_up(d, EGW_REF_HEALTH_SNAPSHOT, names[0], SET(EGW_F_HEALTH));
 
-    for (size_t i = 0; i < d->service->name_count && !found.view.reference; i++) {
-        d->source_count = i > 1 ? first + 1 : d->source_count;
-        found = look_up(d, EGW_REF_HEALTH_SNAPSHOT, d->subject->customer, d->service->names[i],
-                        EGW_STR_NONE, SET(EGW_F_HEALTH));
+    for (size_t i = 1; i < d->service->name_count && !found.view.reference; i++) {
+        struct egw_str key;
+        struct egw_fact_view view =
+            egw_dossier_find(&d->dossier, EGW_REF_HEALTH_SNAPSHOT, names[i], &key);
+
+        if (view.reference)
+            found = read_record(d, EGW_REF_HEALTH_SNAPSHOT, view, key, SET(EGW_F_HEALTH));
     }
-    if (!found.view.reference && d->source_count > first + 1)
-        d->source_count = first + 1; /* none: one source says so, by the policy's id */
     return found;
 }
 
@@ -722,8 +728,7 @@ static unsigned right_without_record(struct decide *d, const struct lookup *foun
 
 static unsigned contract_right(struct decide *d, const struct egw_channel *channel, uint64_t about)
 {
-    struct lookup found =
-        look_up(d, EGW_REF_CONTRACT, d->event->partner, channel->plan, EGW_STR_NONE, about);
+    struct lookup found = look_up(d, EGW_REF_CONTRACT, channel->plan, about);
     const struct egw_contract *contract = found.body;
     unsigned value;
 
@@ -739,8 +744,7 @@ static unsigned contract_right(struct decide *d, const struct egw_channel *chann
 
 static unsigned pack_right(struct decide *d, uint64_t about)
 {
-    struct lookup found =
-        look_up(d, EGW_REF_PACK, d->event->partner, EGW_STR_NONE, EGW_STR_NONE, about);
+    struct lookup found = look_up(d, EGW_REF_PACK, EGW_STR_NONE, about);
     const struct egw_pack *pack = found.body;
     unsigned value = EGW_V_RIGHT_IN_FORCE; /* uncounted here: the channel's own ledger counts */
 
@@ -759,8 +763,7 @@ static unsigned pack_right(struct decide *d, uint64_t about)
 static unsigned membership_right(struct decide *d, const struct egw_channel *channel,
                                  uint64_t about)
 {
-    struct lookup found =
-        look_up(d, EGW_REF_MEMBERSHIP, d->event->partner, EGW_STR_NONE, EGW_STR_NONE, about);
+    struct lookup found = look_up(d, EGW_REF_MEMBERSHIP, EGW_STR_NONE, about);
     const struct egw_membership *membership = found.body;
     unsigned value;
 
@@ -775,17 +778,15 @@ static unsigned membership_right(struct decide *d, const struct egw_channel *cha
 
 static unsigned program_right(struct decide *d, const struct egw_channel *channel)
 {
-    const struct egw_partner *partner = partner_of(d);
-    int kind;
+    unsigned kind;
 
-    if (!partner)
-        return EGW_V_RIGHT_UNKNOWN;
-    if (!partner->csp)
-        return EGW_V_RIGHT_NONE;
+    work_out_partner(d);
+    if (d->values[EGW_F_CSP] != EGW_V_CSP_YES)
+        return d->values[EGW_F_CSP] == EGW_V_CSP_NO ? EGW_V_RIGHT_NONE : EGW_V_RIGHT_UNKNOWN;
     if (channel->entitlement == EGW_ENTITLED_CSP)
         return EGW_V_RIGHT_IN_FORCE;
-    kind = egw_wordset_find(&d->policy->facts[EGW_F_PARTNER].words, partner->kind);
-    if (kind < 0 || kind == EGW_V_PARTNER_UNKNOWN)
+    kind = d->values[EGW_F_PARTNER];
+    if (kind == EGW_V_PARTNER_UNKNOWN)
         return EGW_V_RIGHT_UNKNOWN;
     return channel->partners >> kind & 1 ? EGW_V_RIGHT_IN_FORCE : EGW_V_RIGHT_NONE;
 }
@@ -1016,8 +1017,7 @@ static void fill_due(struct decide *d, const struct egw_rule *rule)
 
 static void fill_statement(struct decide *d)
 {
-    struct lookup found =
-        look_up(d, EGW_REF_STATEMENT, d->event->partner, d->subject->customer, EGW_STR_NONE, 0);
+    struct lookup found = look_up(d, EGW_REF_STATEMENT, EGW_STR_NONE, 0);
     const struct egw_statement *statement = found.body;
 
     if (!statement || statement->since > d->event->occurred_at) {
@@ -1031,18 +1031,20 @@ static void fill_statement(struct decide *d)
         d->ret->price = statement->price;
 }
 
+/* None is the usual case, and no source. */
 static const struct egw_delivery *delivery_of(struct decide *d, struct egw_str service)
 {
-    struct lookup found =
-        look_up(d, EGW_REF_DELIVERY, d->event->partner, d->subject->customer, service, 0);
-    const struct egw_delivery *delivery = found.body;
+    struct egw_str key;
+    struct egw_fact_view view = egw_dossier_find(&d->dossier, EGW_REF_DELIVERY, service, &key);
+    const struct egw_delivery *delivery;
+    struct lookup found;
 
-    if (!delivery) {
-        if (found.source != NO_SOURCE && !found.view.reference)
-            d->source_count--; /* the usual case, and it says nothing */
+    if (!view.reference)
         return NULL;
-    }
-    say(d, &found, delivery->model);
+    found = read_record(d, EGW_REF_DELIVERY, view, key, 0);
+    delivery = found.body;
+    if (delivery)
+        say(d, &found, delivery->model);
     return delivery;
 }
 
@@ -1066,19 +1068,15 @@ static void fill_delivery(struct decide *d)
     d->ret->handled_by = (struct egw_str){text, delivery->entity.n + delivery->queue.n + 1};
 }
 
-static void fill_warnings(struct decide *d)
+static struct egw_list list_of(struct decide *d, const void *items, size_t size, size_t n)
 {
-    struct egw_str *list;
+    void *copy = n ? egw_arena_alloc(d->arena, n * size) : NULL;
 
-    if (!d->warning_count)
-        return;
-    list = egw_arena_alloc(d->arena, d->warning_count * sizeof(*list));
-    if (!list) {
+    if (copy)
+        memcpy(copy, items, n * size);
+    else if (n)
         d->nomem = true;
-        return;
-    }
-    memcpy(list, d->warnings, d->warning_count * sizeof(*list));
-    d->ret->warnings = (struct egw_list){list, d->warning_count};
+    return (struct egw_list){copy, copy ? n : 0};
 }
 
 static struct egw_str word_of(const struct decide *d, unsigned fact)
@@ -1121,13 +1119,13 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
                            const struct egw_subject *subject, int64_t now_ms,
                            struct egw_arena *arena, struct egw_decision *ret)
 {
-    struct decide d;
-    uint64_t near[WORDS_MAX];
+    EGW_SCRATCH struct decide d;
+    EGW_SCRATCH uint64_t near[WORDS_MAX];
     const struct egw_rule *rule;
     size_t place;
 
     d.policy = policy;
-    d.facts = facts;
+    d.dossier = egw_facts_dossier(facts, subject->event->partner, subject->customer);
     d.subject = subject;
     d.event = subject->event;
     d.now_ms = now_ms;
@@ -1138,11 +1136,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     d.service = NULL;
     d.partner_asked = false;
     d.partner = (struct egw_fact_view){NULL, -1};
-    d.sources = NULL;
-    d.about = NULL;
-    d.source_count = d.source_cap = d.warning_count = 0;
-    d.keys = NULL;
-    d.keys_left = 0;
+    d.source_count = d.warning_count = 0;
     d.match = (struct egw_match){NULL, false};
     d.issue_key = EGW_STR_NONE;
     *ret = nothing;
@@ -1158,7 +1152,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     }
     fill_facts(&d);
     fill_waits(&d, rule);
-    ret->sources = (struct egw_list){d.sources, d.source_count};
-    fill_warnings(&d);
+    ret->sources = list_of(&d, d.sources, sizeof(*d.sources), d.source_count);
+    ret->warnings = list_of(&d, d.warnings, sizeof(*d.warnings), d.warning_count);
     return d.nomem ? EGW_NOMEM : EGW_OK;
 }

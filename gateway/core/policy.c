@@ -53,29 +53,40 @@ void egw_policy_free(struct egw_policy *policy)
 
 /* ---- matching: an AND over words, the first bit left ---- */
 
-typedef uint64_t block[EGW_ROW_BLOCK];
+/* Half a block is a register: an array would go through memory, and what is written word by word
+ * but read as a whole has to wait there. */
+typedef uint64_t half __attribute__((vector_size(EGW_ROW_BLOCK / 2 * sizeof(uint64_t))));
 
-static void narrow(block left, const struct egw_tested *tested, size_t n, const uint16_t *values,
-                   size_t word)
+static inline void narrow(half left[2], const struct egw_tested *tested, size_t n,
+                          const uint16_t *values, size_t word)
 {
+    half first = left[0], second = left[1];
+
     for (size_t t = 0; t < n; t++) {
         const uint64_t *row = tested[t].row[values[tested[t].fact]] + word;
+        half a, b;
 
-        for (size_t i = 0; i < EGW_ROW_BLOCK; i++)
-            left[i] &= row[i];
+        memcpy(&a, row, sizeof(a));
+        memcpy(&b, row + EGW_ROW_BLOCK / 2, sizeof(b));
+        first &= a;
+        second &= b;
     }
+    left[0] = first;
+    left[1] = second;
 }
 
 size_t egw_stage_match(const struct egw_stage_table *stage, const uint16_t *values,
                        uint64_t *ret_near)
 {
     for (size_t word = 0; word < stage->words; word += EGW_ROW_BLOCK) {
-        block left = {~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0)};
+        half all = {~UINT64_C(0), ~UINT64_C(0)}, narrowed[2] = {all, all};
+        uint64_t left[EGW_ROW_BLOCK];
 
-        narrow(left, stage->tested, stage->event_count, values, word);
-        memcpy(ret_near + word, left, sizeof(left));
-        narrow(left, stage->tested + stage->event_count, stage->tested_count - stage->event_count,
-               values, word);
+        narrow(narrowed, stage->tested, stage->event_count, values, word);
+        memcpy(ret_near + word, narrowed, sizeof(narrowed));
+        narrow(narrowed, stage->tested + stage->event_count,
+               stage->tested_count - stage->event_count, values, word);
+        memcpy(left, narrowed, sizeof(left));
         for (size_t i = 0; i < EGW_ROW_BLOCK; i++) {
             if (left[i]) {
                 size_t bit = (size_t)__builtin_ctzll(left[i]);

@@ -86,6 +86,9 @@ static size_t word_hash(struct egw_str s)
     if (s.n >= 8) {
         memcpy(&a, s.p, 8);
         memcpy(&b, s.p + s.n - 8, 8);
+    } else if (s.n >= 4) {
+        memcpy(&a, s.p, 4);
+        memcpy(&b, s.p + s.n - 4, 4);
     } else {
         for (size_t i = 0; i < s.n; i++)
             a = a << 8 | (unsigned char)s.p[i];

@@ -195,11 +195,11 @@ static enum egw_status write_all(rd_kafka_t *rk, const struct egw_kafka_write *w
     return st == EGW_OK ? commit_writes(rk, reterr) : st;
 }
 
-/* One producer of this id, from init to close. */
-static enum egw_status as_producer(const struct egw_settings *settings,
-                                   const char *transactional_id,
-                                   const struct egw_kafka_write *writes, size_t n,
-                                   struct egw_error *reterr)
+/* A transaction that cannot commit is left: the next init of its id, or the broker, aborts it. */
+enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
+                                      const char *transactional_id,
+                                      const struct egw_kafka_write *writes, size_t n,
+                                      struct egw_error *reterr)
 {
     const struct egw_kafka_handle_conf conf = {.role = EGW_KAFKA_TRANSACTIONS,
                                                .settings = settings,
@@ -211,27 +211,12 @@ static enum egw_status as_producer(const struct egw_settings *settings,
     if (st != EGW_OK)
         return st;
     st = init_producer(rk, reterr);
-    if (st == EGW_OK && n > 0)
+    if (st == EGW_OK)
         st = write_all(rk, writes, n, reterr);
     (void)rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
     (void)egw_kafka_destroy(rk, CLOSE_MS);
     return st;
-}
-
-/*
- * A transaction that cannot commit is left: the next init of its id, or the broker, aborts it. The
- * broker acknowledges a commit before its markers are in the partitions, so a reader that comes at
- * once may not see the records; a second init of the id ends only when they are all there.
- */
-enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
-                                      const char *transactional_id,
-                                      const struct egw_kafka_write *writes, size_t n,
-                                      struct egw_error *reterr)
-{
-    enum egw_status st = as_producer(settings, transactional_id, writes, n, reterr);
-
-    return st == EGW_OK ? as_producer(settings, transactional_id, NULL, 0, reterr) : st;
 }
 
 /* ---- reading ---- */

@@ -33,6 +33,8 @@ static void want_init(struct egw_runtime *rt, bool reread, const struct egw_erro
     rt->init_cause = *cause;
     if (!reread)
         return;
+    rt->txn = TXN_NONE;
+    rt->stats.open_since_ms = 0;
     drop_batches(rt);
     look_up_all(rt);
 }
@@ -162,7 +164,6 @@ void go_on_producing(struct egw_runtime *rt)
             return;
         }
         if (st) {
-            rt->txn = TXN_NONE;
             want_init(rt, true, &error);
             return;
         }

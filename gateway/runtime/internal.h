@@ -78,9 +78,10 @@ struct part {
     struct egw_log_place found;
     bool looked_again;     /* committed > position was seen once: the second time it stands */
     int64_t look_again_ms; /* mono; 0: none */
+    bool told_behind;      /* reference ends before the predecessor's: said once */
     bool waiting[EGW_LOG_INPUTS_MAX]; /* a step said RETRY to this input */
     bool ready_waiting;               /* or to what is ready */
-    bool start_again; /* the log could not start it just then */
+    bool start_again;                 /* the log could not start it just then */
     bool check[EGW_LOG_INPUTS_MAX];   /* the next record with offset `last` proves the digest */
     int64_t restore_began_ms;
     struct timer *timers; /* binary heap, by due_ms */

@@ -120,8 +120,15 @@ static void check_digest(struct egw_runtime *rt, struct part *part,
     struct egw_error error;
 
     part->check[record->topic] = false;
-    if (record->offset != place->last)
+    if (record->offset != place->last) { /* inputs are not compacted: it was above the log start */
+        egw_error_set(&error, EGW_INVALID,
+                      "%s/%d/%lld: the record that was handled is not there, the next is %lld: the "
+                      "topic was made anew",
+                      rt->conf.input_names[record->topic], (int)part->id, (long long)place->last,
+                      (long long)record->offset);
+        halt(rt, part, &error);
         return;
+    }
     egw_sha256(record->value.p, record->value.n, &digest);
     if (memcmp(digest.b, place->digest, EGW_SHA256) == 0)
         return;
@@ -138,7 +145,8 @@ void take_input(struct egw_runtime *rt, const struct egw_log_record *record)
     struct egw_error error;
     enum egw_status st;
 
-    if (part->phase != PART_RUNNING || part->waiting[record->topic] || rt->revoking || rt->stop)
+    if (part->phase != PART_RUNNING || part->waiting[record->topic] || rt->held_back ||
+        rt->revoking || rt->stop)
         return; /* it comes again: the position was not moved */
     if (part->check[record->topic])
         check_digest(rt, part, record);
@@ -305,6 +313,27 @@ static void lost(struct egw_runtime *rt)
     give_up_parts(rt, rt->txn == TXN_NONE);
 }
 
+/* An input or a state partition costs the partition, where it is ours just then. Without reference
+ * or policy every decision would be made on what was known once: the process must end. */
+static void broken(struct egw_runtime *rt, const struct egw_log_event *event)
+{
+    bool input = event->topic >= 0 && (size_t)event->topic < rt->conf.input_count;
+    struct part *part;
+
+    if (!input && event->topic != rt->conf.state_topic) {
+        end(rt, event->error.status == EGW_DENIED ? EGW_DENIED : EGW_FATAL, &event->error);
+        return;
+    }
+    if (event->partition < 0 || event->partition >= rt->conf.partition_count)
+        return;
+    part = &rt->parts[event->partition];
+    if (part->phase != (input ? PART_RUNNING : PART_RESTORING))
+        return;
+    if (!input)
+        rt->log.ops->unfollow(rt->log.self, rt->conf.state_topic, part->id);
+    halt(rt, part, &event->error);
+}
+
 static void serve(struct egw_runtime *rt, const struct egw_log_event *event)
 {
     switch (event->kind) {
@@ -336,8 +365,7 @@ static void serve(struct egw_runtime *rt, const struct egw_log_event *event)
         job_done(rt);
         break;
     case EGW_LOG_BROKEN:
-        if (event->partition >= 0 && event->partition < rt->conf.partition_count)
-            halt(rt, &rt->parts[event->partition], &event->error);
+        broken(rt, event);
         break;
     case EGW_LOG_FAILED:
         end(rt, event->error.status, &event->error);
@@ -460,15 +488,18 @@ static int64_t idle_ms(const struct egw_runtime *rt, int64_t max_ms)
 
         ms = left < ms ? left : ms;
     }
+    if (rt->revoking && rt->revoke_by_ms - rt->mono_ms < ms)
+        ms = rt->revoke_by_ms - rt->mono_ms;
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {
         const struct part *part = &rt->parts[p];
 
-        if (part->phase == PART_RUNNING && part->timer_count) {
+        /* A timer that came due while nothing may fire must not keep the loop from sleeping. */
+        if (part->phase == PART_RUNNING && part->timer_count && !rt->revoking && !rt->stop) {
             int64_t left = part->timers[0].due_ms - rt->wall_ms;
 
             ms = left < ms ? left : ms;
         }
-        if (part->phase == PART_LOOKUP && part->look_again_ms) {
+        if (part->phase == PART_LOOKUP && part->look_again_ms > rt->mono_ms) {
             int64_t left = part->look_again_ms - rt->mono_ms;
 
             ms = left < ms ? left : ms;
@@ -500,7 +531,8 @@ enum egw_status egw_runtime_turn(struct egw_runtime *rt, int64_t max_ms, struct 
     look_at_clock(rt);
     after_learning(rt);
     run_due(rt);
-    drive_transaction(rt);
+    if (rt->stop != EGW_STOP_NOW)
+        drive_transaction(rt);
     hold_back(rt);
     finish_revoke(rt);
     note_ready(rt);

@@ -37,6 +37,7 @@ void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n
         part->phase = PART_LOOKUP;
         part->looked_again = false;
         part->look_again_ms = 0;
+        part->told_behind = false;
         part->restore_began_ms = rt->mono_ms;
         note(rt, EGW_NOTE_ASSIGNED, part->id, 0, 0, NULL);
     }
@@ -57,6 +58,7 @@ void look_up_all(struct egw_runtime *rt)
         part_disarm(part);
         part->phase = PART_LOOKUP;
         part->epoch = ++rt->epoch;
+        part->looked_again = false;
         part->look_again_ms = 0;
         part->restore_began_ms = rt->mono_ms;
     }
@@ -321,6 +323,22 @@ static enum egw_status arm_all(struct egw_runtime *rt, struct part *part, struct
     return EGW_OK;
 }
 
+/* Reference ends before what the predecessor knew: its last records are on their way, or the topic
+ * was made anew and this partition will wait for ever. Said once, the end having been seen. */
+static void tell_behind(struct egw_runtime *rt, struct part *part)
+{
+    struct egw_error error;
+
+    if (part->told_behind)
+        return;
+    part->told_behind = true;
+    egw_error_set(&error, EGW_RETRY,
+                  "partition %d was decided on reference up to %lld, which ends at %lld",
+                  (int)part->id, (long long)part->committed.p.reference_offset,
+                  (long long)rt->reference_next);
+    note(rt, EGW_NOTE_WAITING, part->id, 0, 0, &error);
+}
+
 void catch_up(struct egw_runtime *rt)
 {
     if (!rt->reference_read || !rt->policy_read)
@@ -330,8 +348,12 @@ void catch_up(struct egw_runtime *rt)
         struct egw_error error;
         enum egw_status st;
 
-        if (part->phase != PART_CATCHING || rt->reference_next < part->committed.p.reference_offset)
+        if (part->phase != PART_CATCHING)
             continue;
+        if (rt->reference_next < part->committed.p.reference_offset) {
+            tell_behind(rt, part);
+            continue;
+        }
         st = arm_all(rt, part, &error);
         if (st == EGW_INVALID) {
             halt(rt, part, &error);

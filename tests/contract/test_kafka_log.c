@@ -215,13 +215,14 @@ static void another_partition_count_is_named_with_both_numbers(void **state)
 static void without_a_broker_the_caller_may_try_again(void **state)
 {
     struct egw_kafka_log_conf conf = log_conf();
-    struct egw_settings settings = bed.settings;
+    struct egw_settings settings;
     struct egw_error error;
     struct egw_log log;
-    char nowhere[] = "127.0.0.1:1";
 
     (void)state;
-    settings.kafka.brokers = nowhere;
+    settings = (struct egw_settings){
+        .kafka = {.session_timeout_ms = 6000, .transaction_timeout_ms = 6000}};
+    settings.kafka.brokers = (char[]){"127.0.0.1:1"};
     conf.settings = &settings;
     assert_int_equal(EGW_RETRY, egw_kafka_log_new(&conf, &log, &error));
     assert_string_equal("no broker answered within 10000 ms about topic events", error.text);
@@ -759,34 +760,41 @@ static const struct script {
     rd_kafka_resp_err_t code;
     enum egw_status result;
     bool doubtful; /* asserted when result is EGW_OK */
+    bool or_abort; /* the error may also have come before the commit was asked for: its cause is
+                      then lost in librdkafka, and the next transaction tells it again */
 } scripts[] = {
-    {"produce: not leader", PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, EGW_OK, false},
-    {"produce: connection closed", PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT, EGW_OK, true},
+    {"produce: not leader", PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, EGW_OK, false,
+     false},
+    {"produce: connection closed", PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT, EGW_OK, true, false},
     {"add partitions: concurrent transactions", ADD_PARTITIONS, 2,
-     RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, EGW_OK, false},
+     RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, EGW_OK, false, false},
     {"end: coordinator loads", END_TXN, 2, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, EGW_OK,
+     false, false},
+    {"end: connection closed", END_TXN, 1, RD_KAFKA_RESP_ERR__TRANSPORT, EGW_OK, true, false},
+    {"produce: too large", PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, EGW_ABORT, false,
      false},
-    {"end: connection closed", END_TXN, 1, RD_KAFKA_RESP_ERR__TRANSPORT, EGW_OK, true},
-    {"produce: too large", PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, EGW_ABORT, false},
     {"add partitions: topic not allowed", ADD_PARTITIONS, 1,
-     RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, EGW_DENIED, false},
+     RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, EGW_DENIED, false, true},
     {"offsets: generation moved on", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
-     EGW_ABORT, false},
+     EGW_ABORT, false, false},
     {"offsets: unknown member", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, EGW_ABORT,
-     false},
+     false, false},
     {"offsets: fenced instance", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, EGW_ABORT,
-     false},
+     false, false},
     {"offsets: group not allowed", TXN_OFFSETS, 1, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
-     EGW_DENIED, false},
+     EGW_DENIED, false, false},
     {"offsets: group not allowed at add", ADD_OFFSETS, 1,
-     RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, EGW_DENIED, false},
+     RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, EGW_DENIED, false, false},
     {"produce: out of order", PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, EGW_FATAL,
+     false, false},
+    {"end: invalid state", END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, EGW_FATAL, false,
      false},
-    {"end: invalid state", END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, EGW_FATAL, false},
-    {"end: producer fenced", END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, EGW_FATAL, false},
-    {"end: invalid epoch", END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, EGW_FATAL, false},
+    {"end: producer fenced", END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, EGW_FATAL, false,
+     false},
+    {"end: invalid epoch", END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, EGW_FATAL, false,
+     false},
     {"end: id not allowed", END_TXN, 1, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-     EGW_DENIED, false},
+     EGW_DENIED, false, false},
 };
 
 static void run_script(const struct script *script)
@@ -799,7 +807,7 @@ static void run_script(const struct script *script)
     produce_one();
     (void)run_job(&job);
     rd_kafka_mock_clear_request_errors(bed.mock->cluster, script->api);
-    if (job.result != script->result)
+    if (job.result != script->result && !(script->or_abort && job.result == EGW_ABORT))
         fail_msg("%s: %s: %s", script->name, egw_status_name(job.result), job.error.text);
     if (job.result == EGW_OK && job.doubtful != script->doubtful)
         fail_msg("%s: doubtful is %d", script->name, job.doubtful);
@@ -838,7 +846,7 @@ int main(void)
     const struct CMUnitTest alone[] = {
         WITH(open_bed, a_missing_topic_is_named),
         WITH(open_bed, another_partition_count_is_named_with_both_numbers),
-        WITH(open_bed, without_a_broker_the_caller_may_try_again),
+        cmocka_unit_test(without_a_broker_the_caller_may_try_again),
         WITH(open_bed, an_assignment_names_common_partitions_and_nothing_flows_before_start),
         WITH(open_assigned, a_second_member_takes_over_what_is_released),
         WITH(open_bed, begin_before_init_is_refused),

@@ -592,6 +592,123 @@ static void test_encode_stops_at_the_ceiling_of_the_buffer(void **state)
     assert_int_equal(c->out.n, 0);
 }
 
+/* ---- our own records: written by ops, and the same as by the table ---- */
+
+/* type without its ops: what the table alone makes of it. */
+static struct egw_type by_table(const struct egw_type *type)
+{
+    struct egw_type table = *type;
+
+    table.puts = NULL;
+    return table;
+}
+
+static void written_the_same(struct codec *c, const struct egw_type *type, const void *record)
+{
+    const struct egw_type table = by_table(type);
+    struct egw_buf plain = {0}, tight = {0};
+
+    egw_buf_clear(&c->out);
+    assert_int_equal(egw_encode(type, record, &c->out, &c->err), EGW_OK);
+    assert_int_equal(egw_encode(&table, record, &plain, &c->err), EGW_OK);
+    assert_int_equal(c->out.n, plain.n);
+    assert_memory_equal(c->out.p, plain.p, plain.n);
+    tight.max = plain.n + 10; /* a number is given its ten bytes before it is looked at */
+    assert_int_equal(egw_encode(type, record, &tight, &c->err), EGW_OK);
+    assert_int_equal(tight.n, plain.n);
+    assert_memory_equal(tight.p, plain.p, plain.n);
+    egw_buf_free(&plain);
+    egw_buf_free(&tight);
+}
+
+static void test_every_record_of_ours_has_ops(void **state)
+{
+    (void)state;
+    for (size_t t = 0; t < EGW_RECORD_COUNT; t++)
+        assert_non_null(egw_record_types[t]->puts);
+}
+
+static void test_ops_write_what_the_table_says(void **state)
+{
+    struct codec *c = *state;
+    uint64_t seed = 2026;
+
+    for (size_t t = 0; t < EGW_RECORD_COUNT; t++) {
+        for (int i = 0; i < 200; i++) {
+            void *record;
+
+            egw_arena_reset(&c->arena);
+            record = egw_arena_alloc(&c->arena, egw_record_types[t]->size);
+            assert_true(record && random_record(&seed, egw_record_types[t], &c->arena, record));
+            written_the_same(c, egw_record_types[t], record);
+        }
+    }
+}
+
+/* Lengths around each turn of the encoder, alone, in a list and in a record of a list. */
+static void test_ops_write_texts_of_every_length(void **state)
+{
+    static char text[9000];
+    struct egw_fact facts[40];
+    struct egw_str links[40];
+    struct egw_near_miss near[40];
+
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)('a' + i % 26);
+    for (size_t n = 0; n <= sizeof(text); n = n < 70 ? n + 1 : n * 2 + 1) {
+        char *exact = malloc(n ? n : 1); /* so that reading past its end is seen */
+        struct egw_str s = {exact, n};
+        struct egw_outcome outcome = {.chain = s,
+                                      .rule = s,
+                                      .facts = {facts, EGW_COUNT(facts)},
+                                      .near = {near, EGW_COUNT(near)},
+                                      .links = {links, EGW_COUNT(links)},
+                                      .traceparent = s};
+
+        assert_non_null(exact);
+        memcpy(exact, text, n);
+        for (size_t i = 0; i < EGW_COUNT(facts); i++) {
+            facts[i] = (struct egw_fact){i % 2 ? s : EGW_STR("name"), i % 3 ? EGW_STR("") : s};
+            links[i] = i % 4 ? s : EGW_STR_NONE;
+            near[i] = (struct egw_near_miss){.rule = s};
+        }
+        written_the_same(*state, &egw_type_outcome, &outcome);
+        free(exact);
+    }
+}
+
+static void test_ops_name_the_place_of_what_cannot_be_written(void **state)
+{
+    static const struct {
+        int32_t kind;
+        const char *sentence;
+    } cases[] = {
+        {3, "egw.Outcome: trigger: kind: enum symbol 3 is outside 0..2"},
+        {-1, "egw.Outcome: trigger: kind: enum symbol -1 is outside 0..2"},
+    };
+    struct codec *c = *state;
+
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        struct egw_outcome outcome = {.trigger.kind = cases[i].kind};
+
+        egw_buf_clear(&c->out);
+        assert_int_equal(egw_buf_put(&c->out, "ab", 2), EGW_OK);
+        assert_int_equal(egw_encode(&egw_type_outcome, &outcome, &c->out, &c->err), EGW_INVALID);
+        assert_string_equal(c->err.text, cases[i].sentence);
+        assert_int_equal(c->out.n, 2);
+    }
+}
+
+static void test_ops_stop_at_the_ceiling_of_the_buffer(void **state)
+{
+    struct codec *c = *state;
+    struct egw_outcome outcome = {.rule = EGW_STR("0123456789012345678901234567890123456789")};
+
+    c->out.max = 48;
+    assert_int_equal(egw_encode(&egw_type_outcome, &outcome, &c->out, &c->err), EGW_NOMEM);
+    assert_int_equal(c->out.n, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -626,6 +743,11 @@ int main(void)
         T(test_encode_refuses_an_enum_out_of_range_and_leaves_the_buffer),
         T(test_encode_refuses_a_branch_out_of_range),
         T(test_encode_stops_at_the_ceiling_of_the_buffer),
+        T(test_every_record_of_ours_has_ops),
+        T(test_ops_write_what_the_table_says),
+        T(test_ops_write_texts_of_every_length),
+        T(test_ops_name_the_place_of_what_cannot_be_written),
+        T(test_ops_stop_at_the_ceiling_of_the_buffer),
     };
     return cmocka_run_group_tests_name("codec", tests, NULL, NULL);
 }

@@ -870,6 +870,89 @@ static void s55_the_same_inputs_give_the_same_answer(void **state EGW_UNUSED)
     }
 }
 
+/* The offset the decision saw at the key; -2: the key is no source. */
+static int64_t seen_at(const char *key)
+{
+    struct egw_support_event e = cw1004();
+    struct egw_subject subject = {.event = &e, .customer = e.customer, .recorded_ms = now};
+    struct egw_decision d = decide_subject(&subject);
+    const struct egw_fact_source *source = source_of(&d, key);
+
+    return source ? source->offset : -2;
+}
+
+static void a_changed_record_of_each_kind_is_seen_by_the_next_decision(void **state EGW_UNUSED)
+{
+    struct egw_partner partner = {
+        .partner = EGW_STR("litware"), .kind = EGW_STR("indirect-provider"), .csp = true};
+    struct egw_relation relation = {
+        .partner = EGW_STR("litware"), .customer = EGW_STR("northwind"), .active = true};
+    struct egw_str role = EGW_STR("Directory Readers"), rbac = EGW_STR("sub-1");
+    struct egw_access access = {.partner = EGW_STR("litware"),
+                                .customer = EGW_STR("northwind"),
+                                .status = EGW_STR("active"),
+                                .assigned = true,
+                                .roles = list_of(&role, 1),
+                                .rbac = list_of(&rbac, 1)};
+    struct egw_subscription subscription = {.customer = EGW_STR("northwind"),
+                                            .subscription = EGW_STR("sub-1"),
+                                            .plan = EGW_STR("csp"),
+                                            .seller = EGW_STR("litware")};
+    struct egw_contract contract = {.partner = EGW_STR("litware"), .plan = EGW_STR("advanced")};
+    struct egw_membership membership = {.partner = EGW_STR("litware"), .level = EGW_STR("gold")};
+    struct egw_pack pack = {.partner = EGW_STR("litware"), .activated = true, .left = 3};
+    struct egw_statement statement = {
+        .partner = EGW_STR("litware"), .customer = EGW_STR("northwind"), .version = EGW_STR("v1")};
+    struct egw_delivery delivery = {.partner = EGW_STR("litware"),
+                                    .customer = EGW_STR("northwind"),
+                                    .service = EGW_STR("azure"),
+                                    .model = EGW_STR("own"),
+                                    .entity = EGW_STR("e"),
+                                    .queue = EGW_STR("q")};
+    struct egw_delivery any = delivery;
+    struct egw_health_snapshot health = {.customer = EGW_STR("northwind"),
+                                         .service = EGW_STR("azure"),
+                                         .status = EGW_STR("serviceOperational")};
+    struct egw_health_issue issue = story_issue();
+    const struct {
+        enum egw_reference_kind kind;
+        void *body;
+        const char *key;
+        bool no_source; /* once removed */
+    } rows[] = {
+        {EGW_REF_PARTNER, &partner, "partner/litware", false},
+        {EGW_REF_RELATION, &relation, "relation/litware/northwind", false},
+        {EGW_REF_ACCESS, &access, "access/litware/northwind", false},
+        {EGW_REF_SUBSCRIPTION, &subscription, "subscription/northwind/sub-1", false},
+        {EGW_REF_CONTRACT, &contract, "contract/litware/advanced", false},
+        {EGW_REF_MEMBERSHIP, &membership, "membership/litware", false},
+        {EGW_REF_PACK, &pack, "pack/litware", false},
+        {EGW_REF_STATEMENT, &statement, "statement/litware/northwind", false},
+        {EGW_REF_DELIVERY, &any, "delivery/litware/northwind/*", true},
+        {EGW_REF_DELIVERY, &delivery, "delivery/litware/northwind/azure", true},
+        {EGW_REF_HEALTH_SNAPSHOT, &health, "health/northwind/azure", false},
+        {EGW_REF_HEALTH_ISSUE, &issue, "issue/northwind/EX700101", true},
+    };
+
+    any.service = EGW_STR("*");
+    issue.customer = EGW_STR("northwind");
+    issue.service = EGW_STR("Azure");
+    issue.feature = issue.feature_group = EGW_STR("");
+    learn(EGW_REF_MEMBERSHIP, &membership); /* without it nobody asks for a pack */
+    for (size_t i = 0; i < EGW_COUNT(rows); i++) {
+        for (int round = 0; round < 2; round++) {
+            learn(rows[i].kind, rows[i].body);
+            assert_int_equal(seen_at(rows[i].key), next_offset - 1);
+            learn(rows[i].kind, rows[i].body);
+            assert_int_equal(seen_at(rows[i].key), next_offset - 1);
+            forget(rows[i].key);
+            assert_int_equal(seen_at(rows[i].key), rows[i].no_source ? -2 : next_offset - 1);
+        }
+        if (rows[i].kind != EGW_REF_HEALTH_ISSUE && rows[i].body != &any)
+            learn(rows[i].kind, rows[i].body);
+    }
+}
+
 static void names_of_any_length_are_survived(void **state EGW_UNUSED)
 {
     static char longest[1 << 20];
@@ -924,6 +1007,7 @@ int main(void)
         TEST(a_priority_gives_the_severity_by_its_system),
         TEST(what_is_not_for_csp_support_is_referred),
         TEST(s55_the_same_inputs_give_the_same_answer),
+        TEST(a_changed_record_of_each_kind_is_seen_by_the_next_decision),
         TEST(names_of_any_length_are_survived),
     };
 

@@ -218,6 +218,67 @@ static void many_records_are_all_found_again(void **state EGW_UNUSED)
     assert_int_equal(n, MANY);
 }
 
+static const struct {
+    const char *key, *last;
+    enum egw_reference_kind kind;
+} filed[] = {
+    {"partner/p", NULL, EGW_REF_PARTNER},
+    {"membership/p", NULL, EGW_REF_MEMBERSHIP},
+    {"pack/p", NULL, EGW_REF_PACK},
+    {"contract/p/advanced", "advanced", EGW_REF_CONTRACT},
+    {"contract/p/premier", "premier", EGW_REF_CONTRACT},
+    {"relation/p/c", NULL, EGW_REF_RELATION},
+    {"access/p/c", NULL, EGW_REF_ACCESS},
+    {"statement/p/c", NULL, EGW_REF_STATEMENT},
+    {"delivery/p/c/*", "*", EGW_REF_DELIVERY},
+    {"delivery/p/c/exchange-online", "exchange-online", EGW_REF_DELIVERY},
+    {"delivery/p/c/exchange-onsite", "exchange-onsite", EGW_REF_DELIVERY},
+    {"subscription/c/s-1", "s-1", EGW_REF_SUBSCRIPTION},
+    {"health/c/azure", "azure", EGW_REF_HEALTH_SNAPSHOT},
+};
+
+static void a_dossier_finds_what_the_key_finds(void **state EGW_UNUSED)
+{
+    /* Of others, and of keys that only tombstones may have: none may be taken for another. */
+    static const char *const strange[] = {
+        "partner",       "partner/",    "partner/p/c", "relation/p",     "relation/p/c/d",
+        "contract/p",    "delivery/p/c", "access/q/c",  "access/p/d",    "contract/q/advanced",
+        "health/d/azure", "nothing/p",   "calendar/p",  "managed/c/azure", "/"};
+    int64_t offset = 0;
+
+    for (size_t i = 0; i < EGW_COUNT(strange); i++)
+        must_take(strange[i], EGW_REF_PARTNER, NULL, offset++);
+    for (size_t i = EGW_COUNT(filed); i-- > 0;) {
+        for (int round = 0; round < 2; round++) {
+            struct egw_dossier dossier = egw_facts_dossier(facts, EGW_STR("p"), EGW_STR("c"));
+            struct egw_str key;
+            struct egw_fact_view view = egw_dossier_find(&dossier, filed[i].kind,
+                                                         egw_str_of(filed[i].last), &key);
+
+            assert_int_equal(view.offset, round ? offset - 1 : -1);
+            assert_true(round ? egw_str_is(key, filed[i].key) : !key.p);
+            must_take(filed[i].key, filed[i].kind, NULL, offset++);
+        }
+    }
+}
+
+static void one_owner_alone_has_a_dossier_too(void **state EGW_UNUSED)
+{
+    struct egw_dossier dossier;
+    struct egw_str key;
+
+    must_take("pack/p", EGW_REF_PACK, NULL, 3);
+    must_take("health/c/azure", EGW_REF_HEALTH_SNAPSHOT, NULL, 4);
+    dossier = egw_facts_dossier(facts, EGW_STR("p"), EGW_STR_NONE);
+    assert_int_equal(egw_dossier_find(&dossier, EGW_REF_PACK, EGW_STR_NONE, &key).offset, 3);
+    dossier = egw_facts_dossier(facts, EGW_STR("p"), EGW_STR("c")); /* never named together */
+    assert_int_equal(egw_dossier_find(&dossier, EGW_REF_PACK, EGW_STR_NONE, &key).offset, 3);
+    assert_int_equal(
+        egw_dossier_find(&dossier, EGW_REF_HEALTH_SNAPSHOT, EGW_STR("azure"), &key).offset, 4);
+    assert_int_equal(egw_dossier_find(&dossier, EGW_REF_ACCESS, EGW_STR_NONE, &key).offset, -1);
+    assert_null(key.p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -231,6 +292,8 @@ int main(void)
         TEST(issues_of_a_customer_come_newest_key_first),
         TEST(a_key_that_its_body_denies_changes_nothing),
         TEST(many_records_are_all_found_again),
+        TEST(a_dossier_finds_what_the_key_finds),
+        TEST(one_owner_alone_has_a_dossier_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

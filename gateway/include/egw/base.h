@@ -18,6 +18,9 @@
 #define EGW_CLEANUP(fn)   __attribute__((cleanup(fn)))
 #define EGW_COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 #define EGW_UNUSED        __attribute__((unused))
+/* The build zeroes locals. Not this one: it is large, on the hot path, and written before it is
+ * read. */
+#define EGW_SCRATCH       __attribute__((uninitialized))
 
 enum egw_status {
     EGW_OK = 0,

@@ -86,6 +86,7 @@ enum egw_logical {
 };
 
 struct egw_type;
+struct egw_put;
 
 struct egw_field {
     const char *name;
@@ -115,6 +116,39 @@ struct egw_type {
     size_t branch_count;
     const char *json; /* RECORD at top level: the schema text, else NULL */
     uint64_t fingerprint; /* top level: CRC-64-AVRO of the parsing canonical form */
+    const struct egw_put *puts; /* RECORD: fields as the encoder's ops; NULL: it walks the table */
+};
+
+/* The encoder's ops: a record's fields as the build flattened them. Private to core/codec.c. */
+enum egw_put_op {
+    EGW_PUT_HEAD, /* count bytes are written at most, long texts and items apart */
+    EGW_PUT_END,
+    EGW_PUT_STRINGS, /* count of them, side by side */
+    EGW_PUT_OPT_STRINGS,
+    EGW_PUT_BOOLEAN,
+    EGW_PUT_INT,
+    EGW_PUT_LONG,
+    EGW_PUT_FLOAT,
+    EGW_PUT_DOUBLE,
+    EGW_PUT_ENUM,  /* count symbols */
+    EGW_PUT_FIXED, /* count bytes */
+    EGW_PUT_OPT_BOOLEAN,
+    EGW_PUT_OPT_INT,
+    EGW_PUT_OPT_LONG,
+    EGW_PUT_OPT_DOUBLE,
+    EGW_PUT_OPT_ENUM,
+    EGW_PUT_OPT_FIXED,
+    EGW_PUT_OPT_RECORD, /* of type */
+    EGW_PUT_CHOICE,     /* type has the branches */
+    EGW_PUT_TEXTS,      /* list whose items are count strings each, and nothing else */
+    EGW_PUT_RECORDS,    /* list of type */
+};
+
+struct egw_put {
+    enum egw_put_op op;
+    uint32_t count;
+    size_t at; /* offset in the C struct */
+    const struct egw_type *type;
 };
 
 struct egw_plan; /* made by egw_plan_new() of egw/schema.h */

@@ -12,6 +12,25 @@
 
 struct egw_facts;
 
+/* Branches of Reference.body, in the schema's order. */
+enum egw_reference_kind {
+    EGW_REF_PARTNER,
+    EGW_REF_RELATION,
+    EGW_REF_ACCESS,
+    EGW_REF_SUBSCRIPTION,
+    EGW_REF_CONTRACT,
+    EGW_REF_MEMBERSHIP,
+    EGW_REF_PACK,
+    EGW_REF_MANAGED_SERVICE,
+    EGW_REF_STATEMENT,
+    EGW_REF_DELIVERY,
+    EGW_REF_CALENDAR,
+    EGW_REF_HEALTH_SNAPSHOT,
+    EGW_REF_HEALTH_ISSUE,
+    EGW_REF_COUNT
+};
+extern const char *const egw_reference_kinds[EGW_REF_COUNT]; /* "partner", "relation", ... as in keys */
+
 struct egw_facts *egw_facts_new(void); /* NULL: no memory */
 void egw_facts_free(struct egw_facts *facts);
 
@@ -34,11 +53,6 @@ struct egw_fact_view {
 /* The body's branch is checked against the key's kind at learn(), so callers may cast. */
 struct egw_fact_view egw_facts_get(const struct egw_facts *facts, struct egw_str key);
 
-/* As egw_facts_get(), and the key as it is stored: lives as long as the facts. p == NULL: the key
- * was never seen. */
-struct egw_fact_view egw_facts_find(const struct egw_facts *facts, struct egw_str key,
-                                    struct egw_str *ret_key);
-
 /* The canonical customer for a name the partner uses (canonical name, tenant id, domain, alias,
  * without case). False: unknown to this partner. */
 bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, struct egw_str name,
@@ -51,6 +65,27 @@ bool egw_facts_customer_elsewhere(const struct egw_facts *facts, struct egw_str 
 bool egw_facts_next_issue(const struct egw_facts *facts, struct egw_str customer, size_t *at,
                           struct egw_fact_view *ret, struct egw_str *ret_key);
 
+/*
+ * What is known of one partner, one customer and the two together, found by one search: the many
+ * records a decision reads are then at hand. A record learned later is seen through it too, but an
+ * owner nobody had named yet is not: use it at once.
+ */
+struct egw_dossier {
+    const struct egw_folder *folders[3]; /* the partner's, the customer's, both's; NULL: none */
+};
+/* customer.p == NULL: the partner alone. */
+struct egw_dossier egw_facts_dossier(const struct egw_facts *facts, struct egw_str partner,
+                                     struct egw_str customer);
+/* As egw_facts_get() of the key that begins with the kind and its owners; last is the key's further
+ * part where the kind has one (a contract's plan). *ret_key: the key as it is stored, which lives as
+ * long as the facts; p == NULL: it was never seen. Of every kind but managed and calendar. */
+struct egw_fact_view egw_dossier_find(const struct egw_dossier *dossier,
+                                      enum egw_reference_kind kind, struct egw_str last,
+                                      struct egw_str *ret_key);
+/* As egw_facts_next_issue(). */
+bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
+                            struct egw_fact_view *ret, struct egw_str *ret_key);
+
 /* Walk all present records, for listing; order unspecified. */
 bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *ret_key,
                     struct egw_fact_view *ret);
@@ -59,24 +94,5 @@ bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *r
  * holds a slash. */
 enum egw_status egw_reference_key(const struct egw_reference *reference, struct egw_buf *ret,
                                   struct egw_error *reterr) EGW_MUST_CHECK;
-
-/* Branches of Reference.body, in the schema's order. */
-enum egw_reference_kind {
-    EGW_REF_PARTNER,
-    EGW_REF_RELATION,
-    EGW_REF_ACCESS,
-    EGW_REF_SUBSCRIPTION,
-    EGW_REF_CONTRACT,
-    EGW_REF_MEMBERSHIP,
-    EGW_REF_PACK,
-    EGW_REF_MANAGED_SERVICE,
-    EGW_REF_STATEMENT,
-    EGW_REF_DELIVERY,
-    EGW_REF_CALENDAR,
-    EGW_REF_HEALTH_SNAPSHOT,
-    EGW_REF_HEALTH_ISSUE,
-    EGW_REF_COUNT
-};
-extern const char *const egw_reference_kinds[EGW_REF_COUNT]; /* "partner", "relation", ... as in keys */
 
 #endif

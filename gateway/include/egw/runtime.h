@@ -88,6 +88,7 @@ struct egw_runtime_conf {
 enum egw_status egw_runtime_new(const struct egw_runtime_conf *conf, struct egw_log log,
                                 const struct egw_processor *processor,
                                 struct egw_runtime **ret, struct egw_error *reterr) EGW_MUST_CHECK;
+/* The log must be closed, or hold no job: a job under way lies in the runtime. */
 void egw_runtime_free(struct egw_runtime *runtime);
 
 /*
