@@ -448,7 +448,7 @@ static double run(struct bench *b, size_t count)
         if (egw_runtime_turn(runtime, 100, &error))
             die(error.text);
         egw_runtime_stats(runtime, &stats);
-        if (!began && stats.inputs)
+        if (!(began > 0) && stats.inputs)
             began = cpu_s();
     }
     took = cpu_s() - began;
