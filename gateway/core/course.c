@@ -67,6 +67,18 @@ static enum egw_status digest_text(struct work *work, const struct kase *kase)
     return EGW_OK;
 }
 
+/* Deciding the same again gives no more time than there was. */
+static struct egw_opt_i64 due_of(const struct egw_case_entry *entry,
+                                 const struct egw_decision *decision)
+{
+    bool same = egw_str_is(entry->action, egw_action_names[decision->action]) &&
+                egw_str_eq(entry->code, decision->code);
+
+    if (same && entry->due_at.has && decision->due_at.has && entry->due_at.v < decision->due_at.v)
+        return entry->due_at;
+    return decision->due_at;
+}
+
 /* The decision becomes the case's: phase, waits, command. The outcome is filled, not yet written.
  */
 static enum egw_status adopt(struct work *work, struct kase *kase,
@@ -86,7 +98,8 @@ static enum egw_status adopt(struct work *work, struct kase *kase,
         return st;
     entry->waits_for = decision->waits_for;
     entry->facts_offset = work->triage->reference_last;
-    entry->due_at = decision->due_at;
+    entry->due_at = due_of(entry, decision);
+    work->outcome.due_at = entry->due_at;
     entry->incident = action == EGW_ACTION_HEALTH_MATCH ? decision->incident : EGW_STR("");
     if (action == EGW_ACTION_ESCALATED || action == EGW_ACTION_HANDOFF) {
         st = command_issue(work, kase, decision, &linked);

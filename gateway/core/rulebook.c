@@ -167,10 +167,16 @@ void egw_rulebook_compiled(struct egw_rulebook *book, const struct egw_sha256 *m
         egw_policy_free(policy);
         return;
     }
+    if (policy && memcmp(egw_policy_hash(policy)->b, manifest->b, EGW_SHA256) != 0) {
+        egw_policy_free(policy);
+        policy = NULL;
+        egw_error_set(&entry->why_not, EGW_INVALID,
+                      "its files do not have the hash of its manifest");
+    } else if (!policy && why_not) {
+        entry->why_not = *why_not;
+    }
     entry->state = policy ? READY : UNUSABLE;
     entry->policy = policy;
-    if (!policy && why_not)
-        entry->why_not = *why_not;
     free_files(entry);
 }
 

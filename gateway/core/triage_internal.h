@@ -1,10 +1,11 @@
 /*
  * triage_internal - one step of triage, passed from room to room
  *
- *   triage.c   the processor: intake, what is not about a case, the end of every step (the outcome)
+ *   triage.c   the processor: intake, what is not about a case
  *   case.c     a case entry: load, merge, remember, store
  *   course.c   what an event, a changed fact or a due time does to a case
  *   command.c  the one command of a problem, and its package
+ *   work.c     what all of them share, and the end of every step: the outcome
  */
 #ifndef EGW_TRIAGE_INTERNAL_H
 #define EGW_TRIAGE_INTERNAL_H
@@ -66,7 +67,7 @@ static inline enum egw_status no_memory(struct work *work)
     return egw_error_set(work->err, EGW_NOMEM, "no memory for a step of triage");
 }
 
-/* triage.c */
+/* work.c */
 struct egw_str work_printf(struct work *work, const char *fmt, ...) EGW_PRINTF(2, 3);
 /* a, separator, b in the arena: what keys are made of. */
 struct egw_str work_join(struct work *work, struct egw_str a, char separator, struct egw_str b);

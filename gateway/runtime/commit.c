@@ -1,6 +1,12 @@
 /* The transaction: how a batch closes, commits, aborts, and how a spoilt producer is replaced. */
 #include "internal.h"
 
+enum {
+    ARMED_SLACK = 1024,
+    BACKOFF_MS = 100, /* after the second abort in a row; doubled with each */
+    BACKOFF_MAX_MS = 5000,
+};
+
 static struct batch *deciding(struct egw_runtime *rt)
 {
     return &rt->batches[rt->deciding];
@@ -15,8 +21,9 @@ bool batch_due(const struct egw_runtime *rt)
 {
     const struct batch *batch = &rt->batches[rt->deciding];
 
-    return batch->open &&
-           (rt->revoking || rt->stop == EGW_STOP_DRAIN ||
+    if (!batch->open || rt->mono_ms < rt->begin_again_ms)
+        return false;
+    return (rt->revoking || rt->stop == EGW_STOP_DRAIN ||
             rt->mono_ms - batch->opened_ms >= rt->conf.batch_ms ||
             batch->records >= rt->conf.batch_records || batch->out_bytes >= rt->conf.batch_bytes);
 }
@@ -184,9 +191,15 @@ static void merge(struct egw_runtime *rt, struct part *part, int which)
 
     while (!st && egw_table_next(overlay, &at, &item))
         st = part_arm(rt, part, item.key, item.value, &error);
+    if (!st)
+        st = egw_table_absorb(&part->base, overlay);
+    /* An entry put every day leaves a timer and a waiter each time: now and then the moot ones go.
+     */
+    if (!st && part->timer_count + part->waiter_count > 4 * part->base.used + ARMED_SLACK)
+        st = part_arm_all(rt, part, &error);
     if (st == EGW_INVALID)
         halt(rt, part, &error);
-    else if (st || egw_table_absorb(&part->base, overlay))
+    else if (st)
         end(rt, EGW_NOMEM, NULL);
     part->touched[which] = false;
     place_copy(&part->committed, &part->closing);
@@ -201,6 +214,7 @@ static void committed(struct egw_runtime *rt)
         if (rt->parts[p].touched[which])
             merge(rt, &rt->parts[p], which);
     }
+    rt->aborts_in_a_row = 0;
     rt->stats.committed++;
     rt->stats.outputs += batch->n;
     rt->stats.steps_committed += batch->records;
@@ -235,11 +249,24 @@ void commit_done(struct egw_runtime *rt)
     }
 }
 
+/* A batch that aborts again and again (a right that is missing, a topic that is gone) must not
+ * spin. */
+static void wait_longer(struct egw_runtime *rt)
+{
+    int64_t ms = BACKOFF_MS;
+
+    for (unsigned i = 1; i < rt->aborts_in_a_row && ms < BACKOFF_MAX_MS; i++)
+        ms *= 2;
+    if (rt->aborts_in_a_row++ > 0)
+        rt->begin_again_ms = rt->mono_ms + (ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS);
+}
+
 void abort_done(struct egw_runtime *rt)
 {
     rt->stats.open_since_ms = 0;
     rt->stats.aborted++;
     rt->txn = TXN_NONE;
+    wait_longer(rt);
     drop_batches(rt);
     if (rt->job.result == EGW_FENCED || rt->job.result == EGW_DENIED) {
         end(rt, rt->job.result, &rt->job.error);

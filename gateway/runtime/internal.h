@@ -5,7 +5,8 @@
  *   batch  effects decided but not yet committed
  *   turn   what a step sees and leaves behind, until it says OK
  *
- * runtime.c is the loop over them, commit.c the transaction, takeover.c the way to a running part.
+ * runtime.c is the loop over them, commit.c the transaction, takeover.c the way to a running part,
+ * flow.c what these three share.
  */
 #ifndef EGW_RUNTIME_INTERNAL_H
 #define EGW_RUNTIME_INTERNAL_H
@@ -87,6 +88,7 @@ struct part {
     struct timer *timers; /* binary heap, by due_ms */
     size_t timer_count, timer_cap;
     struct egw_table facts; /* fact key -> struct waiter * (its bytes) */
+    size_t waiter_count;
     struct ready_list ready;
 };
 
@@ -98,6 +100,9 @@ enum egw_status part_arm(struct egw_runtime *rt, struct part *part, struct egw_s
                          struct egw_str value, struct egw_error *reterr) EGW_MUST_CHECK;
 /* The entry of this key becomes ready at due_ms. */
 enum egw_status part_wake(struct part *part, int64_t due_ms, struct egw_str key) EGW_MUST_CHECK;
+/* Arms every entry of the base anew, and nothing else: what became moot is forgotten. */
+enum egw_status part_arm_all(struct egw_runtime *rt, struct part *part,
+                             struct egw_error *reterr) EGW_MUST_CHECK;
 /* A reference key changed at offset: what waits for it becomes ready. */
 enum egw_status part_fact(struct part *part, struct egw_str fact, int64_t offset) EGW_MUST_CHECK;
 /* Timers that are due at now_ms become ready. */
@@ -174,6 +179,8 @@ struct egw_runtime {
     enum txn txn;
     size_t produced;
     int64_t txn_began_ms;
+    unsigned aborts_in_a_row;
+    int64_t begin_again_ms; /* mono; aborts in a row make the next begin wait */
     struct egw_log_offset *offsets;
 
     struct egw_log_job job;
@@ -201,18 +208,22 @@ struct egw_runtime {
     struct egw_error ended_error;
 };
 
+/* flow.c */
 void note(struct egw_runtime *rt, enum egw_note_kind kind, int32_t partition, int64_t a, int64_t b,
           const struct egw_error *error);
 /* The process must end; the first reason stands. */
 void end(struct egw_runtime *rt, enum egw_status st, const struct egw_error *error);
 void halt(struct egw_runtime *rt, struct part *part, const struct egw_error *error);
+/* The part runs from place on, nothing waiting. check: the record before it proves its digest. */
+void start_part(struct egw_runtime *rt, struct part *part, const struct place *place, bool check);
+/* Its inputs from place on, but for those that wait. */
+void read_on(struct egw_runtime *rt, struct part *part, const struct place *place);
+bool waits(const struct egw_runtime *rt, const struct part *part); /* anything of it waits */
 
+/* turn.c */
 /* One step and, when it says OK, its effects into the deciding batch. */
 enum egw_status run_step(struct egw_runtime *rt, struct part *part, const struct egw_input *input,
                          struct egw_error *reterr) EGW_MUST_CHECK;
-void take_input(struct egw_runtime *rt, const struct egw_log_record *record);
-void take_ready(struct egw_runtime *rt, struct part *part);
-void start_part(struct egw_runtime *rt, struct part *part, const struct place *place, bool check);
 
 /* commit.c */
 bool batch_due(const struct egw_runtime *rt);

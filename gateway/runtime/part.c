@@ -149,6 +149,8 @@ static enum egw_status wait_for(struct part *part, struct egw_str fact, struct e
     st = egw_table_put(&part->facts, fact, (struct egw_str){(const char *)&fresh, sizeof(fresh)});
     if (st)
         free(fresh);
+    else
+        part->waiter_count++;
     return st;
 }
 
@@ -171,6 +173,7 @@ enum egw_status part_fact(struct part *part, struct egw_str fact, int64_t offset
         if (!st)
             st = ready_push(&part->ready, &ready);
         free(w);
+        part->waiter_count--;
         w = next;
     }
     return st;
@@ -205,6 +208,18 @@ enum egw_status part_arm(struct egw_runtime *rt, struct part *part, struct egw_s
     return st;
 }
 
+enum egw_status part_arm_all(struct egw_runtime *rt, struct part *part, struct egw_error *reterr)
+{
+    size_t at = 0;
+    struct egw_table_item item;
+    enum egw_status st = EGW_OK;
+
+    part_disarm(part);
+    while (!st && egw_table_next(&part->base, &at, &item))
+        st = part_arm(rt, part, item.key, item.value, reterr);
+    return st;
+}
+
 /* ---- the part ---- */
 
 bool part_get(const struct part *part, int deciding, struct egw_str key, struct egw_str *ret)
@@ -232,6 +247,7 @@ void part_disarm(struct part *part)
         }
     }
     egw_table_free(&part->facts);
+    part->waiter_count = 0;
     for (size_t i = 0; i < part->timer_count; i++)
         free(part->timers[i].key);
     free(part->timers);

@@ -309,20 +309,6 @@ void restore_end(struct egw_runtime *rt, int32_t partition, int64_t offset)
 
 /* ---- catching up with reference and policy ---- */
 
-static enum egw_status arm_all(struct egw_runtime *rt, struct part *part, struct egw_error *reterr)
-{
-    size_t at = 0;
-    struct egw_table_item item;
-
-    while (egw_table_next(&part->base, &at, &item)) {
-        enum egw_status st = part_arm(rt, part, item.key, item.value, reterr);
-
-        if (st)
-            return st;
-    }
-    return EGW_OK;
-}
-
 /* Reference ends before what the predecessor knew: its last records are on their way, or the topic
  * was made anew and this partition will wait for ever. Said once, the end having been seen. */
 static void tell_behind(struct egw_runtime *rt, struct part *part)
@@ -354,7 +340,7 @@ void catch_up(struct egw_runtime *rt)
             tell_behind(rt, part);
             continue;
         }
-        st = arm_all(rt, part, &error);
+        st = part_arm_all(rt, part, &error);
         if (st == EGW_INVALID) {
             halt(rt, part, &error);
             continue;

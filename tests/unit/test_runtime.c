@@ -993,6 +993,36 @@ static void test_an_abort_drops_both_batches_and_rewinds_all_partitions(void **s
     assert_int_equal(stats(b).aborted, 1);
 }
 
+static void test_aborts_in_a_row_make_the_next_begin_wait_longer(void **state)
+{
+    struct bench *b = *state;
+    const int64_t waits[] = {0, 0, 100, 200, 400}; /* before each begin */
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    for (size_t i = 0; i < EGW_COUNT(waits); i++) {
+        b->log->result[EGW_LOG_COMMIT] = EGW_ABORT;
+        script_clear_trace(b->log);
+        pass(b,
+             100); /* the batch is due, and the wait after the last abort is over but for a bit */
+        if (waits[i] > 100) {
+            assert_null(strstr(b->log->trace, "begin"));
+            pass(b, waits[i] - 100);
+        }
+        assert_non_null(strstr(b->log->trace, "begin"));
+    }
+    settle(b);
+    pass(b, 800);
+    settle(b);
+    assert_outs(b, "a=1");
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a"); /* one that commits ends the row */
+    run(b);
+    b->log->result[EGW_LOG_COMMIT] = EGW_ABORT;
+    pass(b, 100);
+    settle(b);
+    assert_outs(b, "a=1 a=2");
+}
+
 static void test_an_abort_rewinds_to_what_was_committed_last(void **state)
 {
     struct bench *b = *state;
@@ -1961,6 +1991,7 @@ int main(void)
         SMALL(test_a_full_batch_stops_the_inputs_and_goes_on_after),
         SMALL(test_a_partition_that_starts_beside_a_full_batch_takes_nothing),
         T(test_an_abort_drops_both_batches_and_rewinds_all_partitions),
+        T(test_aborts_in_a_row_make_the_next_begin_wait_longer),
         T(test_an_abort_rewinds_to_what_was_committed_last),
         T(test_a_timer_used_up_in_an_aborted_batch_fires_again),
         T(test_a_fact_used_up_in_an_aborted_batch_fires_again),
