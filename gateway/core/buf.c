@@ -78,7 +78,8 @@ struct egw_arena_block {
     _Alignas(ARENA_ALIGN) unsigned char bytes[];
 };
 
-void *egw_arena_alloc(struct egw_arena *arena, size_t n)
+/* n bytes as they happen to be. */
+static void *take(struct egw_arena *arena, size_t n)
 {
     size_t max = arena->max ? arena->max : (size_t)64 << 20;
     struct egw_arena_block *block = arena->now;
@@ -114,7 +115,15 @@ void *egw_arena_alloc(struct egw_arena *arena, size_t n)
     p = block->bytes + block->n;
     block->n += n;
     arena->used += n;
-    memset(p, 0, n);
+    return p;
+}
+
+void *egw_arena_alloc(struct egw_arena *arena, size_t n)
+{
+    void *p = take(arena, n);
+
+    if (p)
+        memset(p, 0, n);
     return p;
 }
 
@@ -126,10 +135,11 @@ bool egw_arena_str(struct egw_arena *arena, struct egw_str s, struct egw_str *re
         *ret = EGW_STR_NONE;
         return true;
     }
-    p = egw_arena_alloc(arena, s.n + 1);
+    p = take(arena, s.n + 1);
     if (!p)
         return false;
     memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
     *ret = (struct egw_str){p, s.n};
     return true;
 }
@@ -143,7 +153,7 @@ struct egw_str egw_arena_printf(struct egw_arena *arena, const char *fmt, ...)
     va_start(ap, fmt);
     n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    p = n < 0 ? NULL : egw_arena_alloc(arena, (size_t)n + 1);
+    p = n < 0 ? NULL : take(arena, (size_t)n + 1);
     if (!p)
         return EGW_STR_NONE;
     va_start(ap, fmt);

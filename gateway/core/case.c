@@ -162,6 +162,12 @@ void case_end(struct work *work, struct kase *kase)
     entry->due_at.v = egw_turn_now(work->turn) + egw_policy_horizon_ms(work->policy);
 }
 
+void case_heard_of(struct work *work, struct kase *kase)
+{
+    case_end(work, kase);
+    kase->entry.phase = EGW_PHASE_NEW;
+}
+
 /* ---- store ---- */
 
 const struct egw_pair *case_whole_text(const struct egw_support_event *event)
@@ -175,13 +181,22 @@ const struct egw_pair *case_whole_text(const struct egw_support_event *event)
     return NULL;
 }
 
-enum egw_status case_cut_text(struct work *work, struct egw_support_event *event, size_t over)
+/* Not in the middle of a character. */
+static size_t cut_at(struct egw_str s, size_t n)
+{
+    while (n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n--;
+    return n;
+}
+
+static enum egw_status cut_text(struct work *work, struct egw_support_event *event, size_t over)
 {
     struct egw_sha256 digest;
     char hex[2 * EGW_SHA256 + 1];
     struct egw_pair whole = {.key = {whole_text_key, sizeof(whole_text_key) - 1}};
-    size_t n;
 
+    if (!event->text.n)
+        return EGW_OK;
     if (!case_whole_text(event)) {
         egw_sha256(event->text.p, event->text.n, &digest);
         egw_hex(digest.b, EGW_SHA256, hex);
@@ -190,11 +205,56 @@ enum egw_status case_cut_text(struct work *work, struct egw_support_event *event
             return no_memory(work);
     }
     over += 256; /* for the digest itself, and so that the next merge still fits */
-    n = event->text.n > over ? event->text.n - over : 0;
-    while (n && ((unsigned char)event->text.p[n] & 0xC0) == 0x80)
-        n--; /* not in the middle of a character */
-    event->text.n = n;
+    event->text.n = cut_at(event->text, event->text.n > over ? event->text.n - over : 0);
     return warn(work, "the text was cut to fit; the digest is of the whole");
+}
+
+/* What lists add up to over many events; the digest of the whole text stays. */
+static enum egw_status drop_lists(struct work *work, struct egw_support_event *event)
+{
+    const struct egw_pair *whole = case_whole_text(event);
+
+    if (whole) {
+        event->extensions.p = (void *)whole;
+        event->extensions.n = 1;
+    } else {
+        event->extensions.n = 0;
+    }
+    event->correlation_ids.n = 0;
+    return warn(work, "the case was too large: extensions and correlation ids were left out");
+}
+
+/* Every other text is cut to what a form takes. What is bounded already stays as it is. */
+static enum egw_status cut_fields(struct work *work, struct egw_support_event *event)
+{
+    for (size_t i = 0; i < egw_type_support_event.field_count; i++) {
+        const struct egw_field *field = &egw_type_support_event.fields[i];
+        const struct egw_type *type = field->type;
+        struct egw_str *text = (void *)((char *)event + field->offset);
+
+        if (type->kind == EGW_K_OPTION)
+            type = type->item;
+        if ((type->kind == EGW_K_STRING || type->kind == EGW_K_BYTES) && text->n > FIELD_KEPT)
+            text->n = cut_at(*text, FIELD_KEPT);
+    }
+    event->requester = event->contact = NULL; /* not cut: half an address is a wrong one */
+    return warn(work, "the case was too large: long fields were cut, persons left out");
+}
+
+enum egw_status case_shrink(struct work *work, struct egw_support_event *event, size_t over,
+                            int round)
+{
+    switch (round) {
+    case 0:
+        return cut_text(work, event, over);
+    case 1:
+        event->diagnosis.n = 0;
+        return warn(work, "the case was too large: its diagnosis was left out");
+    case 2:
+        return drop_lists(work, event);
+    default:
+        return cut_fields(work, event);
+    }
 }
 
 enum egw_status case_store(struct work *work, struct kase *kase)
@@ -202,9 +262,7 @@ enum egw_status case_store(struct work *work, struct kase *kase)
     struct egw_triage *triage = work->triage;
     enum egw_status st;
 
-    for (int attempt = 0;; attempt++) {
-        size_t over;
-
+    for (int round = 0;; round++) { /* a case kept small beats one that cannot be kept */
         egw_buf_clear(&triage->inner);
         st = egw_encode_framed(triage->framing, &egw_type_support_event, &kase->event,
                                &triage->inner, work->err);
@@ -212,14 +270,10 @@ enum egw_status case_store(struct work *work, struct kase *kase)
             return st;
         kase->entry.event = egw_buf_str(&triage->inner);
         st = write_record(work, &egw_type_case_entry, &kase->entry, &triage->out);
-        if (st != EGW_INVALID || attempt == 2)
+        if (st != EGW_INVALID || triage->out.n <= RECORD_MAX || round == SHRINK_ROUNDS)
             break;
-        over = triage->out.n - RECORD_MAX;
-        if (over < kase->event.text.n)
-            st = case_cut_text(work, &kase->event, over);
-        else
-            kase->event.diagnosis.n = 0; /* a case kept small beats one that cannot be kept */
-        if (st == EGW_NOMEM)
+        st = case_shrink(work, &kase->event, triage->out.n - RECORD_MAX, round);
+        if (st)
             return st;
     }
     if (!st)

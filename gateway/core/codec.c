@@ -64,9 +64,16 @@ varint_fault(struct decoding *d, const struct egw_op *op, const unsigned char *p
     return fault(d, op, p, "a number has more than 64 bits");
 }
 
-/* The unsigned form of a zig-zag number of two bytes or more, or of one byte; NULL: not one. */
-static const unsigned char *varint_slow(const unsigned char *p, const unsigned char *end,
-                                        uint64_t *ret)
+/* What was read and where reading goes on, NULL on a fault: together, so that both stay in
+ * registers. */
+struct number {
+    const unsigned char *next;
+    uint64_t z; /* zig-zag */
+};
+
+/* A number of two bytes or more, or of one byte; next is NULL when it is none. */
+__attribute__((noinline)) static struct number varint_slow(const unsigned char *p,
+                                                           const unsigned char *end)
 {
     uint64_t v = 0;
 
@@ -74,29 +81,28 @@ static const unsigned char *varint_slow(const unsigned char *p, const unsigned c
         unsigned char b = *p++;
 
         if (shift == 63 && b > 1)
-            return NULL;
+            break;
         v |= (uint64_t)(b & 0x7f) << shift;
         if (b < 0x80) {
             if (!b && shift)
-                return NULL;
-            *ret = v;
-            return p;
+                break;
+            return (struct number){p, v};
         }
     }
-    return NULL;
+    return (struct number){NULL, 0};
 }
 
-static inline const unsigned char *varint(struct decoding *d, const struct egw_op *op,
-                                          const unsigned char *p, uint64_t *ret)
+static inline struct number varint(struct decoding *d, const struct egw_op *op,
+                                   const unsigned char *p)
 {
-    const unsigned char *next;
+    struct number number;
 
-    if (__builtin_expect(p < d->end && *p < 0x80, 1)) {
-        *ret = *p;
-        return p + 1;
-    }
-    next = varint_slow(p, d->end, ret);
-    return next ? next : varint_fault(d, op, p);
+    if (__builtin_expect(p < d->end && *p < 0x80, 1))
+        return (struct number){p + 1, *p};
+    number = varint_slow(p, d->end);
+    if (!number.next)
+        (void)varint_fault(d, op, p);
+    return number;
 }
 
 static inline int64_t unzigzag(uint64_t z)
@@ -107,46 +113,41 @@ static inline int64_t unzigzag(uint64_t z)
 static inline const unsigned char *take_long(struct decoding *d, const struct egw_op *op,
                                              const unsigned char *p, int64_t *ret)
 {
-    uint64_t z;
+    const struct number number = varint(d, op, p);
 
-    p = varint(d, op, p, &z);
-    if (p)
-        *ret = unzigzag(z);
-    return p;
+    if (number.next)
+        *ret = unzigzag(number.z);
+    return number.next;
 }
 
 static inline const unsigned char *take_int(struct decoding *d, const struct egw_op *op,
                                             const unsigned char *p, int32_t *ret)
 {
-    const unsigned char *next;
-    uint64_t z;
+    const struct number number = varint(d, op, p);
 
-    next = varint(d, op, p, &z);
-    if (!next)
+    if (!number.next)
         return NULL;
-    if (z > UINT32_MAX)
-        return fault(d, op, p, "int is %lld, outside its 32 bits", (long long)unzigzag(z));
-    *ret = (int32_t)unzigzag(z);
-    return next;
+    if (number.z > UINT32_MAX)
+        return fault(d, op, p, "int is %lld, outside its 32 bits", (long long)unzigzag(number.z));
+    *ret = (int32_t)unzigzag(number.z);
+    return number.next;
 }
 
 static inline const unsigned char *take_string(struct decoding *d, const struct egw_op *op,
                                                const unsigned char *p, struct egw_str *ret)
 {
-    const unsigned char *from = p;
-    uint64_t z;
+    const struct number number = varint(d, op, p);
+    const size_t n = (size_t)(number.z >> 1);
 
-    p = varint(d, op, p, &z);
-    if (!p)
+    if (!number.next)
         return NULL;
-    if (z & 1)
-        return fault(d, op, from, "length %lld is negative", (long long)unzigzag(z));
-    z >>= 1;
-    if (z > (uint64_t)(d->end - p))
-        return fault(d, op, from, "length %llu, but %zu bytes are left", (unsigned long long)z,
-                     (size_t)(d->end - p));
-    *ret = (struct egw_str){(const char *)p, (size_t)z};
-    return p + z;
+    if (number.z & 1)
+        return fault(d, op, p, "length %lld is negative", (long long)unzigzag(number.z));
+    if (n > (size_t)(d->end - number.next))
+        return fault(d, op, p, "length %zu, but %zu bytes are left", n,
+                     (size_t)(d->end - number.next));
+    *ret = (struct egw_str){(const char *)number.next, n};
+    return number.next + n;
 }
 
 /* n bytes as they are. */
@@ -174,17 +175,15 @@ static inline const unsigned char *take_ordinal(struct decoding *d, const struct
                                                 const unsigned char *p, const char *what,
                                                 uint32_t *ret)
 {
-    const unsigned char *next;
-    uint64_t z;
+    const struct number number = varint(d, op, p);
 
-    next = varint(d, op, p, &z);
-    if (!next)
+    if (!number.next)
         return NULL;
-    if ((z & 1) || z >> 1 >= op->size)
-        return fault(d, op, p, "%s %lld is outside 0..%lld", what, (long long)unzigzag(z),
+    if ((number.z & 1) || number.z >> 1 >= op->size)
+        return fault(d, op, p, "%s %lld is outside 0..%lld", what, (long long)unzigzag(number.z),
                      (long long)op->size - 1);
-    *ret = (uint32_t)(z >> 1);
-    return next;
+    *ret = (uint32_t)(number.z >> 1);
+    return number.next;
 }
 
 /* Avro's floats are little-endian whatever the machine. */
@@ -427,14 +426,20 @@ static const unsigned char *run(struct decoding *d, const struct egw_op *op, uns
                 AT(double) = double_of(from);
             break;
         }
-        case EGW_OP_STRING:
+        case EGW_OP_STRING: /* texts stand side by side: the next needs no switch */
             p = take_string(d, op, p, &AT(struct egw_str));
+            while (p && op[1].code == EGW_OP_STRING) {
+                op++;
+                p = take_string(d, op, p, &AT(struct egw_str));
+            }
             break;
         case EGW_OP_FIXED: {
             const unsigned char *from = p;
 
             p = take_raw(d, op, p, op->size);
-            if (p)
+            if (p && op->size == 32) /* all ours are digests: two moves, no call */
+                memcpy(base + op->at, from, 32);
+            else if (p)
                 memcpy(base + op->at, from, op->size);
             break;
         }
@@ -994,11 +999,11 @@ static unsigned char *op_texts(struct encoding *e, unsigned char *p, const struc
 static unsigned char *op_records(struct encoding *e, unsigned char *p, const struct egw_type *type,
                                  const unsigned char *from, size_t n)
 {
-    const struct egw_put *const head = type->puts;
+    const struct egw_put *op = type->puts;
 
-    e->slack += head->count;
+    e->slack += op->count;
     p = ahead(e, p, 0);
-    for (const struct egw_put *op = head + 1; p; op++) {
+    for (op++; p; op++) {
         const unsigned char *value = from + op->at;
 
         switch (op->op) {
@@ -1006,11 +1011,11 @@ static unsigned char *op_records(struct encoding *e, unsigned char *p, const str
             break;
         case EGW_PUT_END:
             if (!--n) {
-                e->slack -= head->count;
+                e->slack -= type->puts->count;
                 return p;
             }
             from += type->size;
-            op = head;
+            op = type->puts; /* its head: the first is behind it */
             p = ahead(e, p, 0);
             break;
         case EGW_PUT_STRINGS: {

@@ -310,15 +310,15 @@ static enum egw_status emit(struct work *work, struct kase *kase,
             work->err, EGW_RETRY,
             "channel %.*s has no topic this worker knows: run egw init, then restart it",
             EGW_FMT(decision->channel));
-    st = fill(work, kase, decision, &escalation);
-    if (!st)
-        st = write_record(work, &egw_type_escalation, &escalation, &triage->out);
-    if (st == EGW_INVALID && triage->out.n > RECORD_MAX) {
-        st = case_cut_text(work, &kase->event, triage->out.n - RECORD_MAX);
-        if (!st)
-            st = fill(work, kase, decision, &escalation);
+    for (int round = 0;; round++) {
+        st = fill(work, kase, decision, &escalation);
         if (!st)
             st = write_record(work, &egw_type_escalation, &escalation, &triage->out);
+        if (st != EGW_INVALID || triage->out.n <= RECORD_MAX || round == SHRINK_ROUNDS)
+            break;
+        st = case_shrink(work, &kase->event, triage->out.n - RECORD_MAX, round);
+        if (st)
+            return st;
     }
     if (st)
         return st;

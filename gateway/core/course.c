@@ -313,10 +313,8 @@ enum egw_status course_event(struct work *work, struct kase *kase,
     case EGW_DO_LATE:
         break;
     }
-    if (!kase->known) { /* heard of, never opened: remembered for as long as an ended one */
-        case_end(work, kase);
-        kase->entry.phase = EGW_PHASE_NEW;
-    }
+    if (!kase->known)
+        case_heard_of(work, kase);
     return noted(work, kase, "LATE");
 }
 

@@ -224,6 +224,28 @@ static enum egw_status activate(struct work *work, const struct egw_policy_activ
 
 /* ---- a support event ---- */
 
+/* What an outcome repeats must be short text, whoever wrote it. */
+static const char *bad_word(const struct egw_support_event *event)
+{
+    const struct {
+        const char *name;
+        struct egw_str value;
+        size_t max;
+    } fields[] = {
+        {"problem", event->problem, IDENTIFIER_MAX},
+        {"event_type", event->event_type, IDENTIFIER_MAX},
+        {"state", event->state, IDENTIFIER_MAX},
+        {"number", event->number, SIZE_MAX}, /* how long these may be is said where they are used */
+        {"link", event->link, SIZE_MAX},
+    };
+
+    for (size_t i = 0; i < EGW_COUNT(fields); i++) {
+        if (fields[i].value.n > fields[i].max || !egw_utf8_valid(fields[i].value))
+            return fields[i].name;
+    }
+    return NULL;
+}
+
 static const char *bad_identifier(const struct egw_support_event *event)
 {
     const struct {
@@ -245,9 +267,23 @@ static const char *bad_identifier(const struct egw_support_event *event)
         if (fields[i].in_key && (memchr(v.p, '/', v.n) || memchr(v.p, '#', v.n)))
             return fields[i].name;
     }
-    if (event->problem.n > IDENTIFIER_MAX || !egw_utf8_valid(event->problem))
-        return "problem";
-    return NULL;
+    return bad_word(event);
+}
+
+/* W3C trace context. Anything else in that header or field is not for an outcome. */
+static bool is_traceparent(struct egw_str s)
+{
+    static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+
+    if (s.n != sizeof(shape) - 1)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f');
+
+        if (shape[i] == 'h' ? !hex : s.p[i] != shape[i])
+            return false;
+    }
+    return true;
 }
 
 /* A record that lies where another owner decides: the bytes go there once, by the inbox. */
@@ -313,8 +349,9 @@ static void describe(struct work *work, const struct egw_support_event *event,
     outcome->event_type = event->event_type;
     if (event->problem.p)
         outcome->problem = event->problem;
-    outcome->traceparent =
-        event->traceparent.p ? event->traceparent : work->input->record.traceparent;
+    outcome->traceparent = event->traceparent;
+    if (!event->traceparent.p && is_traceparent(work->input->record.traceparent))
+        outcome->traceparent = work->input->record.traceparent;
 }
 
 static enum egw_status take_event(struct work *work, struct egw_support_event *event)
@@ -332,6 +369,8 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
         return reject(
             work, "BAD_FIELD",
             work_printf(work, "%s is empty, too long, or holds a character it may not", bad));
+    if (!is_traceparent(event->traceparent))
+        event->traceparent = EGW_STR_NONE;
     customer = event->customer;
     (void)egw_facts_customer(work->triage->facts, event->partner, event->customer, &customer);
     describe(work, event, customer);
@@ -362,6 +401,8 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
     type = egw_event_type_of(event->event_type);
     if (type >= 0)
         return course_event(work, &kase, event, (enum egw_event_type)type);
+    if (!kase.known)
+        case_heard_of(work, &kase);
     st = case_remember(work, &kase, event);
     if (!st)
         st = case_store(work, &kase);

@@ -22,6 +22,8 @@ enum {
     RECORD_MAX = 2031616, /* bytes we produce at most: 2 MiB less room for framing by the broker */
     IDENTIFIER_MAX = 256, /* bytes of a partner, customer, case or event id */
     ENTRY_VERSION = 1,
+    SHRINK_ROUNDS = 4, /* of case_shrink() */
+    FIELD_KEPT = 1024, /* bytes of a field in a case too large otherwise */
 };
 
 struct egw_triage {
@@ -97,9 +99,12 @@ enum egw_status case_remember(struct work *work, struct kase *kase,
 enum egw_status case_store(struct work *work, struct kase *kase) EGW_MUST_CHECK;
 /* The case ends now; its entry stays for the duplicate horizon. */
 void case_end(struct work *work, struct kase *kase);
-/* Cut the case's text so that `over` bytes are won; the digest of the whole is kept beside it. */
-enum egw_status case_cut_text(struct work *work, struct egw_support_event *event,
-                              size_t over) EGW_MUST_CHECK;
+/* The case was never opened: what is known of it stays for as long as an ended one. */
+void case_heard_of(struct work *work, struct kase *kase);
+/* One round of making a case smaller that is `over` bytes too large: the text, the diagnosis, the
+ * lists, then every long field. After SHRINK_ROUNDS of them it fits, whatever it held. */
+enum egw_status case_shrink(struct work *work, struct egw_support_event *event, size_t over,
+                            int round) EGW_MUST_CHECK;
 /* Digest of the whole text where it was cut; NULL: it was not. */
 const struct egw_pair *case_whole_text(const struct egw_support_event *event);
 

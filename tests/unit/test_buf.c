@@ -123,6 +123,28 @@ static void test_an_arena_refuses_past_its_ceiling(void **state)
     egw_arena_free(&arena);
 }
 
+static void test_arena_texts_end_in_a_zero_where_others_were_before(void **state)
+{
+    struct egw_arena arena = {0};
+    struct egw_str copy;
+
+    (void)state;
+    for (size_t n = 0; n < 40; n++) {
+        char *dirt = egw_arena_alloc(&arena, 256);
+
+        assert_non_null(dirt);
+        memset(dirt, 'x', 256);
+        egw_arena_reset(&arena);
+        assert_true(egw_arena_str(
+            &arena, (struct egw_str){"0123456789012345678901234567890123456789", n}, &copy));
+        assert_int_equal(strlen(copy.p), n);
+        copy = egw_arena_printf(&arena, "%.*s", (int)n, "0123456789012345678901234567890123456789");
+        assert_int_equal(strlen(copy.p), n);
+        egw_arena_reset(&arena);
+    }
+    egw_arena_free(&arena);
+}
+
 static void test_arena_texts_are_copies_and_absent_stays_absent(void **state)
 {
     struct egw_arena arena = {0};
@@ -156,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_arena_pieces_are_zeroed_aligned_and_apart),
         cmocka_unit_test(test_arena_pieces_stay_until_reset_and_are_zeroed_again_after),
         cmocka_unit_test(test_an_arena_refuses_past_its_ceiling),
+        cmocka_unit_test(test_arena_texts_end_in_a_zero_where_others_were_before),
         cmocka_unit_test(test_arena_texts_are_copies_and_absent_stays_absent),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

@@ -289,6 +289,21 @@ static void test_an_unknown_event_type_is_refused_and_the_case_stays(void **stat
     expect(desk, "c1", "HANDOFF");
 }
 
+static void test_a_case_known_by_an_unknown_event_type_only_is_forgotten(void **state)
+{
+    struct desk *desk = *state;
+    size_t entries;
+
+    event(desk, "e1", "exploded", "c1", BILLING);
+    desk_run(desk);
+    expect(desk, "c1", "REJECTED/UNKNOWN_EVENT_TYPE");
+    entries = desk_count(desk, DESK_CASES);
+    desk->now_ms += INT64_C(400) * 86400000;
+    desk_run(desk);
+    assert_true(desk_count(desk, DESK_CASES) > entries);
+    expect_nothing(desk);
+}
+
 static void test_a_record_under_another_name_is_passed_on_once(void **state)
 {
     struct desk *desk = *state;
@@ -494,6 +509,105 @@ static void test_a_text_too_long_for_a_record_is_cut_and_marked(void **state)
     expect_nothing(desk);
 }
 
+#define TYPE(type) "\"event_type\":\"" type "\","
+
+/* An event of the case with a field of n bytes. */
+static void long_event(struct desk *desk, const char *id, const char *type, const char *more,
+                       const char *field, size_t n, const char *end)
+{
+    size_t room = n + 4096;
+    char *line = malloc(room);
+    size_t at;
+
+    assert_non_null(line);
+    at = (size_t)snprintf(line, room,
+                          "{\"event_id\":\"%s\",%s\"partner\":\"litware\","
+                          "\"customer\":\"adatum\",\"case_id\":\"c1\","
+                          "\"occurred_at\":\"2026-01-05T08:20:00Z\"%s,%s\"",
+                          id, type, more, field);
+    memset(line + at, 'x', n);
+    (void)snprintf(line + at + n, room - at - n, "\"%s}", end);
+    desk_event(desk, line);
+    desk_run(desk);
+    free(line);
+}
+
+static void test_a_case_of_any_size_costs_no_partition(void **state)
+{
+    static const struct {
+        const char *field, *end;
+    } fields[] = {
+        {"\"impact\":", ""},
+        {"\"resource\":", ""},
+        {"\"extensions\":{\"a\":", "}"},
+        {"\"extensions\":{\"b\":", "}"},
+        {"\"correlation_ids\":[", "]"},
+        {"\"contact\":{\"name\":", "}"},
+        {"\"diagnosis\":[{\"kind\":\"check\",\"step\":", "}]"},
+    };
+    struct desk *desk = *state;
+    char id[16];
+
+    event(desk, "first", "opened", "c1", BILLING);
+    desk_run(desk);
+    expect(desk, "c1", "HANDOFF");
+    for (size_t i = 0; i < EGW_COUNT(fields); i++) {
+        (void)snprintf(id, sizeof(id), "e%zu", i);
+        long_event(desk, id, TYPE("updated"), "", fields[i].field, 1500000, fields[i].end);
+        expect(desk, "c1", "NOTED/UPDATED");
+    }
+    event(desk, "last", "updated", "c1", "");
+    desk_run(desk);
+    expect(desk, "c1", "NOTED/UPDATED");
+}
+
+static void test_a_command_of_any_size_is_issued(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_escalation *command;
+
+    long_event(desk, "e1", TYPE("opened"), "", "\"resource\":", 1500000, "");
+    expect(desk, "c1", "BASELINE/CLASSIFY");
+    long_event(desk, "e2", TYPE("updated"), BILLING, "\"impact\":", 1500000, "");
+    expect(desk, "c1", "HANDOFF");
+    command = desk_command(desk, "c1");
+    assert_non_null(command);
+    assert_true(egw_str_is(command->title, "Charged twice"));
+    assert_true(command->impact.n <= 1024);
+}
+
+static void test_an_event_type_too_long_is_refused_and_not_repeated(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    long_event(desk, "e1", "", "", "\"event_type\":", 1900000, "");
+    outcome = desk_outcome(desk, "");
+    assert_non_null(outcome);
+    assert_int_equal(outcome->action, EGW_ACTION_REJECTED);
+    assert_true(egw_str_is(outcome->code, "BAD_FIELD"));
+    assert_int_equal(outcome->event_type.n, 0);
+}
+
+static void test_only_a_trace_context_is_repeated_as_one(void **state)
+{
+    static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    event(desk, "e1", "opened", "c1", ",\"traceparent\":\"Maria Silva, +31 20 555 0100\"");
+    desk_run(desk);
+    outcome = desk_outcome(desk, "c1");
+    assert_non_null(outcome);
+    assert_null(outcome->traceparent.p);
+    event(desk, "e2", "updated", "c1",
+          ",\"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"");
+    desk_run(desk);
+    outcome = desk_outcome(desk, "c1");
+    assert_non_null(outcome);
+    assert_true(egw_str_is(outcome->traceparent, good));
+}
+
 /* The chain as an auditor walks it: numbers dense, each head over the record before. */
 static void test_the_chain_is_dense_and_linked_in_every_partition(void **state)
 {
@@ -544,6 +658,7 @@ int main(void)
         TEST(test_microsofts_states_are_noted_and_closed_ends_the_case),
         TEST(test_reopening_allows_a_new_command),
         TEST(test_an_unknown_event_type_is_refused_and_the_case_stays),
+        TEST(test_a_case_known_by_an_unknown_event_type_only_is_forgotten),
         TEST(test_a_record_under_another_name_is_passed_on_once),
         TEST(test_bytes_that_are_no_event_become_a_dead_letter),
         TEST(test_identifiers_that_cannot_be_keys_are_refused),
@@ -552,6 +667,10 @@ int main(void)
         TEST(test_an_incident_holds_the_case_until_it_ends_and_the_customer_confirms),
         TEST(test_an_ended_case_is_forgotten_after_the_horizon),
         TEST(test_a_text_too_long_for_a_record_is_cut_and_marked),
+        TEST(test_a_case_of_any_size_costs_no_partition),
+        TEST(test_a_command_of_any_size_is_issued),
+        TEST(test_an_event_type_too_long_is_refused_and_not_repeated),
+        TEST(test_only_a_trace_context_is_repeated_as_one),
         TEST(test_the_chain_is_dense_and_linked_in_every_partition),
     };
 
