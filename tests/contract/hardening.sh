@@ -14,10 +14,11 @@ if [ ! -x "$binary" ]; then
 fi
 faults=0
 
+# grep reads to the end: -q would close the pipe early, and readelf would fail by that.
 has() { # WHAT PATTERN COMMAND...
     local what=$1 pattern=$2
     shift 2
-    if ! "$@" 2>/dev/null | grep -Eq "$pattern"; then
+    if ! "$@" 2>/dev/null | grep -E "$pattern" >/dev/null; then
         echo "hardening: no $what in $binary"
         faults=$((faults + 1))
     fi
@@ -30,11 +31,11 @@ has "read-only relocations" 'GNU_RELRO' readelf -lW "$binary"
 has "stack that is not executable" 'GNU_STACK.* RW  *0x' readelf -lW "$binary"
 has "stack protector" '__stack_chk_fail' readelf --dyn-syms -W "$binary"
 has "fortified call" '__[a-z]+_chk(@|$)' readelf --dyn-syms -W "$binary"
-if readelf -lW "$binary" | grep -Eq 'LOAD.* RWE '; then
+if readelf -lW "$binary" | grep -E 'LOAD.* RWE ' >/dev/null; then
     echo "hardening: a segment is writable and executable"
     faults=$((faults + 1))
 fi
-if readelf -dW "$binary" | grep -Eq 'RPATH|RUNPATH'; then
+if readelf -dW "$binary" | grep -E 'RPATH|RUNPATH' >/dev/null; then
     echo "hardening: the binary names a library path"
     faults=$((faults + 1))
 fi

@@ -28,8 +28,10 @@ def kill_in_transaction(worker, transactional_id, bootstrap, seconds=20, rng=ran
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     end = time.monotonic() + seconds
     try:
-        while time.monotonic() < end and worker.running:
+        while time.monotonic() < end:
             time.sleep(rng.uniform(0.0, 0.05))
+            if not worker.running:  # a fault just before this one: its supervisor is about to start it
+                continue
             with guard:
                 worker.freeze()
                 # What it had sent is answered by now: a commit under way would show as PrepareCommit.
@@ -39,7 +41,8 @@ def kill_in_transaction(worker, transactional_id, bootstrap, seconds=20, rng=ran
                     # Still open after its owner's death: no request of its was on the way.
                     return transaction_state(bootstrap, transactional_id, admin) == "Ongoing"
                 worker.thaw()
-        worker.kill9()
+        with guard:
+            worker.kill9()
         return False
     finally:
         admin.close()
