@@ -779,7 +779,7 @@ static const struct egw_folder *folder_get_both(const struct egw_facts *facts,
 }
 
 struct egw_dossier egw_facts_dossier(const struct egw_facts *facts, struct egw_str partner,
-                                       struct egw_str customer)
+                                     struct egw_str customer)
 {
     const struct egw_folder *both = folder_get_both(facts, partner, customer);
 
@@ -790,8 +790,8 @@ struct egw_dossier egw_facts_dossier(const struct egw_facts *facts, struct egw_s
 }
 
 struct egw_fact_view egw_dossier_find(const struct egw_dossier *dossier,
-                                       enum egw_reference_kind kind, struct egw_str last,
-                                       struct egw_str *ret_key)
+                                      enum egw_reference_kind kind, struct egw_str last,
+                                      struct egw_str *ret_key)
 {
     const struct egw_folder *folder;
     const struct record *r = NULL;
@@ -806,7 +806,7 @@ struct egw_fact_view egw_dossier_find(const struct egw_dossier *dossier,
 }
 
 bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
-                             struct egw_fact_view *ret, struct egw_str *ret_key)
+                            struct egw_fact_view *ret, struct egw_str *ret_key)
 {
     const struct egw_folder *folder = dossier->folders[OF_CUSTOMER];
     const struct shelf *issues =

@@ -1,15 +1,16 @@
 #include "egw/lifecycle.h"
 
 const char *const egw_event_types[EGW_EVENT_COUNT] = {
-    "opened",   "updated",  "diagnosed", "attempt",     "confirmed",  "cleared", "closed", "reopened",
-    "approved", "declined", "released",  "case-number", "case-state", "link",    "unlink", "redecide",
+    "opened",     "updated",  "diagnosed", "attempt",  "confirmed", "cleared",
+    "closed",     "reopened", "approved",  "declined", "released",  "case-number",
+    "case-state", "link",     "unlink",    "redecide",
 };
 
 const char *const egw_lifecycle_names[] = {
-    [EGW_DO_DECIDE] = "decide",   [EGW_DO_UPDATE] = "update", [EGW_DO_ATTEMPT] = "attempt",
-    [EGW_DO_OUTLIVED] = "outlived", [EGW_DO_END] = "end",     [EGW_DO_NUMBER] = "number",
-    [EGW_DO_STATE] = "state",     [EGW_DO_LINK] = "link",     [EGW_DO_UNLINK] = "unlink",
-    [EGW_DO_REOPEN] = "reopen",   [EGW_DO_LATE] = "late",
+    [EGW_DO_DECIDE] = "decide",     [EGW_DO_UPDATE] = "update", [EGW_DO_ATTEMPT] = "attempt",
+    [EGW_DO_OUTLIVED] = "outlived", [EGW_DO_END] = "end",       [EGW_DO_NUMBER] = "number",
+    [EGW_DO_STATE] = "state",       [EGW_DO_LINK] = "link",     [EGW_DO_UNLINK] = "unlink",
+    [EGW_DO_REOPEN] = "reopen",     [EGW_DO_LATE] = "late",
 };
 
 int egw_event_type_of(struct egw_str name)

@@ -110,9 +110,9 @@ struct kafka_log {
     bool helper_runs;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct egw_log_job *job;  /* under lock: handed to the helper */
-    bool done; /* a job ended and was not yet told; atomic */
-    bool quit;                /* under lock */
+    struct egw_log_job *job; /* under lock: handed to the helper */
+    bool done;               /* a job ended and was not yet told; atomic */
+    bool quit;               /* under lock */
 };
 
 /* kafka_log.c */

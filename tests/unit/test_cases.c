@@ -14,11 +14,10 @@
 
 static void test_cases_know_the_shared_facts_first(void **state)
 {
-    static const char text[] =
-        "{\"facts\":[" FACT("gold") "],\"cases\":[" CASE_WITH("\"name\":\"first\",\"expect\":{"
-                                                              "\"action\":\"HANDOFF\",\"code\":"
-                                                              "\"\"}") "," CASE_WITH(
-            "\"facts\":[" FACT("silver") "],\"expect\":{\"rule\":\"r1\"}") "]}";
+    static const char text[] = "{\"facts\":[" FACT("gold") "],\"cases\":[" CASE_WITH(
+        "\"name\":\"first\",\"expect\":{"
+        "\"action\":\"HANDOFF\",\"code\":"
+        "\"\"}") "," CASE_WITH("\"facts\":[" FACT("silver") "],\"expect\":{\"rule\":\"r1\"}") "]}";
     struct egw_arena arena = {0};
     struct egw_policy_case *cases = NULL;
     struct egw_error err = {0};

@@ -21,7 +21,8 @@ static int teardown(void **state EGW_UNUSED)
 static enum egw_status take(const char *key, enum egw_reference_kind kind, void *body,
                             int64_t offset, struct egw_error *reterr)
 {
-    struct egw_reference reference = {.as_of = 5, .source = EGW_STR("test"), .body = {(int32_t)kind, body}};
+    struct egw_reference reference = {
+        .as_of = 5, .source = EGW_STR("test"), .body = {(int32_t)kind, body}};
 
     return egw_facts_take(facts, egw_str_of(key), body ? &reference : NULL, offset, reterr);
 }
@@ -241,9 +242,9 @@ static void a_dossier_finds_what_the_key_finds(void **state EGW_UNUSED)
 {
     /* Of others, and of keys that only tombstones may have: none may be taken for another. */
     static const char *const strange[] = {
-        "partner",       "partner/",    "partner/p/c", "relation/p",     "relation/p/c/d",
-        "contract/p",    "delivery/p/c", "access/q/c",  "access/p/d",    "contract/q/advanced",
-        "health/d/azure", "nothing/p",   "calendar/p",  "managed/c/azure", "/"};
+        "partner",        "partner/",     "partner/p/c", "relation/p",      "relation/p/c/d",
+        "contract/p",     "delivery/p/c", "access/q/c",  "access/p/d",      "contract/q/advanced",
+        "health/d/azure", "nothing/p",    "calendar/p",  "managed/c/azure", "/"};
     int64_t offset = 0;
 
     for (size_t i = 0; i < EGW_COUNT(strange); i++)
@@ -252,8 +253,8 @@ static void a_dossier_finds_what_the_key_finds(void **state EGW_UNUSED)
         for (int round = 0; round < 2; round++) {
             struct egw_dossier dossier = egw_facts_dossier(facts, EGW_STR("p"), EGW_STR("c"));
             struct egw_str key;
-            struct egw_fact_view view = egw_dossier_find(&dossier, filed[i].kind,
-                                                         egw_str_of(filed[i].last), &key);
+            struct egw_fact_view view =
+                egw_dossier_find(&dossier, filed[i].kind, egw_str_of(filed[i].last), &key);
 
             assert_int_equal(view.offset, round ? offset - 1 : -1);
             assert_true(round ? egw_str_is(key, filed[i].key) : !key.p);

@@ -13,14 +13,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define EGW_MUST_CHECK    __attribute__((warn_unused_result))
-#define EGW_PRINTF(f, a)  __attribute__((format(printf, f, a)))
-#define EGW_CLEANUP(fn)   __attribute__((cleanup(fn)))
-#define EGW_COUNT(array)  (sizeof(array) / sizeof((array)[0]))
-#define EGW_UNUSED        __attribute__((unused))
+#define EGW_MUST_CHECK   __attribute__((warn_unused_result))
+#define EGW_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define EGW_CLEANUP(fn)  __attribute__((cleanup(fn)))
+#define EGW_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define EGW_UNUSED       __attribute__((unused))
 /* The build zeroes locals. Not this one: it is large, on the hot path, and written before it is
  * read. */
-#define EGW_SCRATCH       __attribute__((uninitialized))
+#define EGW_SCRATCH __attribute__((uninitialized))
 
 enum egw_status {
     EGW_OK = 0,
@@ -60,7 +60,7 @@ struct egw_str {
 #define EGW_STR(literal) ((struct egw_str){(literal), sizeof(literal) - 1})
 #define EGW_STR_NONE     ((struct egw_str){NULL, 0})
 /* For printf: "%.*s", EGW_FMT(s) */
-#define EGW_FMT(s)       (int)((s).n > 1024 ? 1024 : (s).n), ((s).p ? (s).p : "")
+#define EGW_FMT(s) (int)((s).n > 1024 ? 1024 : (s).n), ((s).p ? (s).p : "")
 
 static inline struct egw_str egw_str_of(const char *text)
 {

@@ -25,8 +25,8 @@ static inline void egw_buf_clear(struct egw_buf *buf)
 /* Room for `more` bytes after p + n. EGW_OK or EGW_NOMEM (buf unchanged). */
 enum egw_status egw_buf_reserve(struct egw_buf *buf, size_t more) EGW_MUST_CHECK;
 enum egw_status egw_buf_put(struct egw_buf *buf, const void *bytes, size_t n) EGW_MUST_CHECK;
-enum egw_status egw_buf_printf(struct egw_buf *buf, const char *fmt, ...) EGW_PRINTF(2, 3)
-    EGW_MUST_CHECK;
+enum egw_status egw_buf_printf(struct egw_buf *buf, const char *fmt, ...)
+    EGW_PRINTF(2, 3) EGW_MUST_CHECK;
 static inline struct egw_str egw_buf_str(const struct egw_buf *buf)
 {
     return (struct egw_str){buf->p ? (const char *)buf->p : "", buf->n};

@@ -1,9 +1,9 @@
 /*
  * catalogue - known error signatures, found in a text in one pass
  *
- * Built at the edge by Vectorscan/Hyperscan (gateway/edge/catalogue.c); matching is one of the named
- * pure functions core is left with at link time. A catalogue is immutable; matching needs no lock
- * but one thread at a time for each catalogue (it owns one scratch space).
+ * Built at the edge by Vectorscan/Hyperscan (gateway/edge/catalogue.c); matching is one of the
+ * named pure functions core is left with at link time. A catalogue is immutable; matching needs no
+ * lock but one thread at a time for each catalogue (it owns one scratch space).
  */
 #ifndef EGW_CATALOGUE_H
 #define EGW_CATALOGUE_H
@@ -17,8 +17,8 @@ struct egw_known_issue {
     struct egw_str service; /* policy's service id; empty: any */
     struct egw_str remedy;  /* what the desk does; empty: none known */
     struct egw_str url;
-    struct egw_str basis;   /* doc, selfhelp, rule, none: only the first two may stop an escalation */
-    int baseline;           /* 1: the partner can resolve it, 0: not, -1: unknown */
+    struct egw_str basis; /* doc, selfhelp, rule, none: only the first two may stop an escalation */
+    int baseline;         /* 1: the partner can resolve it, 0: not, -1: unknown */
 };
 
 struct egw_catalogue;
@@ -30,13 +30,15 @@ struct egw_catalogue_file {
 /* All faults of all files in one run. EGW_OK, EGW_INVALID (faults has why), EGW_NOMEM. The texts of
  * the files are copied. */
 enum egw_status egw_catalogue_new(const struct egw_catalogue_file *files, size_t n,
-                                  struct egw_catalogue **ret, struct egw_faults *faults) EGW_MUST_CHECK;
+                                  struct egw_catalogue **ret,
+                                  struct egw_faults *faults) EGW_MUST_CHECK;
 void egw_catalogue_free(struct egw_catalogue *catalogue);
 size_t egw_catalogue_count(const struct egw_catalogue *catalogue);
 
 struct egw_match {
     const struct egw_known_issue *issue; /* NULL: nothing known in the text */
-    bool ambiguous; /* several meanings fit and the service does not settle it: issue is the first */
+    bool
+        ambiguous; /* several meanings fit and the service does not settle it: issue is the first */
 };
 
 /* The best known issue named in title or text: one whose service fits before one of any service,

@@ -8,15 +8,14 @@
  * long as the input and the arena. Encoding writes the reader schema's own form.
  *
  * How an Avro type appears in C:
- *   string, bytes          struct egw_str               union{null,string}  egw_str, p == NULL: null
- *   int long float double  int32_t int64_t float double union{null,long}    struct egw_opt_i64 (etc.)
- *   boolean                bool                         union{null,bool}    struct egw_opt_bool
- *   enum                   int32_t (enum egw_...)       union{null,record}  pointer, NULL: null
- *   fixed N                unsigned char[N]             union{null,fixed}   pointer to the N bytes
- *   array of T             struct egw_list: p points to n elements of T's C form
- *   map of string          struct egw_list of struct egw_pair
- *   union of records       struct egw_choice: branch number and pointer
- *   record                 the struct itself, in place
+ *   string, bytes          struct egw_str               union{null,string}  egw_str, p == NULL:
+ * null int long float double  int32_t int64_t float double union{null,long}    struct egw_opt_i64
+ * (etc.) boolean                bool                         union{null,bool}    struct
+ * egw_opt_bool enum                   int32_t (enum egw_...)       union{null,record}  pointer,
+ * NULL: null fixed N                unsigned char[N]             union{null,fixed}   pointer to the
+ * N bytes array of T             struct egw_list: p points to n elements of T's C form map of
+ * string          struct egw_list of struct egw_pair union of records       struct egw_choice:
+ * branch number and pointer record                 the struct itself, in place
  *
  * Bounds (promises A1): lengths <= bytes left, <= 100,000 items in all, depth <= 64, canonical
  * varints, arena use <= 64 KiB + 64 x input, exact end of input.
@@ -103,19 +102,19 @@ struct egw_field {
 struct egw_type {
     enum egw_kind kind;
     enum egw_logical logical;
-    const char *name;              /* full name of record, enum, fixed */
-    const char *const *aliases;    /* of a named type; NULL-terminated or NULL */
-    size_t size;                   /* of the C form */
-    const struct egw_type *item;   /* ARRAY, MAP, OPTION */
+    const char *name;               /* full name of record, enum, fixed */
+    const char *const *aliases;     /* of a named type; NULL-terminated or NULL */
+    size_t size;                    /* of the C form */
+    const struct egw_type *item;    /* ARRAY, MAP, OPTION */
     const struct egw_field *fields; /* RECORD */
     size_t field_count;
     const char *const *symbols; /* ENUM */
     size_t symbol_count;
-    int32_t default_symbol; /* ENUM: for a symbol the reader lacks; -1 when none */
+    int32_t default_symbol;                 /* ENUM: for a symbol the reader lacks; -1 when none */
     const struct egw_type *const *branches; /* CHOICE */
     size_t branch_count;
-    const char *json; /* RECORD at top level: the schema text, else NULL */
-    uint64_t fingerprint; /* top level: CRC-64-AVRO of the parsing canonical form */
+    const char *json;           /* RECORD at top level: the schema text, else NULL */
+    uint64_t fingerprint;       /* top level: CRC-64-AVRO of the parsing canonical form */
     const struct egw_put *puts; /* RECORD: fields as the encoder's ops; NULL: it walks the table */
 };
 

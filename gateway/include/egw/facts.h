@@ -29,13 +29,15 @@ enum egw_reference_kind {
     EGW_REF_HEALTH_ISSUE,
     EGW_REF_COUNT
 };
-extern const char *const egw_reference_kinds[EGW_REF_COUNT]; /* "partner", "relation", ... as in keys */
+extern const char
+    *const egw_reference_kinds[EGW_REF_COUNT]; /* "partner", "relation", ... as in keys */
 
 struct egw_facts *egw_facts_new(void); /* NULL: no memory */
 void egw_facts_free(struct egw_facts *facts);
 
 /* Take one record of the topic. plans says how to read it. value.p == NULL: tombstone. EGW_OK;
- * EGW_INVALID (unreadable, or key and body disagree): nothing changed, reterr says why; EGW_NOMEM. */
+ * EGW_INVALID (unreadable, or key and body disagree): nothing changed, reterr says why; EGW_NOMEM.
+ */
 enum egw_status egw_facts_learn(struct egw_facts *facts, const struct egw_plans *plans,
                                 struct egw_str key, struct egw_str value, int64_t offset,
                                 struct egw_error *reterr) EGW_MUST_CHECK;
@@ -77,8 +79,8 @@ struct egw_dossier {
 struct egw_dossier egw_facts_dossier(const struct egw_facts *facts, struct egw_str partner,
                                      struct egw_str customer);
 /* As egw_facts_get() of the key that begins with the kind and its owners; last is the key's further
- * part where the kind has one (a contract's plan). *ret_key: the key as it is stored, which lives as
- * long as the facts; p == NULL: it was never seen. Of every kind but managed and calendar. */
+ * part where the kind has one (a contract's plan). *ret_key: the key as it is stored, which lives
+ * as long as the facts; p == NULL: it was never seen. Of every kind but managed and calendar. */
 struct egw_fact_view egw_dossier_find(const struct egw_dossier *dossier,
                                       enum egw_reference_kind kind, struct egw_str last,
                                       struct egw_str *ret_key);

@@ -12,8 +12,8 @@
 
 #include "egw/codec.h"
 
-/* Read one JSON text into *ret; strings are copied into the arena. EGW_OK; EGW_INVALID: reterr names
- * the field ("diagnosis[1].kind: ...") or the column; EGW_NOMEM. */
+/* Read one JSON text into *ret; strings are copied into the arena. EGW_OK; EGW_INVALID: reterr
+ * names the field ("diagnosis[1].kind: ...") or the column; EGW_NOMEM. */
 enum egw_status egw_json_read(struct egw_str json, const struct egw_type *type,
                               struct egw_arena *arena, void *ret,
                               struct egw_error *reterr) EGW_MUST_CHECK;

@@ -2,9 +2,9 @@
  * kafka - librdkafka's edges: connections from settings, the log port, an admin, a plain reader and
  * writer for commands
  *
- * Each foreign error is translated once (from_kafka in kafka_error.c). Properties come from settings
- * by an allow-list; what egw needs for exactly-once cannot be overridden. kafka_conf.c is the only
- * file that touches rd_kafka_conf_t.
+ * Each foreign error is translated once (from_kafka in kafka_error.c). Properties come from
+ * settings by an allow-list; what egw needs for exactly-once cannot be overridden. kafka_conf.c is
+ * the only file that touches rd_kafka_conf_t.
  */
 #ifndef EGW_KAFKA_H
 #define EGW_KAFKA_H
@@ -25,17 +25,17 @@ struct egw_kafka_log_conf {
     const struct egw_settings *settings;
     const char *const *topics; /* table of names; the port speaks of indices in it */
     size_t topic_count;
-    size_t input_count;     /* topics[0 .. input_count-1] are the inputs */
-    int state_topic;        /* index in topics */
+    size_t input_count; /* topics[0 .. input_count-1] are the inputs */
+    int state_topic;    /* index in topics */
     const char *group;
-    const char *instance;   /* "egw-triage-003": group instance id and transactional id */
+    const char *instance;    /* "egw-triage-003": group instance id and transactional id */
     int32_t partition_count; /* what inputs and state must have */
     const int32_t *counts;   /* what each topic of the table must have; NULL: no matter */
 };
 
-/* Connects, checks that the topics exist with the right partition counts. EGW_OK; EGW_INVALID (names
- * the topic and both counts), EGW_NOT_FOUND (topics missing: run egw init), EGW_RETRY (no broker
- * answered in time), EGW_NOMEM. */
+/* Connects, checks that the topics exist with the right partition counts. EGW_OK; EGW_INVALID
+ * (names the topic and both counts), EGW_NOT_FOUND (topics missing: run egw init), EGW_RETRY (no
+ * broker answered in time), EGW_NOMEM. */
 enum egw_status egw_kafka_log_new(const struct egw_kafka_log_conf *conf, struct egw_log *ret,
                                   struct egw_error *reterr) EGW_MUST_CHECK;
 /* Close in order, each step with a deadline; past it the process may _exit (rules page, 24).
@@ -59,10 +59,11 @@ struct egw_kafka_topic {
     const struct egw_property *settings; /* retention.ms, cleanup.policy, ... */
     size_t setting_count;
 };
-/* ret_created[i]: made now; false: was there with the same partition count. EGW_INVALID names a topic
- * with another count. */
+/* ret_created[i]: made now; false: was there with the same partition count. EGW_INVALID names a
+ * topic with another count. */
 enum egw_status egw_kafka_create(struct egw_kafka *kafka, const struct egw_kafka_topic *topics,
-                                 size_t n, bool *ret_created, struct egw_error *reterr) EGW_MUST_CHECK;
+                                 size_t n, bool *ret_created,
+                                 struct egw_error *reterr) EGW_MUST_CHECK;
 /* Partition count; EGW_NOT_FOUND: no such topic; EGW_RETRY: no broker answered. */
 enum egw_status egw_kafka_partitions(struct egw_kafka *kafka, const char *topic, int32_t *ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
@@ -71,10 +72,12 @@ enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, stru
                                struct egw_list *ret, struct egw_error *reterr) EGW_MUST_CHECK;
 /* Log start and end; the end includes what open transactions have written. */
 enum egw_status egw_kafka_ends(struct egw_kafka *kafka, const char *topic, int32_t partition,
-                               int64_t *ret_low, int64_t *ret_high, struct egw_error *reterr) EGW_MUST_CHECK;
+                               int64_t *ret_low, int64_t *ret_high,
+                               struct egw_error *reterr) EGW_MUST_CHECK;
 /* Committed offset of a group; -1: none. */
 enum egw_status egw_kafka_committed(struct egw_kafka *kafka, const char *group, const char *topic,
-                                    int32_t partition, int64_t *ret, struct egw_error *reterr) EGW_MUST_CHECK;
+                                    int32_t partition, int64_t *ret,
+                                    struct egw_error *reterr) EGW_MUST_CHECK;
 
 /* ---- commands: writing ---- */
 
@@ -92,7 +95,8 @@ struct egw_kafka_write {
     int32_t partition;
     struct egw_str key, value;
 };
-enum egw_status egw_kafka_transaction(const struct egw_settings *settings, const char *transactional_id,
+enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
+                                      const char *transactional_id,
                                       const struct egw_kafka_write *writes, size_t n,
                                       struct egw_error *reterr) EGW_MUST_CHECK;
 
@@ -104,16 +108,19 @@ enum egw_status egw_kafka_reader_new(const struct egw_settings *settings, const 
                                      int32_t partition, int64_t from, struct egw_kafka_reader **ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
 /* Next record: EGW_OK, EGW_NOT_FOUND (every partition read to the end, and at least to where it
- * ended when the reader was made, transactions then open having ended; call again to follow), EGW_RETRY (nothing for timeout_ms), or an error. The record's topic is 0. It
- * lives until the next call. */
+ * ended when the reader was made, transactions then open having ended; call again to follow),
+ * EGW_RETRY (nothing for timeout_ms), or an error. The record's topic is 0. It lives until the next
+ * call. */
 enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t timeout_ms,
-                                      struct egw_log_record *ret, struct egw_error *reterr) EGW_MUST_CHECK;
+                                      struct egw_log_record *ret,
+                                      struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_kafka_reader_free(struct egw_kafka_reader *reader);
 
 /* ---- the embedded cluster of the demo: proves nothing about exactly-once ---- */
 
 struct egw_kafka_mock;
-enum egw_status egw_kafka_mock_new(struct egw_kafka_mock **ret, struct egw_error *reterr) EGW_MUST_CHECK;
+enum egw_status egw_kafka_mock_new(struct egw_kafka_mock **ret,
+                                   struct egw_error *reterr) EGW_MUST_CHECK;
 const char *egw_kafka_mock_brokers(const struct egw_kafka_mock *mock);
 enum egw_status egw_kafka_mock_topic(struct egw_kafka_mock *mock, const char *name,
                                      int32_t partitions, struct egw_error *reterr) EGW_MUST_CHECK;

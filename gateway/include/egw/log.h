@@ -3,8 +3,8 @@
  *
  * Two implementations: librdkafka (egw/kafka_log.h) and the in-memory log of the simulation
  * (tests/sim). The port knows topics by number: the caller hands a table of names when it opens the
- * log. Input topics are read as a member of a consumer group; any other partition can be followed as
- * a tail, from an offset on, outside the group (reference, policy, state being restored).
+ * log. Input topics are read as a member of a consumer group; any other partition can be followed
+ * as a tail, from an offset on, outside the group (reference, policy, state being restored).
  *
  * Threading: every call belongs to the loop thread. What waits on the broker (look-up, commit,
  * abort, init) is a job: job() hands it to one helper, one at a time, and the end of it comes as an
@@ -24,8 +24,8 @@ struct egw_log_record {
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms;
-    struct egw_str key;   /* p == NULL: null key */
-    struct egw_str value; /* p == NULL: null value (tombstone) */
+    struct egw_str key;         /* p == NULL: null key */
+    struct egw_str value;       /* p == NULL: null value (tombstone) */
     struct egw_str traceparent; /* header of that name, where the record has one */
     size_t header_count;        /* readers for commands only: all headers, that one included */
 };
@@ -39,8 +39,10 @@ enum egw_log_event_kind {
     EGW_LOG_REVOKE,   /* give them up: answer with release() when the open work is done */
     EGW_LOG_LOST,     /* already gone: no commit may follow */
     EGW_LOG_DONE,     /* the job ended */
-    EGW_LOG_BROKEN,   /* one input or tail partition cannot be read on (offset outside the log): error says */
-    EGW_LOG_FAILED,   /* the handle is of no use: EGW_FENCED, EGW_DENIED or EGW_FATAL in error.status */
+    EGW_LOG_BROKEN, /* one input or tail partition cannot be read on (offset outside the log): error
+                       says */
+    EGW_LOG_FAILED, /* the handle is of no use: EGW_FENCED, EGW_DENIED or EGW_FATAL in error.status
+                     */
 };
 
 struct egw_log_event {
@@ -65,7 +67,7 @@ enum egw_log_job_kind {
 /* What LOOKUP answers for one partition. */
 struct egw_log_place {
     int32_t partition;
-    int64_t committed[EGW_LOG_INPUTS_MAX]; /* stable; -1: definitely none */
+    int64_t committed[EGW_LOG_INPUTS_MAX];                     /* stable; -1: definitely none */
     int64_t low[EGW_LOG_INPUTS_MAX], high[EGW_LOG_INPUTS_MAX]; /* log start and end of the inputs */
     int64_t state_end; /* end of the state partition, open transactions included */
     int64_t state_low;
@@ -79,13 +81,14 @@ struct egw_log_offset {
 /*
  * A job. The caller owns it and everything it points to and leaves both alone until DONE. result:
  * EGW_OK; EGW_ABORT: the transaction must be aborted; EGW_FATAL: only INIT helps now; EGW_FENCED:
- * restart the process; EGW_RETRY (LOOKUP): ask again; EGW_DENIED: no permission. doubtful: the job ended well but met a
- * transport error or took longer than half the socket time-out, so a late request of it may still be
- * on its way: make a new producer before the next begin (rules page, 10).
+ * restart the process; EGW_RETRY (LOOKUP): ask again; EGW_DENIED: no permission. doubtful: the job
+ * ended well but met a transport error or took longer than half the socket time-out, so a late
+ * request of it may still be on its way: make a new producer before the next begin (rules page,
+ * 10).
  */
 struct egw_log_job {
     enum egw_log_job_kind kind;
-    int64_t generation;            /* COMMIT */
+    int64_t generation;             /* COMMIT */
     struct egw_log_offset *offsets; /* COMMIT */
     size_t offset_count;
     struct egw_log_place *places; /* LOOKUP: partition set by the caller, the rest by the job */
@@ -99,7 +102,7 @@ struct egw_log_job {
 struct egw_log_out {
     int topic;
     int32_t partition;
-    struct egw_str key, value; /* value.p == NULL: tombstone */
+    struct egw_str key, value;            /* value.p == NULL: tombstone */
     const struct egw_log_header *headers; /* dead letters only */
     size_t header_count;
 };
@@ -115,10 +118,10 @@ struct egw_log_ops {
     /* Sleep until there may be an event, a signal of wake(), or ms have passed. */
     void (*wait)(void *log, int64_t ms);
 
-    /* Begin to hand out records of input partition p: input i from next[i], or not at all where that
-     * is EGW_LOG_HOLD. Also rewinds one that runs. What was prefetched before is never handed out.
-     * EGW_OK; EGW_RETRY: not just now, nothing is handed out, call again; else the partition is of
-     * no use. */
+    /* Begin to hand out records of input partition p: input i from next[i], or not at all where
+     * that is EGW_LOG_HOLD. Also rewinds one that runs. What was prefetched before is never handed
+     * out. EGW_OK; EGW_RETRY: not just now, nothing is handed out, call again; else the partition
+     * is of no use. */
     enum egw_status (*start)(void *log, int32_t p, const int64_t *next, struct egw_error *reterr);
     /* Hand out nothing more of input partition p until start(). */
     void (*stop)(void *log, int32_t p);
@@ -133,8 +136,8 @@ struct egw_log_ops {
     enum egw_status (*begin)(void *log, struct egw_error *reterr);
     /* Inside a transaction; the records of one call keep their order per partition. EGW_RETRY: the
      * local queue is full; *ret_done says how many went, call again with the rest. */
-    enum egw_status (*produce)(void *log, const struct egw_log_out *outs, size_t n, size_t *ret_done,
-                               struct egw_error *reterr);
+    enum egw_status (*produce)(void *log, const struct egw_log_out *outs, size_t n,
+                               size_t *ret_done, struct egw_error *reterr);
     /* One job at a time. */
     void (*job)(void *log, struct egw_log_job *job);
 

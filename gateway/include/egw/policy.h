@@ -30,7 +30,7 @@ struct egw_service {
 struct egw_rule_view {
     struct egw_str id, because, source, file;
     int line;
-    int32_t stage; /* enum egw_stage */
+    int32_t stage;  /* enum egw_stage */
     int32_t action; /* enum egw_action; -1: next stage */
     struct egw_str code, channel, mode, advice, owner;
     struct egw_str when; /* as text: fact = value | value, ... */
@@ -59,7 +59,8 @@ struct egw_subject {
     bool customer_elsewhere;               /* another partner's customer (S10) */
     const struct egw_str *not_incident;    /* issue ids that do not explain this fault */
     size_t not_incident_count;
-    int64_t recorded_ms; /* record time of the step's input: eras and entitlements are judged by it */
+    int64_t
+        recorded_ms; /* record time of the step's input: eras and entitlements are judged by it */
 };
 
 struct egw_decision {
@@ -71,11 +72,11 @@ struct egw_decision {
     struct egw_str health;                    /* known, stale, unknown; empty: stage not walked */
     struct egw_opt_i64 health_as_of;
     struct egw_str incident, signature;
-    struct egw_list facts;    /* of struct egw_fact */
-    struct egw_list sources;  /* of struct egw_fact_source */
-    struct egw_list near;     /* of struct egw_near_miss */
+    struct egw_list facts;     /* of struct egw_fact */
+    struct egw_list sources;   /* of struct egw_fact_source */
+    struct egw_list near;      /* of struct egw_near_miss */
     struct egw_list waits_for; /* of struct egw_str: reference keys whose change decides anew */
-    struct egw_list warnings; /* of struct egw_str */
+    struct egw_list warnings;  /* of struct egw_str */
     struct egw_opt_i64 due_at;
     struct egw_str handled_by, statement, price;
     struct egw_opt_bool chargeable;

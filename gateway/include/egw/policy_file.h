@@ -18,7 +18,8 @@ struct egw_policy_files {
 /* Read every .cfg of policy_dir (config/policy) and every .tsv of catalogue_dir (config/catalogue;
  * may be NULL), the latter named "catalogue/x.tsv". EGW_OK, EGW_IO, EGW_INVALID, EGW_NOMEM. */
 enum egw_status egw_policy_read(const char *policy_dir, const char *catalogue_dir,
-                                struct egw_policy_files *ret, struct egw_error *reterr) EGW_MUST_CHECK;
+                                struct egw_policy_files *ret,
+                                struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_policy_files_free(struct egw_policy_files *files);
 
 /* SHA-256 over the sorted lines "<hex sha-256 of content>  <name>\n". */
@@ -28,6 +29,7 @@ enum egw_status egw_policy_manifest(const struct egw_policy_file *files, size_t 
 /* Parse, check, compile. May take a second: not on the loop thread. Any thread. EGW_OK, EGW_INVALID
  * (faults has all of it), EGW_NOMEM. */
 enum egw_status egw_policy_compile(const struct egw_policy_file *files, size_t n,
-                                   struct egw_policy **ret, struct egw_faults *faults) EGW_MUST_CHECK;
+                                   struct egw_policy **ret,
+                                   struct egw_faults *faults) EGW_MUST_CHECK;
 
 #endif

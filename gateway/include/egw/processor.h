@@ -1,9 +1,9 @@
 /*
  * processor - the one abstraction: (state, input, now) -> effects
  *
- * A processor is a pure step. It reads state through the turn, and leaves its effects there: records
- * to emit, state entries to put. The runtime executes them, all or none. The step reads no clock,
- * does no I/O, and given the same turn and input leaves the same effects.
+ * A processor is a pure step. It reads state through the turn, and leaves its effects there:
+ * records to emit, state entries to put. The runtime executes them, all or none. The step reads no
+ * clock, does no I/O, and given the same turn and input leaves the same effects.
  *
  * A state entry may wait: for a time, or for reference keys to change. The runtime asks the
  * processor about every entry that is put or restored (waits()), and calls the step again when one
@@ -25,12 +25,12 @@ enum egw_input_kind {
 
 struct egw_input {
     enum egw_input_kind kind;
-    int input;                     /* RECORD: which input topic (0 events, 1 inbox) */
-    struct egw_log_record record;  /* RECORD */
-    struct egw_str key;            /* TIMER, FACT: the entry */
-    int64_t due_ms;                /* TIMER */
-    struct egw_str fact;           /* FACT */
-    int64_t offset;                /* FACT: offset of the reference record */
+    int input;                    /* RECORD: which input topic (0 events, 1 inbox) */
+    struct egw_log_record record; /* RECORD */
+    struct egw_str key;           /* TIMER, FACT: the entry */
+    int64_t due_ms;               /* TIMER */
+    struct egw_str fact;          /* FACT */
+    int64_t offset;               /* FACT: offset of the reference record */
 };
 
 struct egw_turn; /* the runtime's; see the calls below */
@@ -49,7 +49,8 @@ const struct egw_input_position *egw_turn_input_position(const struct egw_turn *
 /* SHA-256 of the input record's value, computed once. RECORD inputs only. */
 const struct egw_sha256 *egw_turn_digest(struct egw_turn *turn);
 
-/* The entry's value; false: none. Valid until the next put of the same key or the end of the step. */
+/* The entry's value; false: none. Valid until the next put of the same key or the end of the step.
+ */
 bool egw_turn_get(struct egw_turn *turn, struct egw_str key, struct egw_str *ret_value);
 /* Put an entry, or remove it (value.p == NULL). Bytes are copied. EGW_OK, EGW_NOMEM. */
 enum egw_status egw_turn_put(struct egw_turn *turn, struct egw_str key,
@@ -74,8 +75,9 @@ struct egw_processor {
     /*
      * One step. EGW_OK: effects stand. EGW_RETRY: nothing may be done with this input yet (a policy
      * still compiling, a schema id still unknown); its topic waits in this partition, and the same
-     * input comes again when something was learned or another topic has moved; effects are dropped. EGW_INVALID: the partition's state cannot be used (reterr names
-     * it); the partition stops. EGW_NOMEM, EGW_FATAL: the process must end.
+     * input comes again when something was learned or another topic has moved; effects are dropped.
+     * EGW_INVALID: the partition's state cannot be used (reterr names it); the partition stops.
+     * EGW_NOMEM, EGW_FATAL: the process must end.
      */
     enum egw_status (*step)(void *self, struct egw_turn *turn, const struct egw_input *input,
                             struct egw_error *reterr);

@@ -11,8 +11,8 @@
  *   predecessor had -> start inputs -> ... -> REVOKE: commit what is decided, release.
  *
  * Life of a batch: steps add effects to the deciding batch. When it is due (100 ms, 50,000 records,
- * 32 MiB) and no transaction is under way it closes: begin, produce, and a COMMIT job; meanwhile the
- * next batch is decided on top of it. Committed: its state changes join the base. Aborted: both
+ * 32 MiB) and no transaction is under way it closes: begin, produce, and a COMMIT job; meanwhile
+ * the next batch is decided on top of it. Committed: its state changes join the base. Aborted: both
  * batches are dropped and every partition rewinds to its committed position.
  *
  * Threading: one thread calls everything here.
@@ -36,17 +36,17 @@ enum egw_note_kind {
     EGW_NOTE_ASSIGNED,
     EGW_NOTE_REVOKED,
     EGW_NOTE_LOST,
-    EGW_NOTE_RESTORED,        /* partition; a: entries, b: ms it took */
-    EGW_NOTE_BEGUN,           /* a transaction is open. a: outputs */
-    EGW_NOTE_COMMITTED,       /* a: outputs, b: ms from begin to done */
-    EGW_NOTE_ABORTED,         /* error: why */
-    EGW_NOTE_RECREATED,       /* error: why */
-    EGW_NOTE_SKIPPED,         /* partition; a: committed offset found, b: position resumed at */
+    EGW_NOTE_RESTORED,         /* partition; a: entries, b: ms it took */
+    EGW_NOTE_BEGUN,            /* a transaction is open. a: outputs */
+    EGW_NOTE_COMMITTED,        /* a: outputs, b: ms from begin to done */
+    EGW_NOTE_ABORTED,          /* error: why */
+    EGW_NOTE_RECREATED,        /* error: why */
+    EGW_NOTE_SKIPPED,          /* partition; a: committed offset found, b: position resumed at */
     EGW_NOTE_PARTITION_HALTED, /* partition; error: why. Stays so until it is assigned anew */
-    EGW_NOTE_WAITING,         /* partition waits (policy, schema): error: for what */
-    EGW_NOTE_UNUSABLE,        /* a reference or policy record was skipped: error */
-    EGW_NOTE_READY,           /* every assigned partition runs */
-    EGW_NOTE_TURN_SLOW,       /* a: ms of one loop turn */
+    EGW_NOTE_WAITING,          /* partition waits (policy, schema): error: for what */
+    EGW_NOTE_UNUSABLE,         /* a reference or policy record was skipped: error */
+    EGW_NOTE_READY,            /* every assigned partition runs */
+    EGW_NOTE_TURN_SLOW,        /* a: ms of one loop turn */
 };
 
 struct egw_note {
@@ -60,7 +60,7 @@ struct egw_runtime_stats {
     uint64_t inputs, steps, outputs, committed, aborted, recreated, rebalances, skipped, lost;
     uint64_t timers, facts;
     uint64_t steps_committed; /* of steps: those whose transaction has committed */
-    int64_t open_since_ms; /* mono; 0: no transaction open */
+    int64_t open_since_ms;    /* mono; 0: no transaction open */
     size_t state_entries, state_bytes;
     size_t partitions_running, partitions_assigned, partitions_halted;
 };
@@ -74,11 +74,11 @@ struct egw_runtime_conf {
     int32_t partition_count;
     const struct egw_plans *plans;     /* reads position entries */
     const struct egw_framing *framing; /* writes them */
-    int64_t batch_ms;       /* default 100 */
-    size_t batch_records;   /* default 50,000 */
-    size_t batch_bytes;     /* default 32 MiB */
-    int64_t settle_ms;      /* transaction timeout + sweep: how long a late marker may take */
-    size_t recreations;     /* most in recreations_ms before giving up; default 10 in 600,000 */
+    int64_t batch_ms;                  /* default 100 */
+    size_t batch_records;              /* default 50,000 */
+    size_t batch_bytes;                /* default 32 MiB */
+    int64_t settle_ms;  /* transaction timeout + sweep: how long a late marker may take */
+    size_t recreations; /* most in recreations_ms before giving up; default 10 in 600,000 */
     int64_t recreations_ms;
     void (*note)(void *user, const struct egw_note *note);
     void *user;
@@ -86,8 +86,8 @@ struct egw_runtime_conf {
 
 /* The processor and log must outlive the runtime. EGW_OK, EGW_NOMEM, EGW_INVALID. */
 enum egw_status egw_runtime_new(const struct egw_runtime_conf *conf, struct egw_log log,
-                                const struct egw_processor *processor,
-                                struct egw_runtime **ret, struct egw_error *reterr) EGW_MUST_CHECK;
+                                const struct egw_processor *processor, struct egw_runtime **ret,
+                                struct egw_error *reterr) EGW_MUST_CHECK;
 /* The log must be closed, or hold no job: a job under way lies in the runtime. */
 void egw_runtime_free(struct egw_runtime *runtime);
 

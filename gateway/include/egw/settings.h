@@ -20,25 +20,26 @@ struct egw_property {
 
 struct egw_settings {
     struct {
-        char *brokers;         /* kafka.brokers: host:port,... */
-        bool allow_plaintext;  /* kafka.allow_plaintext: permits PLAINTEXT beyond loopback (K1) */
+        char *brokers;        /* kafka.brokers: host:port,... */
+        bool allow_plaintext; /* kafka.allow_plaintext: permits PLAINTEXT beyond loopback (K1) */
         int64_t session_timeout_ms;     /* kafka.session_timeout_ms, 30000 */
         int64_t transaction_timeout_ms; /* kafka.transaction_timeout_ms, 15000; <= session */
-        struct egw_property *properties; /* kafka.properties: librdkafka's own, by allow-list (K5) */
+        struct egw_property
+            *properties; /* kafka.properties: librdkafka's own, by allow-list (K5) */
         size_t property_count;
     } kafka;
     struct {
-        int64_t partitions;  /* topics.partitions, 12: of all co-partitioned topics; fixed by init */
+        int64_t partitions; /* topics.partitions, 12: of all co-partitioned topics; fixed by init */
         int64_t replication; /* topics.replication, 3 */
         char *events, *inbox, *outcomes, *escalations /* prefix: .<channel> is added */, *cases;
         char *reference, *policy, *dead_letters, *checkpoints;
     } topics;
     struct {
-        char *group;           /* triage.group, "egw-triage"; also the prefix of instance ids */
-        int64_t slot;          /* triage.slot, -1: from --slot, EGW_SLOT or the systemd instance */
-        int64_t commit_ms;     /* triage.commit_ms, 100 */
+        char *group;            /* triage.group, "egw-triage"; also the prefix of instance ids */
+        int64_t slot;           /* triage.slot, -1: from --slot, EGW_SLOT or the systemd instance */
+        int64_t commit_ms;      /* triage.commit_ms, 100 */
         int64_t commit_records; /* triage.commit_records, 50000 */
-        int64_t commit_bytes;  /* triage.commit_bytes, 33554432 */
+        int64_t commit_bytes;   /* triage.commit_bytes, 33554432 */
     } triage;
     struct {
         char *url; /* registry.url: empty: none, single-object encoding is written */
@@ -49,14 +50,15 @@ struct egw_settings {
         char *dir, *catalogue; /* policy.dir, policy.catalogue: for init, check, policy verbs */
     } policy;
     struct {
-        char *level;  /* log.level: error, warn, info, debug */
+        char *level; /* log.level: error, warn, info, debug */
     } log;
 };
 
 /* Load path (NULL: defaults only), then overrides "key=value". EGW_OK, EGW_INVALID (faults), EGW_IO
  * (faults), EGW_NOMEM. On EGW_OK the caller owns *ret and ends it with egw_settings_free(). */
 enum egw_status egw_settings_load(const char *path, const char *const *overrides, size_t n,
-                                  struct egw_settings *ret, struct egw_faults *faults) EGW_MUST_CHECK;
+                                  struct egw_settings *ret,
+                                  struct egw_faults *faults) EGW_MUST_CHECK;
 void egw_settings_free(struct egw_settings *settings);
 
 /* What the table says, for sample, manual, completion. */

@@ -30,8 +30,8 @@ enum egw_status egw_table_put(struct egw_table *table, struct egw_str key,
 bool egw_table_remove(struct egw_table *table, struct egw_str key);
 /* Walk: start with *at = 0; false at the end. Nothing may be put or removed meanwhile. */
 bool egw_table_next(const struct egw_table *table, size_t *at, struct egw_table_item *ret);
-/* Take all entries of `from` over: a value replaces or adds, a removed-marker removes. from is empty
- * afterwards. On EGW_NOMEM some were taken and the rest are still in from. */
+/* Take all entries of `from` over: a value replaces or adds, a removed-marker removes. from is
+ * empty afterwards. On EGW_NOMEM some were taken and the rest are still in from. */
 enum egw_status egw_table_absorb(struct egw_table *table, struct egw_table *from) EGW_MUST_CHECK;
 /* Forget the entries, keep the slots. */
 void egw_table_clear(struct egw_table *table);
