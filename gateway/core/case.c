@@ -1,4 +1,4 @@
-#include "triage_internal.h"
+#include "work.h"
 
 #include <stdio.h>
 

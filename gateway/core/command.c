@@ -1,5 +1,5 @@
 /* The one command of a problem, and its package. */
-#include "triage_internal.h"
+#include "work.h"
 
 #include <inttypes.h>
 

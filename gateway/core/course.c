@@ -1,5 +1,5 @@
 /* What an event, a changed fact or a due time does to a case. */
-#include "triage_internal.h"
+#include "work.h"
 
 /* ---- deciding ---- */
 

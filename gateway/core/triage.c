@@ -1,4 +1,4 @@
-#include "triage_internal.h"
+#include "work.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* What every room of triage shares: texts and lists of a step, records written and read, and the
  * outcome that ends each step. */
-#include "triage_internal.h"
+#include "work.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * triage_internal - one step of triage, passed from room to room
+ * work - one step of triage, passed from room to room
  *
  *   triage.c   the processor: intake, what is not about a case
  *   case.c     a case entry: load, merge, remember, store
@@ -7,8 +7,8 @@
  *   command.c  the one command of a problem, and its package
  *   work.c     what all of them share, and the end of every step: the outcome
  */
-#ifndef EGW_TRIAGE_INTERNAL_H
-#define EGW_TRIAGE_INTERNAL_H
+#ifndef EGW_WORK_H
+#define EGW_WORK_H
 
 #include "egw/buf.h"
 #include "egw/chain.h"
