@@ -457,6 +457,15 @@ static void warn_of_end(struct decide *d, const struct egw_access *access)
     warn(d, egw_arena_printf(d->arena, "delegated access ends on %.10s", text));
 }
 
+/* The desk is told the date (S09), whatever the case becomes. */
+static void warn_of_ended(struct decide *d, int64_t ms)
+{
+    char text[EGW_TIME_TEXT];
+
+    egw_time_format(ms, text);
+    warn(d, egw_arena_printf(d->arena, "delegated access ended on %.10s", text));
+}
+
 static void fact_access(struct decide *d)
 {
     unsigned value = EGW_V_ACCESS_UNKNOWN;
@@ -480,10 +489,12 @@ static void fact_access(struct decide *d)
         }
     }
     put(d, EGW_F_ACCESS, value);
-    if (access && value == EGW_V_ACCESS_EXPIRED && access->ends_at.has)
+    if (access && value == EGW_V_ACCESS_EXPIRED && access->ends_at.has) {
         say_date(d, &found, access->ends_at.v);
-    else if (access)
+        warn_of_ended(d, access->ends_at.v);
+    } else if (access) {
         say(d, &found, access->status);
+    }
 }
 
 static void fact_subscription(struct decide *d)

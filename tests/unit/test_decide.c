@@ -492,6 +492,7 @@ static void s09_access_ends_at_its_instant_by_record_time(void **state EGW_UNUSE
     s.recorded_ms++;
     d = decide_subject(&s);
     EXPECT(d, ACCESS_REQUIRED, "EXPIRED", "", "access.expired");
+    assert_true(holds(&d.warnings, "delegated access ended on 2026-01-03"));
 }
 
 static void s15_old_or_missing_health_is_never_healthy(void **state EGW_UNUSED)
