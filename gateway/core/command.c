@@ -184,27 +184,20 @@ static enum egw_status fill_contact(struct work *work, const struct kase *kase,
     return EGW_OK;
 }
 
-static int hex_digit(char c)
-{
-    return c >= 'a' ? c - 'a' + 10 : c - '0';
-}
-
 /* The digest of the whole text, where the case had to cut it. */
 static enum egw_status fill_whole(struct work *work, const struct kase *kase,
                                   struct egw_escalation *escalation)
 {
     const struct egw_pair *whole = case_whole_text(&kase->event);
-    unsigned char *digest;
+    struct egw_sha256 *digest;
 
-    if (!whole || whole->value.n != 2 * EGW_SHA256)
+    if (!whole)
         return EGW_OK;
-    digest = egw_arena_alloc(work->arena, EGW_SHA256);
+    digest = egw_arena_alloc(work->arena, sizeof(*digest));
     if (!digest)
         return no_memory(work);
-    for (size_t i = 0; i < EGW_SHA256; i++)
-        digest[i] = (unsigned char)(hex_digit(whole->value.p[2 * i]) << 4 |
-                                    hex_digit(whole->value.p[2 * i + 1]));
-    escalation->text_whole = digest;
+    if (egw_sha256_of_hex(whole->value, digest)) /* else a source used our name for its own */
+        escalation->text_whole = digest->b;
     return EGW_OK;
 }
 

@@ -12,6 +12,27 @@ void egw_hex(const void *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool egw_sha256_of_hex(struct egw_str hex, struct egw_sha256 *ret)
+{
+    if (hex.n != 2 * EGW_SHA256)
+        return false;
+    for (size_t i = 0; i < EGW_SHA256; i++) {
+        int high = hex_digit(hex.p[2 * i]), low = hex_digit(hex.p[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        ret->b[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
 static uint32_t murmur2(const unsigned char *p, size_t n)
 {
     const uint32_t m = 0x5bd1e995;

@@ -63,27 +63,6 @@ static struct book_entry *entry_of(const struct egw_rulebook *book, const unsign
     return NULL;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool egw_rulebook_hash(struct egw_str hex, struct egw_sha256 *ret)
-{
-    if (hex.n != 2 * EGW_SHA256)
-        return false;
-    for (size_t i = 0; i < EGW_SHA256; i++) {
-        int high = hex_digit(hex.p[2 * i]), low = hex_digit(hex.p[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        ret->b[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
-
 /* One allocation holds name and content, at name.p. */
 static enum egw_status add_file(struct book_entry *entry, struct egw_str name,
                                 struct egw_str content)
@@ -121,7 +100,7 @@ enum egw_status egw_rulebook_learn(struct egw_rulebook *book,
 
     if (!content->manifest.n)
         return book->ports.schema(book->ports.user, content->content, reterr);
-    if (!egw_rulebook_hash(content->manifest, &manifest) || content->files < 1 ||
+    if (!egw_sha256_of_hex(content->manifest, &manifest) || content->files < 1 ||
         content->files > FILES_MAX)
         return egw_error_set(reterr, EGW_INVALID,
                              "policy file %.*s: bad manifest or count of files",

@@ -26,7 +26,4 @@ void egw_rulebook_compiled(struct egw_rulebook *book, const struct egw_sha256 *m
 enum egw_status egw_rulebook_find(const struct egw_rulebook *book, const unsigned char *manifest,
                                   struct egw_policy **ret, struct egw_error *reterr) EGW_MUST_CHECK;
 
-/* The 32 bytes a manifest's hex names. False: it is no such hex. */
-bool egw_rulebook_hash(struct egw_str hex, struct egw_sha256 *ret) EGW_MUST_CHECK;
-
 #endif

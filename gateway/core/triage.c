@@ -59,7 +59,7 @@ static enum egw_status activate(struct work *work, const struct egw_policy_activ
             work, "BAD_FIELD",
             work_printf(work, "activation %" PRId64 " is not above %" PRId64 ", which is in force",
                         activation->number, position->activation));
-    if (!egw_rulebook_hash(activation->manifest, &manifest))
+    if (!egw_sha256_of_hex(activation->manifest, &manifest))
         return reject(work, "BAD_FIELD", work_printf(work, "manifest is not the hex of a SHA-256"));
     st = egw_rulebook_find(work->triage->book, manifest.b, &policy, work->err);
     if (st)

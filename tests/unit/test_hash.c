@@ -84,12 +84,31 @@ static void test_the_table_hash_depends_on_every_byte_the_length_and_the_seed(vo
     assert_true(egw_table_hash(EGW_STR("key")) == whole);
 }
 
+static void test_only_lower_case_hex_of_the_right_length_names_a_digest(void **state)
+{
+    static const char good[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    struct egw_sha256 sum, read;
+    char bad[sizeof(good)];
+
+    (void)state;
+    egw_sha256("abc", 3, &sum);
+    assert_true(egw_sha256_of_hex(egw_str_of(good), &read));
+    assert_memory_equal(sum.b, read.b, EGW_SHA256);
+    assert_false(egw_sha256_of_hex((struct egw_str){good, 63}, &read));
+    for (const char *c = "B!/:`g"; *c; c++) {
+        memcpy(bad, good, sizeof(bad));
+        bad[63] = *c;
+        assert_false(egw_sha256_of_hex(egw_str_of(bad), &read));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_partitions_are_those_of_kafkas_java_client),
         cmocka_unit_test(test_sha256_is_that_of_the_standard),
         cmocka_unit_test(test_hex_is_lower_case_and_ended),
+        cmocka_unit_test(test_only_lower_case_hex_of_the_right_length_names_a_digest),
         cmocka_unit_test(test_the_table_hash_depends_on_every_byte_the_length_and_the_seed),
     };
     return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

@@ -25,6 +25,9 @@ static inline void egw_sha256(const void *bytes, size_t n, struct egw_sha256 *re
 
 /* Lower-case hex of n bytes into out (2n + 1 bytes, NUL-terminated). */
 void egw_hex(const void *bytes, size_t n, char *out);
+/* The 32 bytes that 64 digits of lower-case hex name. False: it is no such hex, ret is unspecified.
+ */
+bool egw_sha256_of_hex(struct egw_str hex, struct egw_sha256 *ret) EGW_MUST_CHECK;
 
 /* Kafka's own default partitioner: murmur2 of the key, sign bit cleared, modulo the count. The
  * Java client computes the same; librdkafka's default does not. count > 0. */
