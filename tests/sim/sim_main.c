@@ -94,6 +94,7 @@ static void add(struct world_result *sum, const struct world_result *one)
     sum->freezes += one->freezes;
     sum->skipped += one->skipped;
     sum->virtual_ms += one->virtual_ms;
+    sum->again += one->again;
 }
 
 static void say_totals(int64_t run, int64_t failed, const struct world_result *sum)
@@ -102,10 +103,10 @@ static void say_totals(int64_t run, int64_t failed, const struct world_result *s
     printf("outcomes %" PRId64 " (timers %" PRId64 ", facts %" PRId64 "), commands %" PRId64
            ", transactions %" PRId64 ", aborted %" PRId64 ", producers made anew %" PRId64
            ", rebalances %" PRId64 ", crashes %" PRId64 ", freezes %" PRId64
-           ", virtual seconds %" PRId64 "\n",
+           ", virtual seconds %" PRId64 ", decided again %" PRId64 "\n",
            sum->counts.outcomes, sum->counts.timers, sum->counts.facts, sum->counts.commands,
            sum->committed, sum->aborted, sum->recreated, sum->rebalances, sum->crashes,
-           sum->freezes, sum->virtual_ms / 1000);
+           sum->freezes, sum->virtual_ms / 1000, sum->again);
 }
 
 static bool run_seed(const struct options *o, int64_t seed, struct world_result *ret)

@@ -10,8 +10,10 @@
 #include "egw/json.h"
 #include "egw/policy_file.h"
 #include "egw/triage.h"
+#include "triage_again.h"
 
-enum { PARTITIONS = 6, CUSTOMERS = 24 }; /* enough for a key in every partition */
+enum { PARTITIONS = 6, CUSTOMERS = 24 };     /* enough for a key in every partition */
+enum { POLICIES = 2, ACTIVATE_EVERY = 200 }; /* events; the two take turns */
 
 enum topic {
     EVENTS,
@@ -40,12 +42,16 @@ static const int COMMANDS[] = {ESCALATIONS};
 
 /* ---- one process ---- */
 
-struct desk {
-    struct egw_triage *triage;
-    bool wanted; /* a policy was asked for and is not compiled yet */
+struct want { /* a policy that was asked for and is not compiled yet */
     struct egw_sha256 manifest;
     const struct egw_policy_file *files;
     size_t n;
+};
+
+struct desk {
+    struct egw_triage *triage;
+    struct want wants[POLICIES];
+    size_t want_n;
 };
 
 static void want_policy(void *user, const struct egw_sha256 *manifest,
@@ -53,10 +59,9 @@ static void want_policy(void *user, const struct egw_sha256 *manifest,
 {
     struct desk *desk = user;
 
-    desk->wanted = true;
-    desk->manifest = *manifest;
-    desk->files = files;
-    desk->n = n;
+    if (desk->want_n == POLICIES)
+        abort();
+    desk->wants[desk->want_n++] = (struct want){*manifest, files, n};
 }
 
 static enum egw_status refuse_schema(void *user, struct egw_str json, struct egw_error *reterr)
@@ -121,13 +126,14 @@ static bool between(void *self)
     struct egw_policy *policy = NULL;
     struct egw_faults faults = {0};
     struct egw_error error;
+    struct want *want;
 
-    if (!desk->wanted)
+    if (!desk->want_n)
         return false;
-    desk->wanted = false;
-    if (egw_policy_compile(desk->files, desk->n, &policy, &faults))
+    want = &desk->wants[--desk->want_n];
+    if (egw_policy_compile(want->files, want->n, &policy, &faults))
         egw_error_set(&error, EGW_INVALID, "%s", faults.n ? faults.texts[0] : "no memory");
-    egw_triage_policy(desk->triage, &desk->manifest, policy, policy ? NULL : &error);
+    egw_triage_policy(desk->triage, &want->manifest, policy, policy ? NULL : &error);
     egw_faults_free(&faults);
     return true;
 }
@@ -217,36 +223,44 @@ static void feed_fact(struct sim_feed *feed)
     }
 }
 
-/* Of the catalogue only the sign-in errors: compiling all of it takes a second for each process. */
-static void keep_small(struct egw_policy_files *files)
+/* Of the catalogue only the sign-in errors: compiling all of it takes a second for each process.
+ * The second policy has none at all. */
+static void keep_small(struct egw_policy_files *files, int variant)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < files->n; i++) {
         struct egw_str name = files->files[i].name;
 
-        if (!memchr(name.p, '/', name.n) || memmem(name.p, name.n, "catalogue/entra", 15))
+        if (!memchr(name.p, '/', name.n) ||
+            (!variant && memmem(name.p, name.n, "catalogue/entra", 15)))
             files->files[kept++] = files->files[i];
     }
     files->n = kept;
 }
 
-static void append_policy(struct sim_feed *feed)
+static void read_policy(int variant, struct egw_policy_files *ret, struct egw_sha256 *ret_manifest)
 {
-    struct egw_policy_activation activation = {.number = 1, .by = EGW_STR("sim")};
+    struct egw_error error;
+
+    must(egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue", ret,
+                         &error),
+         &error);
+    keep_small(ret, variant);
+    must(egw_policy_manifest(ret->files, ret->n, ret_manifest), &error);
+}
+
+static void append_policy(struct sim_feed *feed, int64_t number)
+{
+    struct egw_policy_activation activation = {.number = number, .by = EGW_STR("sim")};
     struct egw_policy_files files;
     struct egw_sha256 digest;
-    struct egw_error error;
     char hex[2 * EGW_SHA256 + 1];
 
-    must(egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue",
-                         &files, &error),
-         &error);
-    keep_small(&files);
-    must(egw_policy_manifest(files.files, files.n, &digest), &error);
+    read_policy((int)((number - 1) % POLICIES), &files, &digest);
     egw_hex(digest.b, EGW_SHA256, hex);
     activation.manifest = egw_str_of(hex);
-    for (size_t i = 0; i < files.n; i++) {
+    for (size_t i = 0; number <= POLICIES && i < files.n; i++) {
         struct egw_policy_content content = {.manifest = activation.manifest,
                                              .name = files.files[i].name,
                                              .files = (int32_t)files.n,
@@ -264,7 +278,7 @@ static void append_policy(struct sim_feed *feed)
 
 static void prepare(struct sim_feed *feed)
 {
-    append_policy(feed);
+    append_policy(feed, 1);
     append_fact(feed, AS_OF "{\"partner\": {\"partner\": \"litware\", \"kind\": "
                             "\"indirect-provider\", \"csp\": true}}}");
     append_fact(feed, AS_OF "{\"contract\": {\"partner\": \"litware\", \"plan\": \"advanced\", "
@@ -341,6 +355,8 @@ static void append_garbage(struct sim_feed *feed)
 static void feed_event(struct sim_feed *feed)
 {
     append_event(feed, feed->fed++);
+    if (feed->fed % ACTIVATE_EVERY == 0)
+        append_policy(feed, 1 + feed->fed / ACTIVATE_EVERY);
     if (sched_chance(feed->sched, 100))
         append_garbage(feed);
     if (sched_chance(feed->sched, 400) && feed->fed > 30)
@@ -380,7 +396,7 @@ static bool decode(struct egw_plans *plans, struct egw_str value, struct egw_are
         .prev_offset = o.trigger.prev_offset,
         .digested = o.trigger.digest != NULL,
         .now_ms = o.decided_at,
-        .knew = -1,
+        .knew = o.facts_offset.v,
         .about = egw_arena_printf(arena, "%.*s/%.*s/%.*s", EGW_FMT(o.partner), EGW_FMT(o.customer),
                                   EGW_FMT(o.case_id)),
     };
@@ -399,6 +415,85 @@ static bool command_id(struct egw_plans *plans, struct egw_str value, struct egw
         return false;
     memcpy(ret, escalation.command_id, EGW_SHA256);
     return true;
+}
+
+/* ---- decided again ---- */
+
+struct compiled {
+    struct egw_sha256 manifest[POLICIES];
+    struct egw_policy *policy[POLICIES];
+};
+
+static const struct egw_policy *policy_of(void *user, const unsigned char *manifest)
+{
+    const struct compiled *compiled = user;
+
+    for (int i = 0; manifest && i < POLICIES; i++) {
+        if (memcmp(compiled->manifest[i].b, manifest, EGW_SHA256) == 0)
+            return compiled->policy[i];
+    }
+    return NULL;
+}
+
+static void compile_both(struct compiled *ret)
+{
+    for (int i = 0; i < POLICIES; i++) {
+        struct egw_policy_files files;
+        struct egw_faults faults = {0};
+
+        read_policy(i, &files, &ret->manifest[i]);
+        if (egw_policy_compile(files.files, files.n, &ret->policy[i], &faults))
+            abort();
+        egw_policy_files_free(&files);
+    }
+}
+
+static void learn_policies(struct desk *desk, const struct memcluster *cluster)
+{
+    const struct memrecord *found;
+    struct egw_str fact;
+    struct egw_error error;
+
+    for (int64_t at = 0; (found = memcluster_read(cluster, POLICY, 0, &at)); at++) {
+        const struct egw_processor *processor = processor_of(desk);
+        struct egw_log_record record = {
+            .topic = POLICY, .offset = at, .key = found->key, .value = found->value};
+
+        must(processor->learn(processor->self, &record, &fact, &error), &error);
+    }
+    while (between(desk))
+        ;
+}
+
+static bool again(const struct memcluster *cluster, struct egw_plans *plans,
+                  const struct egw_framing *framing, int64_t *checked, char *why, size_t why_n)
+{
+    struct compiled compiled = {.policy = {NULL}};
+    struct triage_again conf = {
+        .cluster = cluster,
+        .plans = plans,
+        .input_names = INPUT_NAMES,
+        .outcomes = OUTCOMES,
+        .reference = REFERENCE,
+        .policy_of = policy_of,
+        .user = &compiled,
+    };
+    struct triage_again_counts counts = {0};
+    bool fine = true;
+
+    compile_both(&compiled);
+    for (int32_t p = 0; p < PARTITIONS && fine; p++) {
+        struct desk *desk = open_desk(plans, framing);
+
+        learn_policies(desk, cluster);
+        conf.triage = desk->triage;
+        fine = triage_again(&conf, p, &counts, why, why_n);
+        close_desk(desk);
+    }
+    for (int i = 0; i < POLICIES; i++)
+        egw_policy_free(compiled.policy[i]);
+    *checked += counts.replayed;
+    return fine;
 }
 
 const struct sim_subject triage_subject = {
@@ -423,4 +518,5 @@ const struct sim_subject triage_subject = {
     .fact = feed_fact,
     .decode = decode,
     .command_id = command_id,
+    .again = again,
 };

@@ -29,6 +29,7 @@ struct world_result {
     struct checker_counts counts;
     int64_t committed, aborted, recreated, rebalances, crashes, freezes, skipped;
     int64_t virtual_ms;
+    int64_t again; /* outcomes that came out the same once more */
 };
 
 void world_run(const struct world_conf *conf, struct world_result *ret);
