@@ -261,6 +261,8 @@ static const char *missing(struct check *c)
         return "its case began before what is kept";
     if (source_gone(c))
         return "a reference record it names is no longer kept";
+    if (problem_gone(c))
+        return "the case whose command it shares could not be checked";
     return NULL;
 }
 
@@ -339,8 +341,6 @@ static enum egw_status compare(struct check *c, const struct egw_log_out *out)
         return EGW_OK;
     if (relation_gone(c))
         return unchecked(c, "the customer's relation as of then is no longer kept");
-    if (problem_gone(c))
-        return unchecked(c, "the case whose command it shares could not be checked");
     if (c->outcome->action == EGW_ACTION_DEAD_LETTERED && made->action != EGW_ACTION_DEAD_LETTERED)
         return unchecked(c, "what it was written by could not be read then and can be now");
     ret->made = made;
