@@ -36,6 +36,7 @@ struct desk_impl {
     struct egw_log_job *job;
     int64_t mono_ms;
     bool idle;
+    bool without_policy;
 };
 
 static const char *const input_names[] = {"events", "inbox"};
@@ -46,9 +47,8 @@ static struct desk_record copy_record(int32_t partition, int64_t timestamp_ms, s
                                       struct egw_str value)
 {
     struct desk_record record = {.partition = partition, .timestamp_ms = timestamp_ms};
-    char *bytes = malloc(key.n + value.n + 1);
+    char *bytes = must_alloc(key.n + value.n + 1);
 
-    assert_non_null(bytes);
     memcpy(bytes, key.p ? key.p : "", key.n);
     memcpy(bytes + key.n, value.p ? value.p : "", value.n);
     record.key = (struct egw_str){bytes, key.n};
@@ -60,8 +60,15 @@ static void append(struct desk *desk, int topic, struct desk_record record)
 {
     struct desk_topic_log *log = &desk->topics[topic];
 
-    log->records = realloc(log->records, (log->n + 1) * sizeof(*log->records));
-    assert_non_null(log->records);
+    if (log->n == log->room) {
+        struct desk_record *grown = must_alloc(2 * (log->room + 32) * sizeof(*grown));
+
+        if (log->n)
+            memcpy(grown, log->records, log->n * sizeof(*grown));
+        free(log->records);
+        log->records = grown;
+        log->room = 2 * (log->room + 32);
+    }
     record.offset = log->next[record.partition]++;
     log->records[log->n++] = record;
 }
@@ -298,11 +305,12 @@ static void compile(void *user, const struct egw_sha256 *manifest,
     struct egw_policy *policy = NULL;
     struct egw_faults faults = {0};
 
-    if (egw_policy_compile(files, n, &policy, &faults))
+    if (egw_policy_compile(files, n, &policy, &faults) == EGW_INVALID)
         egw_faults_print(&faults, stderr);
     egw_faults_free(&faults);
-    assert_non_null(policy);
-    egw_triage_policy(desk->impl->triage, manifest, policy, NULL);
+    if (policy)
+        egw_triage_policy(desk->impl->triage, manifest, policy, NULL);
+    desk->impl->without_policy = !policy; /* and the process ends, as a worker's does */
 }
 
 static enum egw_status accept_schema(void *user, struct egw_str json, struct egw_error *reterr)
@@ -319,7 +327,7 @@ static int escalations(void *user, struct egw_str channel)
     return DESK_ESCALATIONS;
 }
 
-static void open_worker(struct desk *desk)
+static enum egw_status open_worker(struct desk *desk, struct egw_error *reterr)
 {
     struct egw_triage_topics topics = {
         .outcomes = DESK_OUTCOMES,
@@ -343,19 +351,21 @@ static void open_worker(struct desk *desk)
         .framing = &desk->impl->framing,
     };
     struct egw_log log = {&ops, desk};
+    enum egw_status st = egw_triage_new(&topics, &ports, &desk->impl->framing, desk->impl->plans,
+                                        &desk->impl->triage, reterr);
 
-    assert_int_equal(egw_triage_new(&topics, &ports, &desk->impl->framing, desk->impl->plans,
-                                    &desk->impl->triage, NULL),
-                     EGW_OK);
-    assert_int_equal(egw_runtime_new(&conf, log, egw_triage_processor(desk->impl->triage),
-                                     &desk->impl->runtime, NULL),
-                     EGW_OK);
+    return st ? st
+              : egw_runtime_new(&conf, log, egw_triage_processor(desk->impl->triage),
+                                &desk->impl->runtime, reterr);
 }
 
-static void close_worker(struct desk *desk)
+void desk_stop(struct desk *desk)
 {
     egw_runtime_free(desk->impl->runtime);
     egw_triage_free(desk->impl->triage);
+    desk->impl->runtime = NULL;
+    desk->impl->triage = NULL;
+    desk->impl->without_policy = false;
     for (size_t i = 0; i < desk->impl->pending_n; i++)
         free((char *)desk->impl->pending[i].key.p);
     desk->impl->pending_n = 0;
@@ -367,22 +377,35 @@ static void close_worker(struct desk *desk)
 
 void desk_restart(struct desk *desk)
 {
-    close_worker(desk);
-    open_worker(desk);
+    desk_stop(desk);
     desk_run(desk);
 }
 
 void desk_run(struct desk *desk)
 {
+    struct egw_error error = {.text = ""};
+
+    if (desk_try(desk, &error))
+        fail_msg("the runtime ended: %s", error.text);
+}
+
+struct egw_runtime *desk_runtime(struct desk *desk)
+{
+    return desk->impl->runtime;
+}
+
+enum egw_status desk_try(struct desk *desk, struct egw_error *reterr)
+{
+    enum egw_status st = desk->impl->runtime ? EGW_OK : open_worker(desk, reterr);
     int quiet = 0;
 
-    for (int turns = 0; quiet < 8; turns++) {
+    for (int turns = 0; !st && quiet < 8; turns++) {
         struct egw_runtime_stats before, after;
-        struct egw_error error = {.text = ""};
 
         egw_runtime_stats(desk->impl->runtime, &before);
-        if (egw_runtime_turn(desk->impl->runtime, 500, &error))
-            fail_msg("the runtime ended: %s", error.text);
+        st = egw_runtime_turn(desk->impl->runtime, 500, reterr);
+        if (!st && desk->impl->without_policy)
+            st = egw_error_set(reterr, EGW_NOMEM, "no memory for a policy");
         egw_runtime_stats(desk->impl->runtime, &after);
         quiet =
             desk->impl->idle && before.steps == after.steps && before.committed == after.committed
@@ -391,6 +414,33 @@ void desk_run(struct desk *desk)
         if (turns > 100000)
             fail_msg("the desk does not come to rest");
     }
+    return st;
+}
+
+/* ---- the same again ---- */
+
+void desk_mark(const struct desk *desk, struct desk_mark *ret)
+{
+    for (int t = 0; t < DESK_TOPICS; t++) {
+        ret->n[t] = desk->topics[t].n;
+        memcpy(ret->next[t], desk->topics[t].next, sizeof(ret->next[t]));
+    }
+    memcpy(ret->committed, desk->impl->committed, sizeof(ret->committed));
+    ret->outcomes_taken = desk->outcomes_taken;
+}
+
+void desk_rewind(struct desk *desk, const struct desk_mark *mark)
+{
+    desk_stop(desk);
+    for (int t = 0; t < DESK_TOPICS; t++) {
+        struct desk_topic_log *log = &desk->topics[t];
+
+        while (log->n > mark->n[t])
+            free((char *)log->records[--log->n].key.p);
+        memcpy(log->next, mark->next[t], sizeof(log->next));
+    }
+    memcpy(desk->impl->committed, mark->committed, sizeof(mark->committed));
+    desk->outcomes_taken = mark->outcomes_taken;
 }
 
 /* ---- putting records in ---- */
@@ -522,7 +572,6 @@ struct desk *desk_new(int64_t now_ms)
     assert_int_equal(egw_plans_builtin(&desk->impl->plans, NULL), EGW_OK);
     put_positions(desk);
     put_policy(desk);
-    open_worker(desk);
     desk_run(desk);
     desk->outcomes_taken = desk->topics[DESK_OUTCOMES].n; /* the activations */
     return desk;
@@ -530,7 +579,7 @@ struct desk *desk_new(int64_t now_ms)
 
 void desk_free(struct desk *desk)
 {
-    close_worker(desk);
+    desk_stop(desk);
     egw_plans_free(desk->impl->plans);
     egw_policy_files_free(&desk->impl->policy);
     for (int t = 0; t < DESK_TOPICS; t++) {

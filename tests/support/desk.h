@@ -32,8 +32,13 @@ struct desk_record {
 
 struct desk_topic_log {
     struct desk_record *records;
-    size_t n;
+    size_t n, room;
     int64_t next[DESK_PARTITIONS];
+};
+
+struct desk_mark { /* a moment of the log to come back to */
+    size_t n[DESK_TOPICS], outcomes_taken;
+    int64_t next[DESK_TOPICS][DESK_PARTITIONS], committed[2][DESK_PARTITIONS];
 };
 
 struct desk {
@@ -57,6 +62,15 @@ void desk_raw(struct desk *desk, enum desk_topic topic, int32_t partition, struc
               struct egw_str value);
 /* Run until nothing moves any more. */
 void desk_run(struct desk *desk);
+/* The runtime under it, for tests that look inside. */
+struct egw_runtime *desk_runtime(struct desk *desk);
+/* The same without failing the test; a worker that is not there is started. */
+enum egw_status desk_try(struct desk *desk, struct egw_error *reterr);
+/* The worker dies where it stands. */
+void desk_stop(struct desk *desk);
+/* Between two workers: the log as it was at the mark. */
+void desk_mark(const struct desk *desk, struct desk_mark *ret);
+void desk_rewind(struct desk *desk, const struct desk_mark *mark);
 /* Start over with the same log: a new process takes over. */
 void desk_restart(struct desk *desk);
 

@@ -31,9 +31,8 @@ void script_clear_trace(struct script_log *log)
 static void copy_bytes(struct egw_str key, struct egw_str value, struct egw_str *ret_key,
                        struct egw_str *ret_value)
 {
-    char *bytes = malloc(key.n + value.n + 1);
+    char *bytes = must_alloc(key.n + value.n + 1);
 
-    assert_non_null(bytes);
     if (key.n)
         memcpy(bytes, key.p, key.n);
     if (value.n)

@@ -3,6 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void *must_alloc(size_t n)
+{
+    void *p = NULL;
+
+    assert_int_equal(posix_memalign(&p, sizeof(void *), n), 0);
+    return p;
+}
+
 char *read_file(const char *path, size_t *ret_n)
 {
     FILE *f = fopen(path, "rb");

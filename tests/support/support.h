@@ -14,6 +14,10 @@
 #include "egw/base.h"
 #include "egw/buf.h"
 
+/* Never NULL, and not by malloc: a test that fails allocations means those of the code under test.
+ */
+void *must_alloc(size_t n);
+
 /* A whole file, NUL-terminated, malloc'd; NULL when it cannot be read. */
 char *read_file(const char *path, size_t *ret_n);
 
