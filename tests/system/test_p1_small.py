@@ -140,6 +140,8 @@ def check(egw, count):
     assert {"HANDOFF", "BASELINE", "DUPLICATE", "NOTED"} <= actions, actions
     assert escalations
     told = egw.run("audit", timeout=120)
+    egw.run("verify", "--all", timeout=120)
+    egw.run("replay", "--all", timeout=300)
     return outcomes, told
 
 
