@@ -41,6 +41,11 @@ int64_t egw_policy_horizon_ms(const struct egw_policy *policy)
     return policy->horizon_ms;
 }
 
+int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_reference_kind kind)
+{
+    return policy->max_age_ms[kind];
+}
+
 void egw_policy_free(struct egw_policy *policy)
 {
     if (!policy)
