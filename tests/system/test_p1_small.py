@@ -5,7 +5,7 @@ from chaos import Run
 FAULTS = [("kill",), ("kill",), ("broker", "kill"), ("kill",), ("kill",), ("broker", "stop"), ("kill",)]
 
 
-def test_ten_thousand_events_through_five_kills_and_two_broker_restarts(make_egw, own_broker, figures):
+def test_a01_ten_thousand_events_through_five_kills_and_two_broker_restarts(make_egw, own_broker, figures):
     run = Run(make_egw(own_broker), 500, 250, seed=7, least=10000).begin()
     for fault in FAULTS:
         run.pause(2, 5)
