@@ -25,9 +25,10 @@ struct egw_walk {
  * to a channel and `package` names a demand that is not met, the demand's rule takes its place. */
 bool egw_walk_stage(struct egw_walk *walk, int stage);
 
-/* What the rule says, the near misses of its stage, and the facts walked. EGW_OK, EGW_NOMEM. */
-enum egw_status egw_walk_tell(const struct egw_walk *walk, struct egw_arena *arena,
-                              struct egw_decision *ret) EGW_MUST_CHECK;
+/* What the rule says, the near misses of its stage, the facts walked, and how health stood. issue:
+ * the entry of the catalogue the text matched; NULL: none. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_walk_tell(const struct egw_walk *walk, const struct egw_known_issue *issue,
+                              struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
 
 /* Whether all that the rule asks for holds; its facts are in values by now. */
 bool egw_walk_fits(const struct egw_walk *walk, const struct egw_rule *rule);
