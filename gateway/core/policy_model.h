@@ -214,6 +214,7 @@ enum {
 enum { EGW_V_CLOUD_GLOBAL, EGW_V_CLOUD_USGOV, EGW_V_CLOUD_UNKNOWN };
 enum { EGW_V_PACKAGE_COMPLETE };
 enum { EGW_V_NO, EGW_V_YES };
+enum { EGW_V_HOSTING_ON_PREMISES = 3 };
 enum { EGW_V_ASK_QUESTION = 0, EGW_V_ASK_ISSUE = 1, EGW_V_ASK_INVALID = 2 };
 
 /* Words to small numbers, without case. */
@@ -335,7 +336,7 @@ struct egw_policy {
     int64_t *eras;                     /* instants at which the set of rules changes, sorted */
     size_t era_count;
     struct egw_rule *rules; /* by stage, in order; then what is demanded, which decides too */
-    size_t rule_count;
+    size_t rule_count, staged_count; /* of all, and of those of a stage */
     struct egw_demand *demands; /* those demanded first: value of `package` less one, then wanted */
     size_t demand_count, demanded_count;
     uint64_t demand_facts; /* set of facts their conditions test */
