@@ -106,12 +106,15 @@ class Worker:
                    and wanted <= set(re.findall(r'\w+="[^"]*"', series)))
 
     def wait_metric(self, name, enough, timeout=10, **labels):
-        """Until enough(value); the value."""
+        """Until enough(value); the value. A worker that is starting does not listen yet."""
         end = time.monotonic() + timeout
         while True:
-            value = self.metric(name, **labels)
-            if enough(value):
-                return value
+            try:
+                value = self.metric(name, **labels)
+                if enough(value):
+                    return value
+            except (ConnectionError, FileNotFoundError) as fault:
+                value = fault
             assert time.monotonic() < end, f"{name} {labels} is {value} after {timeout} s"
             time.sleep(0.05)
 
