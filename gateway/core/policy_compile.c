@@ -5,9 +5,11 @@
  * is passed over. Memory comes from the policy's arena: where it ends, `nomem` is set and the
  * checks run on, so that the one question is asked at the end.
  */
-#include "policy_model.h"
-
 #include <stdlib.h>
+
+#include "egw/wants.h"
+#include "policy_gap.h"
+#include "policy_model.h"
 
 enum { RULES_MAX = 2048, VALUES_MAX = 60000, NAME_MAX_BYTES = 64 };
 
@@ -169,6 +171,7 @@ static const struct closed_fact closed_facts[] = {
     {EGW_F_ATTEMPT, "attempt", {"none", "failed", "resolved"}, false},
     {EGW_F_DIAGNOSIS, "diagnosis", {"none", "done"}, false},
     {EGW_F_SELLER, "seller", {"partner", "microsoft", "unknown", "none"}, false},
+    {EGW_F_CLOUD, "cloud", {"global", "usgov", "unknown"}, true},
 };
 
 static void make_words(struct compile *c, struct egw_fact_def *fact)
@@ -306,6 +309,23 @@ static void define_channels(struct compile *c)
     }
 }
 
+/* "complete", then what is demanded, by id. */
+static void define_package(struct compile *c)
+{
+    const struct egw_source_demand *demands = c->source->demands.p;
+    struct egw_fact_def *fact = &c->policy->facts[EGW_F_PACKAGE];
+
+    fact->name = EGW_STR("package");
+    fact->values = get_many(c, c->source->demands.n + 1, sizeof(*fact->values));
+    if (!fact->values)
+        return;
+    fact->values[fact->value_count++] = EGW_STR("complete");
+    for (size_t i = 0; i < c->source->demands.n; i++) {
+        if (demands[i].rule.code.n)
+            fact->values[fact->value_count++] = demands[i].rule.id;
+    }
+}
+
 static void define_facts(struct compile *c)
 {
     const struct egw_policy_source *s = c->source;
@@ -329,6 +349,7 @@ static void define_facts(struct compile *c)
     define_worded(c, EGW_F_SERVICE, "service", absent_unknown, services, s->services.n);
     define_worded(c, EGW_F_SYMPTOM, "symptom", absent_invalid, symptoms, s->symptoms.n);
     define_families(c);
+    define_package(c);
     define_channels(c);
 }
 
@@ -439,7 +460,9 @@ static void make_services(struct compile *c)
         for (size_t k = 0; k < from[i].aliases.n; k++)
             names[2 + k] = aliases[k].text;
         p->services[i] = (struct egw_service_rules){
-            .view = {from[i].id, from[i].name, from[i].family, from[i].portal, from[i].cloud},
+            .view = {from[i].id, from[i].name, from[i].family, from[i].cloud},
+            .portal = from[i].portal,
+            .portal_usgov = from[i].portal_usgov,
             .names = names,
             .name_count = from[i].aliases.n + 2,
             .family = (uint16_t)value_find(&p->facts[EGW_F_FAMILY], from[i].family),
@@ -858,6 +881,11 @@ static void make_conditions(struct compile *c, const struct egw_source_rule *fro
                   EGW_FMT(conditions[i].fact.text));
             continue;
         }
+        if (fact == EGW_F_PACKAGE) {
+            FAULT(c, conditions[i].fact.at,
+                  "package is known once a channel is chosen: no rule can test it");
+            continue;
+        }
         when->fact = (unsigned)fact;
         when->accepts = bits_make(c, c->policy->facts[fact].value_count);
         if (!when->accepts)
@@ -885,6 +913,33 @@ static void make_when_text(struct compile *c, const struct egw_source_rule *from
         c->nomem = true;
 }
 
+/* NULL: the policy does not list it. */
+static const struct egw_source_origin *origin_of(const struct compile *c, struct egw_str id)
+{
+    const struct egw_source_origin *origins = c->source->origins.p;
+
+    for (size_t i = 0; i < c->source->origins.n; i++) {
+        if (egw_str_eq(origins[i].id, id))
+            return &origins[i];
+    }
+    return NULL;
+}
+
+static void check_origins(struct compile *c)
+{
+    const struct egw_source_origin *origins = c->source->origins.p;
+
+    for (size_t i = 0; i < c->source->origins.n; i++) {
+        const struct egw_source_origin *first = origin_of(c, origins[i].id);
+
+        check_id(c, origins[i].at, "source", origins[i].id);
+        if (first != &origins[i])
+            FAULT(c, origins[i].at, "source \"%.*s\" is there already", EGW_FMT(origins[i].id));
+        if (origins[i].date.p && !origins[i].date.n)
+            FAULT(c, origins[i].at, "source \"%.*s\" has no date", EGW_FMT(origins[i].id));
+    }
+}
+
 static void check_rule_texts(struct compile *c, const struct egw_source_rule *from)
 {
     static const char *const owners[] = {"",         "desk",      "customer",
@@ -901,12 +956,17 @@ static void check_rule_texts(struct compile *c, const struct egw_source_rule *fr
     if (!known)
         FAULT(c, from->at, "rule \"%.*s\": there is no owner \"%.*s\"", EGW_FMT(from->id),
               EGW_FMT(from->owner));
+    if (c->source->origins.n && from->source.n && !egw_str_is(from->source, "assumption") &&
+        !origin_of(c, from->source))
+        FAULT(c, from->at, "rule \"%.*s\": there is no source \"%.*s\"", EGW_FMT(from->id),
+              EGW_FMT(from->source));
     check_dates(c, from->at, from->since, from->until);
 }
 
 static void make_rule(struct compile *c, const struct egw_source_rule *from, struct egw_rule *to)
 {
     const struct permitted *p = check_then(c, from);
+    const struct egw_source_origin *origin = origin_of(c, from->source);
     struct egw_str mode = from->mode;
 
     if (p && p->action == EGW_ACTION_ESCALATED)
@@ -918,6 +978,7 @@ static void make_rule(struct compile *c, const struct egw_source_rule *from, str
         .id = from->id,
         .because = from->because,
         .source = from->source,
+        .dated = origin ? origin->date : EGW_STR(""),
         .file = egw_str_of(from->at.file),
         .line = from->at.line,
         .stage = from->stage,
@@ -1037,7 +1098,6 @@ static void make_stage(struct compile *c, struct egw_stage_table *stage, int32_t
                        const struct egw_source_rule *const *written)
 {
     size_t words = (stage->count + 63) / 64;
-    const struct egw_source_rule *last;
 
     if (!stage->count) {
         egw_faults_add(c->faults, NULL, 0, "stage %s has no rules", egw_stage_names[number]);
@@ -1048,11 +1108,6 @@ static void make_stage(struct compile *c, struct egw_stage_table *stage, int32_t
                        egw_stage_names[number], stage->count, RULES_MAX);
         return;
     }
-    last = written[stage->count - 1];
-    if (last->when.n || last->since.has || last->until.has)
-        FAULT(c, last->at,
-              "stage %s does not cover every event: its last rule \"%.*s\" has conditions",
-              egw_stage_names[number], EGW_FMT(last->id));
     for (size_t r = 0; r + 1 < stage->count; r++) {
         if (!written[r]->when.n && !written[r]->since.has && !written[r]->until.has)
             FAULT(c, written[r]->at, "rule \"%.*s\" takes every event: no rule after it can decide",
@@ -1062,6 +1117,35 @@ static void make_stage(struct compile *c, struct egw_stage_table *stage, int32_t
     for (unsigned fact = 0; fact < c->policy->fact_count && !c->nomem; fact++) {
         if (stage_tests(c, stage, fact))
             make_rows(c, stage, fact, written);
+    }
+}
+
+/* No event may meet a stage that has no rule for it. A last rule without conditions shows it; where
+ * there is none, all that can come is searched. */
+static void check_cover(struct compile *c, const struct egw_stage_table *stage, int32_t number,
+                        const struct egw_source_rule *const *written)
+{
+    const struct egw_source_rule *last;
+    struct egw_str gap;
+
+    if (!stage->tested_count) /* at fault already */
+        return;
+    last = written[stage->count - 1];
+    if (!last->when.n && !last->since.has && !last->until.has)
+        return;
+    switch (egw_stage_gap(c->policy, (size_t)(number - EGW_STAGE_VALIDITY), &c->policy->arena,
+                          &gap)) {
+    case EGW_FOUND_NONE:
+        break;
+    case EGW_FOUND_SOME:
+        FAULT(c, last->at, "stage %s does not cover every event: no rule takes one with %.*s",
+              egw_stage_names[number], EGW_FMT(gap));
+        break;
+    case EGW_FOUND_UNSURE:
+        FAULT(c, last->at,
+              "stage %s cannot be shown to cover every event: end it with a rule without conditions",
+              egw_stage_names[number]);
+        break;
     }
 }
 
@@ -1077,13 +1161,16 @@ static int by_id(const void *a, const void *b)
 static void check_rule_ids(struct compile *c)
 {
     const struct egw_source_rule *rules = c->source->rules.p;
-    size_t n = c->source->rules.n;
+    const struct egw_source_demand *demands = c->source->demands.p;
+    size_t n = c->source->rules.n + c->source->demands.n;
     const struct egw_source_rule **sorted = get_many(c, n, sizeof(*sorted));
 
     if (!sorted || !n)
         return;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < c->source->rules.n; i++)
         sorted[i] = &rules[i];
+    for (size_t i = 0; i < c->source->demands.n; i++)
+        sorted[c->source->rules.n + i] = &demands[i].rule;
     qsort(sorted, n, sizeof(*sorted), by_id);
     for (size_t i = 1; i < n; i++) {
         if (egw_str_eq(sorted[i]->id, sorted[i - 1]->id))
@@ -1093,6 +1180,73 @@ static void check_rule_ids(struct compile *c)
     }
 }
 
+/* ---- demands ---- */
+
+static uint32_t wants_of(struct compile *c, const struct egw_source_demand *from)
+{
+    const struct egw_word *words = from->wants.p;
+    uint32_t wants = 0;
+
+    for (size_t i = 0; i < from->wants.n; i++) {
+        int want = egw_want_find(words[i].text);
+
+        if (want < 0)
+            FAULT(c, words[i].at, "no form wants \"%.*s\"", EGW_FMT(words[i].text));
+        else
+            wants |= UINT32_C(1) << want;
+    }
+    if (!from->wants.n)
+        FAULT(c, from->rule.at, "demand \"%.*s\" wants nothing", EGW_FMT(from->rule.id));
+    return wants;
+}
+
+static uint64_t channels_of(struct compile *c, const struct egw_source_demand *from)
+{
+    const struct egw_word *words = from->channels.p;
+    uint64_t channels = from->channels.n ? 0 : ~UINT64_C(0);
+
+    for (size_t i = 0; i < from->channels.n; i++) {
+        size_t k = 0;
+
+        while (k < c->policy->channel_count &&
+               !egw_str_eq(c->policy->channels[k].id, words[i].text))
+            k++;
+        if (k == c->policy->channel_count)
+            FAULT(c, words[i].at, "there is no channel \"%.*s\"", EGW_FMT(words[i].text));
+        else
+            channels |= UINT64_C(1) << k;
+    }
+    return channels;
+}
+
+static void make_demand(struct compile *c, const struct egw_source_demand *from,
+                        struct egw_rule *rule, struct egw_demand *to)
+{
+    make_rule(c, &from->rule, rule);
+    *to = (struct egw_demand){rule, channels_of(c, from), wants_of(c, from)};
+    for (size_t i = 0; i < rule->when_count; i++)
+        c->policy->demand_facts |= UINT64_C(1) << rule->when[i].fact;
+}
+
+/* Those demanded go first: they are rules of the policy, with an index after the stages' own. */
+static void make_demands(struct compile *c)
+{
+    const struct egw_source_demand *from = c->source->demands.p;
+    struct egw_policy *p = c->policy;
+    size_t n = c->source->demands.n, at = p->rule_count;
+
+    p->demands = get_many(c, n, sizeof(*p->demands));
+    for (int wanted = 0; wanted < 2 && p->demands; wanted++) {
+        for (size_t i = 0; i < n && !c->nomem; i++) {
+            if ((from[i].rule.code.n == 0) == (wanted == 1))
+                make_demand(c, &from[i], &p->rules[at++], &p->demands[p->demand_count++]);
+        }
+        if (!wanted)
+            p->demanded_count = p->demand_count;
+    }
+    p->rule_count += p->demanded_count;
+}
+
 static void make_rules(struct compile *c)
 {
     const struct egw_source_rule *from = c->source->rules.p;
@@ -1100,9 +1254,10 @@ static void make_rules(struct compile *c)
     size_t n = c->source->rules.n;
     const struct egw_source_rule **written = get_many(c, n, sizeof(*written));
 
-    p->rules = get_many(c, n, sizeof(*p->rules));
+    p->rules = get_many(c, n + c->source->demands.n, sizeof(*p->rules));
     if (!written || !p->rules)
         return;
+    check_origins(c);
     check_rule_ids(c);
     make_eras(c);
     for (int32_t s = 0; s < EGW_STAGES; s++) {
@@ -1115,10 +1270,14 @@ static void make_rules(struct compile *c)
         }
         p->stages[s].count = p->rule_count - p->stages[s].first;
     }
+    p->staged_count = p->rule_count;
+    make_demands(c);
     if (c->faults->total)
         return; /* rows of rules at fault would mean nothing */
     for (int32_t s = 0; s < EGW_STAGES && !c->nomem; s++)
         make_stage(c, &p->stages[s], EGW_STAGE_VALIDITY + s, written + p->stages[s].first);
+    for (int32_t s = 0; s < EGW_STAGES && !c->nomem; s++)
+        check_cover(c, &p->stages[s], EGW_STAGE_VALIDITY + s, written + p->stages[s].first);
 }
 
 enum egw_status egw_policy_build(struct egw_policy_source *source, const struct egw_sha256 *hash,

@@ -26,10 +26,11 @@ class Worker:
     """A running `egw triage`. Its log is a file, so that nothing blocks on a full pipe. Its counters
     are at a socket file of its own, short enough for one."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, env=None):
         self.log = pathlib.Path(log)
         self.socket = tempfile.mktemp(prefix="egw-", suffix=".sock", dir="/tmp")
         self.command = [*command, "-s", f"metrics.listen=unix:{self.socket}"]
+        self.env = env or {}  # beside the test's own
         self.process = None
         self.started = None
         self.mark = 0
@@ -39,7 +40,8 @@ class Worker:
         with open(self.log, "ab") as out:
             self.started = time.monotonic()
             self.process = subprocess.Popen(self.command, stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL, cwd=ROOT)
+                                            stdin=subprocess.DEVNULL, cwd=ROOT,
+                                            env={**os.environ, **self.env})
         return self
 
     @property
@@ -49,6 +51,15 @@ class Worker:
     @property
     def running(self):
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def stopped(self):
+        """Whether it stands still by SIGSTOP."""
+        try:
+            stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rsplit(")", 1)[1].split()[0] == "T"
 
     def signal(self, signum):
         if self.running:
@@ -187,9 +198,9 @@ class Egw:
         return self.run("reference put", "-", stdin="".join(json.dumps(r) + "\n" for r in records),
                         **kwargs)
 
-    def worker(self, slot=0, *args, settings=(), log=None):
+    def worker(self, slot=0, *args, settings=(), env=None, log=None):
         command = self.command("triage", "--slot", slot, *args, settings=settings)
-        worker = Worker(command, self.dir / (log or f"triage-{slot}.log"))
+        worker = Worker(command, self.dir / (log or f"triage-{slot}.log"), env)
         self.workers.append(worker)
         return worker.start()
 
