@@ -491,7 +491,9 @@ static void tell_fatal(struct kafka_log *log)
 
 static void note_end(struct kafka_log *log, const rd_kafka_message_t *message)
 {
-    int input = kafka_log_topic(log, log->member_topics, log->conf.input_count, message->rkt);
+    int input = message->rkt
+                    ? kafka_log_topic(log, log->member_topics, log->conf.input_count, message->rkt)
+                    : -1;
     struct kafka_input *in = input < 0 ? NULL : input_at(log, (size_t)input, message->partition);
 
     if (in && in->started)
