@@ -235,12 +235,13 @@ static int run(struct egw_args *args)
     } verbs[] = {
         {"lint", 0, 1, "one folder of rules, or none for policy.dir", egw_policy_verb_lint},
         {"test", 1, SIZE_MAX, "files of cases", egw_policy_verb_test},
+        {"diff", 2, 2, "two folders of rules, the old and the new", egw_policy_verb_diff},
         {"activate", 0, 0, "nothing more: the folder is policy.dir", activate},
         {"show", 0, 0, "nothing more", show},
     };
 
     if (args->operand_count == 0)
-        return egw_usage(args, "say lint, test, activate or show");
+        return egw_usage(args, "say lint, test, diff, activate or show");
     for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
         size_t more = args->operand_count - 1;
 
@@ -250,31 +251,33 @@ static int run(struct egw_args *args)
             return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].takes);
         return verbs[i].run(args);
     }
-    return egw_usage(args, "cannot %s: say lint, test, activate or show", args->operands[0]);
+    return egw_usage(args, "cannot %s: say lint, test, diff, activate or show", args->operands[0]);
 }
 
 static const struct egw_option options[] = {
     {0, "by", "NAME", "activate: who does it; default: $USER", NULL, false},
     {0, "note", "TEXT", "activate: why", NULL, false},
-    {'v', "verbose", NULL,
-     "lint: show notes; test: show each path; show: list the rules in force", NULL, false},
+    {'v', "verbose", NULL, "lint: show notes; test: show each path; show: list the rules in force",
+     NULL, false},
     {0, "strict", NULL, "lint: exit 1 for notes and assumptions, too", NULL, false},
     {0, "facts", "FILE", "lint: look through these facts (JSON lines) for missing prices", NULL,
      false},
-    {'o', "output", "FORM", "lint, show: form of the output", "text|json", false},
+    {'o', "output", "FORM", "lint, diff, show: form of the output", "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
 const struct egw_command egw_cmd_policy = {
     .name = "policy",
-    .operands = "lint [DIR] | test FILE... | activate | show",
+    .operands = "lint [DIR] | test FILE... | diff OLD NEW | activate | show",
     .summary = "check rules, try them on cases, put them in force",
     .about =
         "The rules are the files of policy.dir and policy.catalogue. lint names every fault in "
         "them (exit 78), then rules that can never decide and dates that leave holes, each with "
         "an example (exit 1), and notes what only an order of rules or an older form of the event "
         "decides. test decides cases of JSON files and compares "
-        "(exit 1 on a difference). activate stores the files in the log and puts them in force "
+        "(exit 1 on a difference). diff tells which events two folders of rules decide otherwise, "
+        "with an example of each (exit 1). activate stores the files in the log and puts them in "
+        "force "
         "in every partition; an older policy comes back by another activation. show tells "
         "which activation each partition has reached.",
     .options = options,
