@@ -228,15 +228,11 @@ static void test_the_shipped_policy_decides_the_story_as_told(void **state)
 
 static void test_lint_finds_no_fault_in_the_shipped_policy(void **state)
 {
-    struct ran ran = RUN("", "policy", "lint", "config/policy");
+    struct ran ran = RUN("", "policy", "lint", "config/policy", "--strict", "-o", "json");
 
     (void)state;
-    assert_int_equal(ran.code, 0);
-    assert_non_null(strstr(ran.out, "every stage covers every event; "));
-    assert_null(strstr(ran.out, "for example"));
-    done(&ran);
-    ran = RUN("", "policy", "lint", "--strict", "-o", "json");
     assert_int_equal(ran.code, 1); /* it has assumptions */
+    assert_null(strstr(ran.out, "\"fault\":true"));
     assert_non_null(
         strstr(ran.out, "{\"kind\":\"overlap\",\"fault\":false,\"file\":\"access.cfg\""));
     done(&ran);
@@ -251,10 +247,6 @@ static void test_diff_shows_what_a_changed_folder_decides_otherwise(void **state
                "0 kinds of events get another answer, 0 the same by another rule or in other "
                "words; 0 definitions differ\n",
                "");
-    ran = RUN("", "policy", "diff", "config/policy", "-o", "json", "config/none");
-    assert_int_equal(ran.code, 78);
-    assert_non_null(strstr(ran.err, "config/none"));
-    done(&ran);
 }
 
 static void test_lint_names_what_is_charged_without_a_price(void **state)
