@@ -10,8 +10,9 @@
 #include <assert.h>
 
 #include "policy_model.h"
+#include "walk.h"
 
-enum { KEY_MAX = 512, WARNINGS_MAX = 8, WORDS_MAX = 32 };
+enum { KEY_MAX = 512, WARNINGS_MAX = 8 };
 /* At most: partner, relation, access, subscription, issue, statement, two of health and two of
  * delivery; and for each channel a membership and a pack. */
 enum { SOURCES_MAX = 16 + 2 * EGW_CHANNELS_MAX };
@@ -29,8 +30,7 @@ struct decide {
     struct egw_decision *ret;
     bool nomem;
 
-    uint64_t known;  /* set of facts worked out */
-    uint64_t walked; /* set of facts tested by the stages walked */
+    uint64_t known; /* set of facts worked out */
     uint16_t values[EGW_FACTS_MAX];
     const struct egw_service_rules *service; /* NULL: none named, or none we know */
 
@@ -266,21 +266,6 @@ static void event_service(struct decide *d)
     }
 }
 
-static unsigned era_of(const struct egw_policy *policy, int64_t at_ms)
-{
-    size_t low = 0, high = policy->era_count;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (policy->eras[mid] <= at_ms)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return (unsigned)low;
-}
-
 static unsigned ask_value(const struct decide *d)
 {
     int value;
@@ -327,7 +312,7 @@ static void event_facts(struct decide *d)
 {
     const struct egw_support_event *event = d->event;
 
-    put(d, EGW_F_ERA, era_of(d->policy, d->subject->recorded_ms));
+    put(d, EGW_F_ERA, egw_walk_era(d->policy, d->subject->recorded_ms));
     put(d, EGW_F_ASK, ask_value(d));
     put(d, EGW_F_DOMAIN, word_value(d, EGW_F_DOMAIN, event->domain));
     event_service(d);
@@ -871,116 +856,21 @@ static void work_out_all(struct decide *d, uint64_t facts)
         work_out(d, (unsigned)__builtin_ctzll(left));
 }
 
-/* The rule that ends the walk, with the near misses of its stage. */
-static const struct egw_rule *walk(struct decide *d, uint64_t near[WORDS_MAX], size_t *ret_place)
+/* Facts are worked out as far as the walk goes. */
+static void walk(struct decide *d, struct egw_walk *ret)
 {
-    for (int s = 0; s < EGW_STAGES; s++) {
-        const struct egw_stage_table *stage = &d->policy->stages[s];
-        const struct egw_rule *rule;
-        size_t place;
-
-        work_out_all(d, stage->facts);
-        d->walked |= stage->facts;
-        place = egw_stage_match(stage, d->values, near);
-        assert(place < stage->count && "a stage covers every event: checked when compiled");
-        rule = &d->policy->rules[stage->first + place];
-        if (rule->view.action >= 0) {
-            *ret_place = place;
-            return rule;
-        }
+    ret->policy = d->policy;
+    ret->values = d->values;
+    ret->walked = 0;
+    for (int stage = 0; stage < EGW_STAGES; stage++) {
+        work_out_all(d, d->policy->stages[stage].facts);
+        if (egw_walk_stage(ret, stage))
+            return;
     }
     assert(false && "the last stage has no next: checked when compiled");
-    return NULL;
 }
 
 /* ---- the answer ---- */
-
-static bool accepts(const struct decide *d, const struct egw_rule_condition *when)
-{
-    unsigned value = d->values[when->fact];
-
-    return when->accepts[value / 64] >> (value % 64) & 1;
-}
-
-static struct egw_str lacked_text(struct decide *d, const struct egw_rule *rule)
-{
-    size_t n = 0;
-    char *text, *to;
-
-    for (size_t i = 0; i < rule->when_count; i++) {
-        if (!accepts(d, &rule->when[i]))
-            n += d->policy->facts[rule->when[i].fact].name.n + value_text(d, rule->when[i].fact).n +
-                 2;
-    }
-    to = text = egw_arena_alloc(d->arena, n + 1);
-    if (!text) {
-        d->nomem = true;
-        return EGW_STR("");
-    }
-    for (size_t i = 0; i < rule->when_count; i++) {
-        struct egw_str name = d->policy->facts[rule->when[i].fact].name, value;
-
-        if (accepts(d, &rule->when[i]))
-            continue;
-        value = value_text(d, rule->when[i].fact);
-        if (to != text)
-            *to++ = ',';
-        memcpy(to, name.p, name.n);
-        to += name.n;
-        *to++ = '=';
-        memcpy(to, value.p, value.n);
-        to += value.n;
-    }
-    return (struct egw_str){text, (size_t)(to - text)};
-}
-
-/* Only rules that lead to a channel: what would have happened otherwise is no near miss. */
-static void fill_near(struct decide *d, const struct egw_rule *rule, size_t place,
-                      const uint64_t *near)
-{
-    const struct egw_rule *first = rule - place;
-    struct egw_near_miss *list;
-    size_t n = 0;
-
-    for (size_t w = 0; w <= place / 64; w++)
-        n += (size_t)__builtin_popcountll(near[w]);
-    if (!n || rule->view.stage != EGW_STAGE_CHANNEL)
-        return;
-    list = egw_arena_alloc(d->arena, n * sizeof(*list));
-    if (!list) {
-        d->nomem = true;
-        return;
-    }
-    n = 0;
-    for (size_t w = 0; w <= place / 64; w++) {
-        for (uint64_t left = near[w]; left; left &= left - 1) {
-            const struct egw_rule *missed = &first[w * 64 + (size_t)__builtin_ctzll(left)];
-
-            if (missed->view.channel.n)
-                list[n++] = (struct egw_near_miss){missed->view.id, missed->view.channel,
-                                                   missed->view.mode, lacked_text(d, missed)};
-        }
-    }
-    d->ret->near = (struct egw_list){list, n};
-}
-
-static void fill_facts(struct decide *d)
-{
-    size_t n = (size_t)__builtin_popcountll(d->walked);
-    struct egw_fact *list = egw_arena_alloc(d->arena, n * sizeof(*list));
-
-    if (!list) {
-        d->nomem = true;
-        return;
-    }
-    n = 0;
-    for (uint64_t left = d->walked; left; left &= left - 1) {
-        unsigned fact = (unsigned)__builtin_ctzll(left);
-
-        list[n++] = (struct egw_fact){d->policy->facts[fact].name, value_text(d, fact)};
-    }
-    d->ret->facts = (struct egw_list){list, n};
-}
 
 /* Facts whose change may turn this answer. */
 static uint64_t facts_awaited(const struct egw_rule *rule)
@@ -1095,20 +985,11 @@ static struct egw_str word_of(const struct decide *d, unsigned fact)
     return d->values[fact] >= EGW_V_WORDS ? value_text(d, fact) : EGW_STR("");
 }
 
-static void fill_words(struct decide *d, const struct egw_rule *rule)
+/* The catalogue's remedy, where the rule gives the remedy as its answer, is the better advice. */
+static void fill_words(struct decide *d, const struct egw_rule_view *view)
 {
-    const struct egw_rule_view *view = &rule->view;
     struct egw_decision *ret = d->ret;
 
-    ret->action = view->action;
-    ret->stage = view->stage;
-    ret->rule = (size_t)(rule - d->policy->rules);
-    ret->code = view->code;
-    ret->channel = view->channel;
-    ret->mode = view->mode;
-    ret->owner = view->owner;
-    ret->because = view->because;
-    ret->advice = view->advice;
     if (d->match.issue && d->match.issue->remedy.n && egw_str_is(view->code, "REMEDY") &&
         d->values[EGW_F_KNOWN_ISSUE] == EGW_V_ISSUE_REMEDY)
         ret->advice = d->match.issue->remedy;
@@ -1131,9 +1012,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
                            struct egw_arena *arena, struct egw_decision *ret)
 {
     EGW_SCRATCH struct decide d;
-    EGW_SCRATCH uint64_t near[WORDS_MAX];
-    const struct egw_rule *rule;
-    size_t place;
+    EGW_SCRATCH struct egw_walk walked;
 
     d.policy = policy;
     d.dossier = egw_facts_dossier(facts, subject->event->partner, subject->customer);
@@ -1143,7 +1022,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     d.arena = arena;
     d.ret = ret;
     d.nomem = false;
-    d.known = d.walked = 0;
+    d.known = 0;
     d.service = NULL;
     d.partner_asked = false;
     d.partner = (struct egw_fact_view){NULL, -1};
@@ -1153,16 +1032,16 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     *ret = nothing;
 
     event_facts(&d);
-    rule = walk(&d, near, &place);
-    fill_words(&d, rule);
-    fill_near(&d, rule, place, near);
-    fill_due(&d, rule);
+    walk(&d, &walked);
+    if (egw_walk_tell(&walked, arena, ret))
+        d.nomem = true;
+    fill_words(&d, &walked.rule->view);
+    fill_due(&d, walked.rule);
     if (subject->customer.p) {
         fill_statement(&d);
         fill_delivery(&d);
     }
-    fill_facts(&d);
-    fill_waits(&d, rule);
+    fill_waits(&d, walked.rule);
     ret->sources = list_of(&d, d.sources, sizeof(*d.sources), d.source_count);
     ret->warnings = list_of(&d, d.warnings, sizeof(*d.warnings), d.warning_count);
     return d.nomem ? EGW_NOMEM : EGW_OK;

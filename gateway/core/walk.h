@@ -1,0 +1,36 @@
+/*
+ * walk - the rules over facts by value; private to core
+ *
+ * A stage's match, and all that is told of it, need the policy and one small number for each fact.
+ * decide.c gathers the numbers from the event and the reference records, recall.c takes them from
+ * an outcome; both walk here.
+ */
+#ifndef EGW_WALK_H
+#define EGW_WALK_H
+
+#include "policy_model.h"
+
+enum { EGW_WALK_WORDS = 32 }; /* of a stage's row, at most */
+
+struct egw_walk {
+    const struct egw_policy *policy;
+    const uint16_t *values;        /* by fact id; read as far as the stages walked test them */
+    uint64_t walked;               /* set of the facts they test */
+    const struct egw_rule *rule;   /* of the stage walked last */
+    size_t place;                  /* its place there */
+    uint64_t near[EGW_WALK_WORDS]; /* the rules above it whose event facts all fit */
+};
+
+/* Match one stage, whose facts are in values by now. True: its rule ends the walk. */
+bool egw_walk_stage(struct egw_walk *walk, int stage);
+
+/* What the rule says, the near misses of its stage, and the facts walked. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_walk_tell(const struct egw_walk *walk, struct egw_arena *arena,
+                              struct egw_decision *ret) EGW_MUST_CHECK;
+
+/* A fact's value in words. */
+struct egw_str egw_walk_text(const struct egw_walk *walk, unsigned fact);
+/* Which rules were in force at an instant: the value of EGW_F_ERA. */
+uint16_t egw_walk_era(const struct egw_policy *policy, int64_t at_ms);
+
+#endif
