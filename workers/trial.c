@@ -165,6 +165,10 @@ static void copy_decision(const struct egw_trial *trial, const struct egw_decisi
     ret->owner = d->owner;
     ret->waits_for = d->waits_for;
     ret->due_at = d->due_at;
+    ret->calendar = d->calendar;
+    ret->otherwise = d->otherwise;
+    ret->theme = d->theme;
+    ret->delivery = d->delivery;
     ret->handled_by = d->handled_by;
     ret->statement = d->statement;
     ret->price = d->price;

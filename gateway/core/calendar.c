@@ -276,7 +276,7 @@ static bool read_clock(struct cursor *c, int32_t *ret)
     return *ret <= DAY_S;
 }
 
-static bool add_hours(struct egw_calendar *calendar, int day, int32_t from, int32_t to)
+static bool add_hours(struct egw_open_hours *calendar, int day, int32_t from, int32_t to)
 {
     if (from >= to)
         return true; /* a night that ends at midnight has no second piece */
@@ -288,7 +288,7 @@ static bool add_hours(struct egw_calendar *calendar, int day, int32_t from, int3
     return true;
 }
 
-static bool read_hours(struct egw_str text, struct egw_calendar *ret)
+static bool read_hours(struct egw_str text, struct egw_open_hours *ret)
 {
     struct cursor c = {text.p, text.p + text.n};
     int32_t from, to;
@@ -313,7 +313,7 @@ static bool read_hours(struct egw_str text, struct egw_calendar *ret)
     return true;
 }
 
-static bool read_holiday(struct egw_str text, struct egw_calendar *ret)
+static bool read_holiday(struct egw_str text, struct egw_open_hours *ret)
 {
     int64_t ms;
 
@@ -330,7 +330,7 @@ static bool is_utc(struct egw_str zone)
 
 enum egw_status egw_calendar_make(struct egw_str zone, struct egw_str rules,
                                   const struct egw_list *hours, const struct egw_list *holidays,
-                                  struct egw_calendar *ret, struct egw_error *reterr)
+                                  struct egw_open_hours *ret, struct egw_error *reterr)
 {
     const struct egw_str *texts = hours->p, *dates = holidays->p;
 
@@ -361,7 +361,7 @@ enum egw_status egw_calendar_make(struct egw_str zone, struct egw_str rules,
 /* ---- open time ---- */
 
 /* Whether open at this second of a local day, and until when that stays so. */
-static bool open_at(const struct egw_calendar *calendar, int64_t day, int32_t second,
+static bool open_at(const struct egw_open_hours *calendar, int64_t day, int32_t second,
                     int32_t *ret_until)
 {
     int weekday = weekday_of(day);
@@ -386,7 +386,7 @@ static bool open_at(const struct egw_calendar *calendar, int64_t day, int32_t se
     return false;
 }
 
-bool egw_calendar_open(const struct egw_calendar *calendar, int64_t ms)
+bool egw_calendar_open(const struct egw_open_hours *calendar, int64_t ms)
 {
     int64_t local_s, day;
     int32_t until;
@@ -398,7 +398,7 @@ bool egw_calendar_open(const struct egw_calendar *calendar, int64_t ms)
     return open_at(calendar, day, (int32_t)(local_s - day * DAY_S), &until);
 }
 
-bool egw_calendar_add(const struct egw_calendar *calendar, int64_t from_ms, int64_t span_ms,
+bool egw_calendar_add(const struct egw_open_hours *calendar, int64_t from_ms, int64_t span_ms,
                       int64_t *ret_ms)
 {
     struct span span = {0, INT64_MIN};

@@ -41,6 +41,15 @@ int64_t egw_policy_horizon_ms(const struct egw_policy *policy)
     return policy->horizon_ms;
 }
 
+bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str state)
+{
+    for (size_t i = 0; i < policy->unanswered_count; i++) {
+        if (egw_str_same(policy->unanswered[i], state))
+            return true;
+    }
+    return false;
+}
+
 void egw_policy_free(struct egw_policy *policy)
 {
     if (!policy)

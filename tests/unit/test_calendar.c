@@ -112,12 +112,12 @@ static void test_rules_that_are_none_are_refused_with_their_text(void **state)
         err.text, "'CET-1CEST,M3.5.0/,5' is no rule of a time zone as CET-1CEST,M3.5.0,M10.5.0/3");
 }
 
-static struct egw_calendar make(const char *rules, const char *const *hours, size_t hour_count,
+static struct egw_open_hours make(const char *rules, const char *const *hours, size_t hour_count,
                                 const char *const *holidays, size_t holiday_count)
 {
     struct egw_str h[8], d[8];
     struct egw_list hs = {h, hour_count}, ds = {d, holiday_count};
-    struct egw_calendar calendar;
+    struct egw_open_hours calendar;
     struct egw_error err;
 
     for (size_t i = 0; i < hour_count; i++)
@@ -157,7 +157,7 @@ static void test_what_is_due_counts_open_hours_over_nights_weekends_and_holidays
         {"2026-01-05T09:00:00.500Z", 4, "2026-01-05T13:00:00.500Z"},
         {"2026-01-05T03:00:00.500Z", 1, "2026-01-05T09:00:00.000Z"},
     };
-    struct egw_calendar calendar = MAKE("CET-1CEST,M3.5.0,M10.5.0/3", office, feasts);
+    struct egw_open_hours calendar = MAKE("CET-1CEST,M3.5.0,M10.5.0/3", office, feasts);
 
     (void)state;
     for (size_t i = 0; i < EGW_COUNT(cases); i++) {
@@ -174,7 +174,7 @@ static void test_what_is_due_counts_open_hours_over_nights_weekends_and_holidays
 
 static void test_a_night_is_open_on_both_sides_of_midnight_S34(void **state)
 {
-    struct egw_calendar calendar = MAKE("CET-1CEST,M3.5.0,M10.5.0/3", nights, feasts);
+    struct egw_open_hours calendar = MAKE("CET-1CEST,M3.5.0,M10.5.0/3", nights, feasts);
 
     (void)state;
     assert_true(egw_calendar_open(&calendar, at("2026-01-05T02:00:00Z")));  /* 03:00 */
@@ -251,7 +251,7 @@ static void test_open_time_added_is_open_time_counted_minute_by_minute(void **st
     for (int round = 0; round < 120; round++) {
         const char *rules = zones[(size_t)round % EGW_COUNT(zones)];
         size_t kind = (size_t)round % EGW_COUNT(kinds);
-        struct egw_calendar calendar =
+        struct egw_open_hours calendar =
             make(rules, kinds[kind].hours, kinds[kind].n, feasts, EGW_COUNT(feasts));
         int64_t from, minutes, due, want;
 
@@ -277,7 +277,7 @@ static void test_open_time_added_is_open_time_counted_minute_by_minute(void **st
 
 static void test_round_the_clock_only_holidays_stop_it(void **state)
 {
-    struct egw_calendar calendar = MAKE("UTC0", round_the_clock, feasts);
+    struct egw_open_hours calendar = MAKE("UTC0", round_the_clock, feasts);
     int64_t due;
 
     (void)state;
@@ -289,7 +289,7 @@ static void test_round_the_clock_only_holidays_stop_it(void **state)
 
 static void test_what_is_not_reached_in_years_is_not_promised(void **state)
 {
-    struct egw_calendar calendar = MAKE("UTC0", office, feasts);
+    struct egw_open_hours calendar = MAKE("UTC0", office, feasts);
     int64_t due;
 
     (void)state;
@@ -322,7 +322,7 @@ static void test_bad_calendars_name_the_part(void **state)
         {"UTC", "", "24x7", "2026-02-30",
          "holiday '2026-02-30' is not a date as 2026-12-25, or one of too many"},
     };
-    struct egw_calendar calendar;
+    struct egw_open_hours calendar;
     struct egw_error err;
 
     (void)state;
@@ -342,7 +342,7 @@ static void test_a_calendar_holds_so_many_hours_and_no_more(void **state)
 {
     struct egw_str hours[EGW_HOURS_MAX + 1];
     struct egw_list list = {hours, EGW_HOURS_MAX}, none = {NULL, 0};
-    struct egw_calendar calendar;
+    struct egw_open_hours calendar;
     struct egw_error err;
 
     (void)state;

@@ -296,6 +296,15 @@ static struct egw_decision decide(struct egw_support_event e)
     return decide_subject(&s);
 }
 
+/* After somebody answered a hold. */
+static struct egw_decision decide_said(struct egw_support_event e, const char *approval)
+{
+    struct egw_subject s = subject_of(&e);
+
+    s.approval = egw_str_of(approval);
+    return decide_subject(&s);
+}
+
 static struct egw_str rule_of(const struct egw_decision *d)
 {
     return egw_policy_rule(policy, d->rule).id;
@@ -751,7 +760,11 @@ static void s59_dynamics_needs_advanced_or_higher(void **state EGW_UNUSED)
     EXPECT(d, NOT_ENTITLED, "PLAN_ENDED", "", "entitlement.advanced-ended");
     learn_contract("litware", "premier", NULL);
     d = decide(cw1005());
+    EXPECT(d, HELD, "APPROVAL", "", "approval.premier-for-c");
+    d = decide_said(cw1005(), "approved");
     EXPECT(d, HANDOFF, "", "premier", "dynamics.premier.last");
+    d = decide_said(cw1005(), "declined");
+    EXPECT(d, HELD, "POLICY", "", "approval.premier-for-c.declined");
 }
 
 static void s60_azure_goes_by_api_with_premier_and_another_plan_than_csp(void **state EGW_UNUSED)

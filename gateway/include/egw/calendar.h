@@ -26,7 +26,7 @@ struct egw_zone {
     struct egw_zone_change begins, ends; /* of summer time */
 };
 
-struct egw_calendar {
+struct egw_open_hours {
     struct egw_zone zone;
     bool always;
     struct {
@@ -50,12 +50,12 @@ int32_t egw_zone_offset_s(const struct egw_zone *zone, int64_t ms);
  */
 enum egw_status egw_calendar_make(struct egw_str zone, struct egw_str rules,
                                   const struct egw_list *hours, const struct egw_list *holidays,
-                                  struct egw_calendar *ret,
+                                  struct egw_open_hours *ret,
                                   struct egw_error *reterr) EGW_MUST_CHECK;
 
-bool egw_calendar_open(const struct egw_calendar *calendar, int64_t ms);
+bool egw_calendar_open(const struct egw_open_hours *calendar, int64_t ms);
 /* The instant by which span_ms of open time have passed since from_ms. False: not within years. */
-bool egw_calendar_add(const struct egw_calendar *calendar, int64_t from_ms, int64_t span_ms,
+bool egw_calendar_add(const struct egw_open_hours *calendar, int64_t from_ms, int64_t span_ms,
                       int64_t *ret_ms);
 
 #endif

@@ -48,6 +48,8 @@ int64_t egw_policy_horizon_ms(const struct egw_policy *policy);
 /* Whether the issue is still going on, by the policy's words for active states. */
 bool egw_policy_issue_active(const struct egw_policy *policy, const struct egw_health_issue *issue,
                              int64_t now_ms);
+/* Whether Microsoft's state of a case says that nobody has taken it up yet. */
+bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str state);
 void egw_policy_free(struct egw_policy *policy);
 
 /* ---- deciding ---- */
@@ -59,6 +61,8 @@ struct egw_subject {
     bool customer_elsewhere;               /* another partner's customer (S10) */
     const struct egw_str *not_incident;    /* issue ids that do not explain this fault */
     size_t not_incident_count;
+    struct egw_str approval; /* approved or declined; else nobody has said */
+    bool released;           /* from a hold by the policy */
     int64_t
         recorded_ms; /* record time of the step's input: eras and entitlements are judged by it */
 };
@@ -77,8 +81,10 @@ struct egw_decision {
     struct egw_list near;      /* of struct egw_near_miss */
     struct egw_list waits_for; /* of struct egw_str: reference keys whose change decides anew */
     struct egw_list warnings;  /* of struct egw_str */
-    struct egw_opt_i64 due_at;
-    struct egw_str handled_by, statement, price;
+    struct egw_opt_i64 due_at, warn_at;
+    struct egw_str calendar, otherwise; /* of due_at: what it was counted in, what it stands for */
+    struct egw_str theme;
+    struct egw_str delivery, handled_by, statement, price;
     struct egw_opt_bool chargeable;
 };
 
