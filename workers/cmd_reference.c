@@ -10,8 +10,9 @@
 #include "egw/facts.h"
 #include "egw/json.h"
 #include "egw/table.h"
+#include "fact_writes.h"
 #include "reading.h"
-#include "schemas.h"
+#include "reference_verbs.h"
 #include "standing.h"
 
 static enum egw_status write_all(const struct egw_args *args, const struct egw_kafka_write *writes,
@@ -26,58 +27,22 @@ static enum egw_status write_all(const struct egw_args *args, const struct egw_k
 /* ---- put ---- */
 
 struct put {
-    struct egw_kafka_write *writes;
-    size_t n, cap;
+    struct egw_fact_writes writes;
     uint64_t refused;
     struct egw_arena lines; /* emptied line by line */
-    struct egw_arena kept;  /* keys and values until they are written */
-    struct egw_buf key, value;
-    struct egw_schemas schemas; /* a dry run writes fingerprints: it asks nobody */
 };
 
-static enum egw_status add_write(struct put *put, const char *topic, struct egw_str key,
-                                 struct egw_str value)
-{
-    struct egw_kafka_write write = {.topic = topic, .partition = 0};
-
-    if (put->n == put->cap) {
-        size_t cap = put->cap ? put->cap * 2 : 64;
-        struct egw_kafka_write *grown = realloc(put->writes, cap * sizeof(*grown));
-
-        if (!grown)
-            return EGW_NOMEM;
-        put->writes = grown;
-        put->cap = cap;
-    }
-    if (!egw_arena_str(&put->kept, key, &write.key) ||
-        !egw_arena_str(&put->kept, value, &write.value))
-        return EGW_NOMEM;
-    put->writes[put->n++] = write;
-    return EGW_OK;
-}
-
-static enum egw_status put_line(struct put *put, const char *topic, struct egw_str line,
-                                struct egw_error *reterr)
+static enum egw_status put_line(struct put *put, struct egw_str line, struct egw_error *reterr)
 {
     struct egw_reference reference = {0};
     enum egw_status st;
 
     egw_arena_reset(&put->lines);
-    egw_buf_clear(&put->key);
-    egw_buf_clear(&put->value);
     st = egw_json_read(line, &egw_type_reference, &put->lines, &reference, reterr);
-    if (!st)
-        st = egw_reference_key(&reference, &put->key, reterr);
-    if (!st)
-        st = egw_encode_framed(&put->schemas.framing, &egw_type_reference, &reference, &put->value,
-                               reterr);
-    if (!st && add_write(put, topic, egw_buf_str(&put->key), egw_buf_str(&put->value)))
-        st = egw_error_set(reterr, EGW_NOMEM, "no memory for so many facts at once");
-    return st;
+    return st ? st : egw_fact_writes_add(&put->writes, &reference, reterr);
 }
 
-static enum egw_status put_file(struct put *put, const char *topic, const char *path,
-                                struct egw_error *reterr)
+static enum egw_status put_file(struct put *put, const char *path, struct egw_error *reterr)
 {
     struct egw_lines lines;
     struct egw_str line;
@@ -87,7 +52,7 @@ static enum egw_status put_file(struct put *put, const char *topic, const char *
         return st;
     while ((st = egw_lines_next(&lines, &line, reterr)) != EGW_NOT_FOUND) {
         if (!st)
-            st = put_line(put, topic, line, reterr);
+            st = put_line(put, line, reterr);
         if (st && st != EGW_INVALID)
             break;
         if (st) {
@@ -103,32 +68,27 @@ static enum egw_status put_file(struct put *put, const char *topic, const char *
 
 static int put_all(struct egw_args *args)
 {
-    struct put put = {.kept = {.max = (size_t)256 << 20}};
-    const char *topic = args->settings.topics.reference;
     bool dry = egw_arg(args, "dry-run") != NULL;
+    struct put put = {0};
     struct egw_error err = {0};
-    enum egw_status st = dry ? EGW_OK : egw_schemas_open(&args->settings, &put.schemas, &err);
+    enum egw_status st = egw_fact_writes_open(&args->settings, dry, &put.writes, &err);
     int code = EGW_EXIT_OK;
 
     for (size_t i = 1; i < args->operand_count && !st; i++)
-        st = put_file(&put, topic, args->operands[i], &err);
+        st = put_file(&put, args->operands[i], &err);
     if (!st && put.refused) {
         (void)fprintf(stderr, "egw: nothing was written: %" PRIu64 " of the lines %s no fact%s\n",
                       put.refused, put.refused == 1 ? "is" : "are", put.refused == 1 ? "" : "s");
         code = EGW_EXIT_DATA;
-    } else if (!st && put.n > 0 && !dry) {
-        st = write_all(args, put.writes, put.n, &err);
+    } else if (!st) {
+        st = egw_fact_writes_commit(&put.writes, &err);
     }
     if (st)
         code = egw_fail(&err);
     else if (!code)
-        (void)printf("%s %zu\n", dry ? "valid" : "written", put.n);
-    egw_schemas_close(&put.schemas);
-    free(put.writes);
+        (void)printf("%s %zu\n", dry ? "valid" : "written", put.writes.n);
+    egw_fact_writes_close(&put.writes);
     egw_arena_free(&put.lines);
-    egw_arena_free(&put.kept);
-    egw_buf_free(&put.key);
-    egw_buf_free(&put.value);
     return code;
 }
 
@@ -330,13 +290,15 @@ static int run(struct egw_args *args)
         const char *wants;
     } verbs[] = {
         {"put", 1, SIZE_MAX, put_all, "a file of JSON lines, or -"},
+        {"import", 1, SIZE_MAX, egw_reference_import, "files of exported JSON, or -"},
         {"get", 1, 1, get_fact, "a key"},
         {"list", 0, 1, list_facts, "at most one kind"},
         {"delete", 1, SIZE_MAX, delete_keys, "keys"},
+        {"report", 0, 0, egw_reference_report, "nothing more"},
     };
 
     if (args->operand_count == 0)
-        return egw_usage(args, "say put, get, list or delete");
+        return egw_usage(args, "say put, import, get, list, delete or report");
     for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
         if (strcmp(args->operands[0], verbs[i].verb) != 0)
             continue;
@@ -344,25 +306,42 @@ static int run(struct egw_args *args)
             return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].wants);
         return verbs[i].run(args);
     }
-    return egw_usage(args, "cannot %s: say put, get, list or delete", args->operands[0]);
+    return egw_usage(args, "cannot %s: say put, import, get, list, delete or report",
+                     args->operands[0]);
 }
 
 static const struct egw_option options[] = {
-    {'o', "output", "FORM", "form of list: JSON lines (what put reads) or one short line a fact",
+    {'o', "output", "FORM",
+     "form of list (JSON lines, what put reads, or one short line a fact), import and report",
      "text|json", false},
-    {'n', "dry-run", NULL, "put: check the lines, write nothing", NULL, false},
+    {'n', "dry-run", NULL, "put, import: check all of it, write nothing", NULL, false},
+    {'p', "partner", "NAME", "import: the partner whose customers and access these are", NULL,
+     false},
+    {0, "customer", "NAME", "import: the customer whose service health this is", NULL, false},
+    {0, "as-of", "TIME", "import: when the API answered; else when the file was written", NULL,
+     false},
+    {0, "assigned", NULL, "import: believe in relationships whose assignments are not there", NULL,
+     false},
+    {0, "facts", "FILE", "import, report: what is on record, as list prints it; else the topic",
+     NULL, false},
+    {0, "now", "TIME", "report: judge as if it were this time", NULL, false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
 const struct egw_command egw_cmd_reference = {
     .name = "reference",
-    .operands = "put FILE... | get KEY | list [KIND] | delete KEY...",
-    .summary = "put, show and delete facts: partners, access, plans, health",
+    .operands = "put FILE... | import FILE... | get KEY | list [KIND] | delete KEY... | report",
+    .summary = "put, import, show and check facts: partners, access, plans, health",
     .about =
         "Facts are what decisions know of the world: each has a key, a source and the time the "
         "source vouched for. put reads JSON lines with the fields of schemas/Reference.avsc "
-        "and writes all of them in one transaction, or none when a line is wrong. list prints "
-        "lines that put reads. delete leaves \"nobody supplied it\", which is not \"no\".",
+        "and writes all of them in one transaction, or none when a line is wrong. import does the "
+        "same with JSON as Microsoft's APIs answer it: Partner Center's customers, Graph's "
+        "delegatedAdminRelationships and accessAssignments, healthOverviews and issues; what is on "
+        "record is kept where an export is silent. list prints lines that put reads. delete leaves "
+        "\"nobody supplied it\", which is not \"no\". report names customers without a statement "
+        "of support, access that ends within 30 days and facts too old to be believed, and exits "
+        "with 1 when there are any.",
     .options = options,
     .run = run,
 };

@@ -16,29 +16,40 @@ enum egw_status egw_trial_forget(struct egw_trial *trial, struct egw_error *rete
     return EGW_OK;
 }
 
+enum egw_status egw_trial_facts(struct egw_trial *ret, struct egw_error *reterr)
+{
+    struct egw_trial trial = {0};
+    enum egw_status st = egw_plans_builtin(&trial.plans, reterr);
+
+    if (!st)
+        st = egw_trial_forget(&trial, reterr);
+    if (st)
+        egw_trial_free(&trial);
+    else
+        *ret = trial;
+    return st;
+}
+
 enum egw_status egw_trial_new(const struct egw_settings *settings, struct egw_trial *ret,
                               struct egw_faults *faults, struct egw_error *reterr)
 {
-    struct egw_trial trial = {0};
-    enum egw_status st =
-        egw_policy_read(settings->policy.dir, settings->policy.catalogue, &trial.files, reterr);
+    struct egw_trial trial;
+    enum egw_status st = egw_trial_facts(&trial, reterr);
 
+    if (st)
+        return st;
+    st = egw_policy_read(settings->policy.dir, settings->policy.catalogue, &trial.files, reterr);
     if (!st) {
         st = egw_policy_compile(trial.files.files, trial.files.n, &trial.policy, faults);
         if (st)
             (void)egw_error_set(reterr, st, "the policy in %s cannot be used",
                                 settings->policy.dir);
     }
-    if (!st)
-        st = egw_plans_builtin(&trial.plans, reterr);
-    if (!st)
-        st = egw_trial_forget(&trial, reterr);
-    if (st) {
+    if (st)
         egw_trial_free(&trial);
-        return st;
-    }
-    *ret = trial;
-    return EGW_OK;
+    else
+        *ret = trial;
+    return st;
 }
 
 void egw_trial_free(struct egw_trial *trial)

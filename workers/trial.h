@@ -23,6 +23,9 @@ struct egw_trial {
  * to free. */
 enum egw_status egw_trial_new(const struct egw_settings *settings, struct egw_trial *ret,
                               struct egw_faults *faults, struct egw_error *reterr) EGW_MUST_CHECK;
+/* The same without a policy: facts alone, which decide nothing. EGW_OK, EGW_INVALID (a bug of our
+ * schemas), EGW_NOMEM. */
+enum egw_status egw_trial_facts(struct egw_trial *ret, struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_trial_free(struct egw_trial *trial);
 
 /* Forget every fact. EGW_OK, EGW_NOMEM. */

@@ -397,6 +397,35 @@ enum egw_status egw_reference_key(const struct egw_reference *reference, struct 
               : EGW_OK;
 }
 
+/* S38 to S41: a promise of support says what, when, how to reach it, and the price where it has
+ * one. */
+static const char *statement_lacks(const struct egw_statement *statement)
+{
+    if (!statement->version.n)
+        return "its version";
+    if (!statement->support.n)
+        return "what support is provided";
+    if (!statement->hours.n)
+        return "the hours of service";
+    if (!statement->contact.n)
+        return "the contact method";
+    if (statement->charge && !statement->price.n)
+        return "the price of the support that is charged";
+    return NULL;
+}
+
+enum egw_status egw_reference_check(const struct egw_reference *reference, struct egw_error *reterr)
+{
+    const char *lacks = NULL;
+
+    if (reference->body.branch == EGW_REF_STATEMENT)
+        lacks = statement_lacks(reference->body.p);
+    if (lacks)
+        return egw_error_set(reterr, EGW_INVALID, "the statement of support does not say %s",
+                             lacks);
+    return EGW_OK;
+}
+
 /* ---- groups ---- */
 
 static char lower(char c)
@@ -675,6 +704,8 @@ enum egw_status egw_facts_take(struct egw_facts *facts, struct egw_str key,
     struct egw_reference *copy = NULL;
     struct record *r;
 
+    if (!st && reference)
+        st = egw_reference_check(reference, reterr);
     if (st)
         return st;
     copy = reference ? reference_copy(reference) : NULL;

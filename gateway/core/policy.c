@@ -50,6 +50,11 @@ bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str
     return false;
 }
 
+int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_reference_kind kind)
+{
+    return policy->max_age_ms[kind];
+}
+
 void egw_policy_free(struct egw_policy *policy)
 {
     if (!policy)

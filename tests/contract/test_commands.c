@@ -189,6 +189,34 @@ static void test_reference_put_is_all_or_nothing(void **state)
                "egw: nothing was written: 1 of the lines is no fact\n");
 }
 
+static void test_an_import_is_counted_or_refused_whole(void **state)
+{
+    (void)state;
+    assert_ran(RUN("{\"items\":[{\"id\":\"t-1\",\"companyProfile\":{\"domain\":\"a.example\"}}]}",
+                   "reference", "import", "-n", "--facts", "/dev/null", "-p", "litware", "-"),
+               0, "relation 1\nvalid 1\n", "");
+    assert_ran(RUN("{\"value\":[{\"subject\":\"x\"}]}", "reference", "import", "-n", "--facts",
+                   "/dev/null", "-p", "litware", "-"),
+               65, "",
+               "<stdin>:value[0]: is no shape that can be imported: it has subject\n"
+               "egw: nothing was written\n");
+    assert_ran(RUN("", "reference", "import", "-"), 2, "",
+               "egw reference: say whose export it is: --partner NAME\n");
+}
+
+static void test_S38_the_report_exits_with_1_when_there_are_findings(void **state)
+{
+    (void)state;
+    assert_ran(RUN("{\"as_of\":\"2026-01-05\",\"source\":\"x\",\"body\":{\"relation\":{\"partner\":"
+                   "\"p\",\"customer\":\"c\"}}}\n",
+                   "reference", "report", "--facts", "-", "--now", "2026-01-05", "-o", "json"),
+               1,
+               "{\"finding\":\"no-statement\",\"key\":\"relation/p/c\",\"says\":\"no statement of "
+               "support tells this customer what support it has, when, how and at what price\"}\n",
+               "");
+    assert_ran(RUN("", "reference", "report", "--facts", "-"), 0, "0 findings\n", "");
+}
+
 static void test_the_shipped_policy_decides_the_story_as_told(void **state)
 {
     struct ran ran = RUN("", "policy", "test", "config/policy/tests/story.json");
@@ -253,8 +281,9 @@ static void test_wrong_words_have_their_own_sentence(void **state)
         const char *words[5];
         const char *err;
     } cases[] = {
-        {{"reference"}, "egw reference: say put, get, list or delete\n"},
-        {{"reference", "drop"}, "egw reference: cannot drop: say put, get, list or delete\n"},
+        {{"reference"}, "egw reference: say put, import, get, list, delete or report\n"},
+        {{"reference", "drop"},
+         "egw reference: cannot drop: say put, import, get, list, delete or report\n"},
         {{"reference", "get"}, "egw reference: get takes a key\n"},
         {{"reference", "list", "cat"}, "egw reference: there is no kind of fact named cat\n"},
         {{"reference", "delete", "x"},
@@ -291,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_publish_names_a_missing_file),
         cmocka_unit_test(test_the_story_can_be_published_and_known),
         cmocka_unit_test(test_reference_put_is_all_or_nothing),
+        cmocka_unit_test(test_an_import_is_counted_or_refused_whole),
+        cmocka_unit_test(test_S38_the_report_exits_with_1_when_there_are_findings),
         cmocka_unit_test(test_the_shipped_policy_decides_the_story_as_told),
         cmocka_unit_test(test_a_policy_test_says_what_differs),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),

@@ -32,11 +32,14 @@ struct sim_feed {
     struct sched *sched;
     const struct egw_framing *framing;
     int64_t fed;
+    int64_t activation; /* number of the latest */
+    int as_of;          /* of the latest reference record */
 };
 
 struct sim_subject {
     const char *name;
-    const struct memtopic_conf *topics; /* the inputs first */
+    bool facts_have_age, has_activations; /* or those faults cannot be made */
+    const struct memtopic_conf *topics;   /* the inputs first */
     size_t topic_count, input_count;
     const char *const *input_names;
     int64_t wall_speed; /* see struct memcluster_conf */

@@ -607,6 +607,9 @@ static void s42_the_statement_in_force_is_on_the_outcome(void **state EGW_UNUSED
     struct egw_statement s = {.partner = EGW_STR("litware"),
                               .customer = EGW_STR("northwind"),
                               .version = EGW_STR("v3"),
+                              .support = EGW_STR("all"),
+                              .hours = EGW_STR("mon-fri"),
+                              .contact = EGW_STR("phone"),
                               .charge = true,
                               .price = EGW_STR("EUR 120/h"),
                               .since = at("2026-01-01")};
@@ -915,8 +918,12 @@ static void a_changed_record_of_each_kind_is_seen_by_the_next_decision(void **st
     struct egw_contract contract = {.partner = EGW_STR("litware"), .plan = EGW_STR("advanced")};
     struct egw_membership membership = {.partner = EGW_STR("litware"), .level = EGW_STR("gold")};
     struct egw_pack pack = {.partner = EGW_STR("litware"), .activated = true, .left = 3};
-    struct egw_statement statement = {
-        .partner = EGW_STR("litware"), .customer = EGW_STR("northwind"), .version = EGW_STR("v1")};
+    struct egw_statement statement = {.partner = EGW_STR("litware"),
+                                      .customer = EGW_STR("northwind"),
+                                      .version = EGW_STR("v1"),
+                                      .support = EGW_STR("all"),
+                                      .hours = EGW_STR("mon-fri"),
+                                      .contact = EGW_STR("phone")};
     struct egw_delivery delivery = {.partner = EGW_STR("litware"),
                                     .customer = EGW_STR("northwind"),
                                     .service = EGW_STR("azure"),

@@ -92,6 +92,11 @@ bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
 bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *ret_key,
                     struct egw_fact_view *ret);
 
+/* Whether the body says what its kind must: a statement of support is complete (S38-S41). EGW_OK;
+ * EGW_INVALID: reterr says what it lacks. take() and learn() refuse such a record. */
+enum egw_status egw_reference_check(const struct egw_reference *reference,
+                                    struct egw_error *reterr) EGW_MUST_CHECK;
+
 /* The key a reference body belongs under, as the schema's doc says. EGW_INVALID: a part is empty or
  * holds a slash. */
 enum egw_status egw_reference_key(const struct egw_reference *reference, struct egw_buf *ret,

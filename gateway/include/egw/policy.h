@@ -45,6 +45,8 @@ struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index)
 const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name);
 /* How long a case's events stay known after its end. */
 int64_t egw_policy_horizon_ms(const struct egw_policy *policy);
+/* Past this age a fact of the kind counts as unknown; 0: it never grows old. */
+int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_reference_kind kind);
 /* Whether the issue is still going on, by the policy's words for active states. */
 bool egw_policy_issue_active(const struct egw_policy *policy, const struct egw_health_issue *issue,
                              int64_t now_ms);

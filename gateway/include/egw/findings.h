@@ -1,0 +1,27 @@
+/*
+ * findings - what is wrong with the facts on record, for whoever keeps them
+ *
+ * A decision takes the facts as they are and says "unknown" where they fail it. Here they are
+ * looked at before a case needs them. Pure.
+ */
+#ifndef EGW_FINDINGS_H
+#define EGW_FINDINGS_H
+
+#include "egw/buf.h"
+#include "egw/facts.h"
+
+struct egw_finding {
+    const char *kind;    /* no-statement, no-calendar, access-ends, access-ended, too-old */
+    struct egw_str key;  /* of the record it is about */
+    struct egw_str text; /* a sentence */
+};
+
+enum { EGW_FINDINGS_WARN_DAYS = 30 };
+
+/* All findings, sorted by kind and key. max_age_ms: by enum egw_reference_kind, 0: never too old.
+ * They live as long as facts and arena. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_findings(const struct egw_facts *facts, const int64_t *max_age_ms,
+                             int64_t now_ms, struct egw_arena *arena,
+                             struct egw_list *ret) EGW_MUST_CHECK;
+
+#endif
