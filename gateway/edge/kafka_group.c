@@ -453,6 +453,18 @@ void kafka_group_stop(void *self, int32_t p)
     }
 }
 
+/* The library keeps it from the last answer to a fetch; a paused partition is not fetched. */
+int64_t kafka_group_end(void *self, size_t input, int32_t p)
+{
+    struct kafka_log *log = self;
+    int64_t low, high;
+
+    if (rd_kafka_get_watermark_offsets(log->member, log->conf.topics[input], p, &low, &high) ||
+        high < 0)
+        return -1;
+    return high;
+}
+
 /* ---- poll ---- */
 
 static void tell_fatal(struct kafka_log *log)

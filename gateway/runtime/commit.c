@@ -33,11 +33,13 @@ bool batch_due(const struct egw_runtime *rt)
  * known, so both batches are gone and every part is read again from the state topic, once the new
  * producer has fenced whatever the old one left.
  */
-static void want_init(struct egw_runtime *rt, bool reread, const struct egw_error *cause)
+static void want_init(struct egw_runtime *rt, enum egw_recreation why, bool reread,
+                      const struct egw_error *cause)
 {
     rt->need_init = true;
     rt->producer_ready = false;
     rt->init_cause = *cause;
+    rt->init_why = why;
     if (!reread)
         return;
     rt->txn = TXN_NONE;
@@ -144,7 +146,7 @@ void close_batch(struct egw_runtime *rt)
     rt->stats.open_since_ms = rt->mono_ms;
     st = rt->log.ops->begin(rt->log.self, &error);
     if (st) {
-        want_init(rt, true, &error);
+        want_init(rt, EGW_RECREATED_BEGIN_FAILED, true, &error);
         return;
     }
     note(rt, EGW_NOTE_BEGUN, -1, (int64_t)batch->n, 0, NULL);
@@ -171,7 +173,8 @@ void go_on_producing(struct egw_runtime *rt)
             return;
         }
         if (st) {
-            want_init(rt, true, &error);
+            rt->stats.abandoned++;
+            want_init(rt, EGW_RECREATED_PRODUCE_FAILED, true, &error);
             return;
         }
     }
@@ -205,6 +208,12 @@ static void merge(struct egw_runtime *rt, struct part *part, int which)
     place_copy(&part->committed, &part->closing);
 }
 
+static void tally(struct egw_runtime *rt, const struct egw_log_out *out)
+{
+    if (out->tally && out->tally < rt->conf.tallies)
+        rt->tallies[out->tally]++;
+}
+
 static void committed(struct egw_runtime *rt)
 {
     int which = !rt->deciding;
@@ -218,6 +227,9 @@ static void committed(struct egw_runtime *rt)
     rt->stats.committed++;
     rt->stats.outputs += batch->n;
     rt->stats.steps_committed += batch->records;
+    egw_times_add(&rt->stats.commits, rt->mono_ms - rt->txn_began_ms);
+    for (size_t i = 0; i < batch->n; i++)
+        tally(rt, &batch->outs[i]);
     note(rt, EGW_NOTE_COMMITTED, -1, (int64_t)batch->n, rt->mono_ms - rt->txn_began_ms, NULL);
     batch_clear(batch);
 }
@@ -232,7 +244,7 @@ void commit_done(struct egw_runtime *rt)
         if (rt->job.doubtful) {
             egw_error_set(&rt->job.error, EGW_RETRY,
                           "the commit met a transport error or was slow");
-            want_init(rt, false, &rt->job.error);
+            want_init(rt, EGW_RECREATED_COMMIT_DOUBTFUL, false, &rt->job.error);
         }
         break;
     case EGW_ABORT:
@@ -244,7 +256,8 @@ void commit_done(struct egw_runtime *rt)
         end(rt, rt->job.result, &rt->job.error);
         break;
     default: /* unknown whether it stands: the state topic will tell */
-        want_init(rt, true, &rt->job.error);
+        rt->stats.unknown++;
+        want_init(rt, EGW_RECREATED_COMMIT_UNKNOWN, true, &rt->job.error);
         break;
     }
 }
@@ -275,7 +288,8 @@ void abort_done(struct egw_runtime *rt)
     if (rt->job.result || rt->job.doubtful) {
         if (!rt->job.result)
             egw_error_set(&rt->job.error, EGW_RETRY, "the abort met a transport error or was slow");
-        want_init(rt, rt->job.result != EGW_OK, &rt->job.error);
+        want_init(rt, rt->job.result ? EGW_RECREATED_ABORT_FAILED : EGW_RECREATED_ABORT_DOUBTFUL,
+                  rt->job.result != EGW_OK, &rt->job.error);
     }
     if (!rt->job.result)
         rewind_all(rt);
@@ -298,7 +312,7 @@ void init_done(struct egw_runtime *rt)
         return;
     }
     if (rt->job.result)
-        want_init(rt, false, &rt->job.error);
+        want_init(rt, EGW_RECREATED_INIT_FAILED, false, &rt->job.error);
     else
         rt->producer_ready = true;
 }
@@ -324,6 +338,7 @@ void submit_jobs(struct egw_runtime *rt)
                 return;
             }
             rt->stats.recreated++;
+            rt->stats.recreated_by[rt->init_why]++;
             note(rt, EGW_NOTE_RECREATED, -1, 0, 0, &rt->init_cause);
         }
         rt->need_init = false;

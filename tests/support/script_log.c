@@ -52,6 +52,7 @@ int64_t script_append(struct script_log *log, int topic, int32_t partition, stru
     part->n++;
     copy_bytes(key, value, &record->key, &record->value);
     record->offset = part->next++;
+    record->timestamp_ms = log->wall_ms;
     return record->offset;
 }
 
@@ -72,7 +73,7 @@ static struct egw_log_record as_log(int topic, int32_t partition,
     return (struct egw_log_record){.topic = topic,
                                    .partition = partition,
                                    .offset = record->offset,
-                                   .timestamp_ms = 0,
+                                   .timestamp_ms = record->timestamp_ms,
                                    .key = record->key,
                                    .value = record->value};
 }
@@ -373,6 +374,11 @@ static void port_job(void *self, struct egw_log_job *job)
         script_let_go(log);
 }
 
+static int64_t port_end(void *self, size_t input, int32_t p)
+{
+    return ((struct script_log *)self)->parts[input][p].next;
+}
+
 static int64_t port_wall(void *self)
 {
     return ((struct script_log *)self)->wall_ms;
@@ -396,6 +402,7 @@ static const struct egw_log_ops ops = {
     .begin = port_begin,
     .produce = port_produce,
     .job = port_job,
+    .end = port_end,
     .wall_ms = port_wall,
     .mono_ms = port_mono,
 };

@@ -30,7 +30,7 @@ enum script_topic {
 };
 
 struct script_record {
-    int64_t offset;
+    int64_t offset, timestamp_ms;
     struct egw_str key, value; /* one block at key.p */
 };
 

@@ -105,6 +105,7 @@ struct egw_log_out {
     struct egw_str key, value;            /* value.p == NULL: tombstone */
     const struct egw_log_header *headers; /* dead letters only */
     size_t header_count;
+    uint32_t tally; /* what it counts as once it is committed; 0: not counted */
 };
 
 struct egw_log_header {
@@ -140,6 +141,10 @@ struct egw_log_ops {
                                size_t *ret_done, struct egw_error *reterr);
     /* One job at a time. */
     void (*job)(void *log, struct egw_log_job *job);
+
+    /* End of partition p of input topic `input` as it was last heard of; asks nobody. -1: not
+     * known. May be NULL: it never is. */
+    int64_t (*end)(void *log, size_t input, int32_t p);
 
     int64_t (*wall_ms)(void *log); /* Unix time */
     int64_t (*mono_ms)(void *log); /* never steps; goes on while suspended (CLOCK_BOOTTIME) */
