@@ -229,6 +229,9 @@ static int exit_code(enum egw_status st, const struct egw_error *error)
     case EGW_DENIED:
         egw_log_line(EGW_LEVEL_ERROR, "stop.denied", "why", error->text, NULL);
         return EGW_EXIT_DENIED;
+    case EGW_RETRY:
+        egw_log_line(EGW_LEVEL_ERROR, "stop.unavailable", "why", error->text, NULL);
+        return EGW_EXIT_UNAVAILABLE;
     case EGW_INVALID:
         egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error->text, NULL);
         return EGW_EXIT_CONFIG;
@@ -291,8 +294,6 @@ static int run(struct egw_args *args)
     code = st == EGW_NOT_FOUND && !tw.worker ? EGW_EXIT_CONFIG : exit_code(st, &error);
     if (st == EGW_NOT_FOUND && !tw.worker) /* topics missing */
         egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error.text, NULL);
-    if (st == EGW_RETRY && !tw.worker)
-        code = EGW_EXIT_UNAVAILABLE;
     if (stops > 1) /* at once: what is open is aborted by the next worker of this slot */
         _exit(code);
     ending = code;

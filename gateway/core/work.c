@@ -147,6 +147,7 @@ enum egw_status finish(struct work *work, enum egw_action action, struct egw_str
     fill_trigger(work);
     outcome->decided_at = egw_turn_now(work->turn);
     outcome->recorded_at = work->recorded_ms;
+    outcome->facts_offset = (struct egw_opt_i64){true, triage->reference_last};
     outcome->action = (int32_t)action;
     outcome->code = code;
     outcome->stage = (int32_t)stage;

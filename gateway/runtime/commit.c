@@ -5,6 +5,9 @@ enum {
     ARMED_SLACK = 1024,
     BACKOFF_MS = 100, /* after the second abort in a row; doubled with each */
     BACKOFF_MAX_MS = 5000,
+    DENIED_BACKOFF_MS = 10000, /* after the first: 10, 20, 40, 80, 150 s, and the end */
+    DENIED_PATIENCE_MS = 300000,
+    GONE_PATIENCE_MS = 60000,
 };
 
 static struct batch *deciding(struct egw_runtime *rt)
@@ -46,6 +49,18 @@ static void want_init(struct egw_runtime *rt, enum egw_recreation why, bool rere
     rt->stats.open_since_ms = 0;
     drop_batches(rt);
     look_up_all(rt);
+}
+
+/* What asks for the abort stays in mind until a commit where a person has to mend it. */
+static void must_abort(struct egw_runtime *rt, const struct egw_error *error)
+{
+    note(rt, EGW_NOTE_ABORTED, -1, 0, 0, error);
+    rt->txn = TXN_MUST_ABORT;
+    if (error->status != EGW_DENIED && error->status != EGW_NOT_FOUND)
+        return;
+    if (!rt->refused.status)
+        rt->refused_since_ms = rt->mono_ms;
+    rt->refused = *error;
 }
 
 void drop_batches(struct egw_runtime *rt)
@@ -168,8 +183,7 @@ void go_on_producing(struct egw_runtime *rt)
         if (st == EGW_RETRY)
             return; /* the local queue is full: the next turn goes on */
         if (st == EGW_ABORT) {
-            note(rt, EGW_NOTE_ABORTED, -1, 0, 0, &error);
-            rt->txn = TXN_MUST_ABORT;
+            must_abort(rt, &error);
             return;
         }
         if (st) {
@@ -224,6 +238,7 @@ static void committed(struct egw_runtime *rt)
             merge(rt, &rt->parts[p], which);
     }
     rt->aborts_in_a_row = 0;
+    rt->refused.status = EGW_OK;
     rt->stats.committed++;
     rt->stats.outputs += batch->n;
     rt->stats.steps_committed += batch->records;
@@ -248,8 +263,7 @@ void commit_done(struct egw_runtime *rt)
         }
         break;
     case EGW_ABORT:
-        note(rt, EGW_NOTE_ABORTED, -1, 0, 0, &rt->job.error);
-        rt->txn = TXN_MUST_ABORT;
+        must_abort(rt, &rt->job.error);
         break;
     case EGW_FENCED:
     case EGW_DENIED:
@@ -262,16 +276,37 @@ void commit_done(struct egw_runtime *rt)
     }
 }
 
-/* A batch that aborts again and again (a right that is missing, a topic that is gone) must not
- * spin. */
+/* Before the next begin, after the n-th abort in a row: what fails again and again must not spin. A
+ * right that is missing is asked for rarely, but from the first time on. */
+static int64_t backoff_ms(unsigned n, bool denied)
+{
+    int64_t most = denied ? DENIED_PATIENCE_MS / 2 : BACKOFF_MAX_MS;
+    int64_t ms = denied ? DENIED_BACKOFF_MS : BACKOFF_MS;
+
+    if (n == 1 && !denied)
+        return 0;
+    for (unsigned i = denied ? 1 : 2; i < n && ms < most; i++)
+        ms *= 2;
+    return ms < most ? ms : most;
+}
+
 static void wait_longer(struct egw_runtime *rt)
 {
-    int64_t ms = BACKOFF_MS;
+    bool denied = rt->refused.status == EGW_DENIED;
 
-    for (unsigned i = 1; i < rt->aborts_in_a_row && ms < BACKOFF_MAX_MS; i++)
-        ms *= 2;
-    if (rt->aborts_in_a_row++ > 0)
-        rt->begin_again_ms = rt->mono_ms + (ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS);
+    rt->begin_again_ms = rt->mono_ms + backoff_ms(++rt->aborts_in_a_row, denied);
+}
+
+/* Nobody mended it in all that time. */
+static bool lost_patience(struct egw_runtime *rt)
+{
+    bool denied = rt->refused.status == EGW_DENIED;
+    int64_t patience_ms = denied ? DENIED_PATIENCE_MS : GONE_PATIENCE_MS;
+
+    if (!rt->refused.status || rt->mono_ms - rt->refused_since_ms < patience_ms)
+        return false;
+    end(rt, denied ? EGW_DENIED : EGW_RETRY, &rt->refused);
+    return true;
 }
 
 void abort_done(struct egw_runtime *rt)
@@ -285,6 +320,8 @@ void abort_done(struct egw_runtime *rt)
         end(rt, rt->job.result, &rt->job.error);
         return;
     }
+    if (lost_patience(rt))
+        return;
     if (rt->job.result || rt->job.doubtful) {
         if (!rt->job.result)
             egw_error_set(&rt->job.error, EGW_RETRY, "the abort met a transport error or was slow");

@@ -464,7 +464,7 @@ enum egw_status egw_runtime_turn(struct egw_runtime *rt, int64_t max_ms, struct 
     look_at_clock(rt);
     after_learning(rt);
     run_due(rt);
-    if (rt->stop != EGW_STOP_NOW)
+    if (rt->stop != EGW_STOP_NOW && !rt->ended)
         drive_transaction(rt);
     hold_back(rt);
     finish_revoke(rt);

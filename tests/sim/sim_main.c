@@ -122,6 +122,7 @@ static void add(struct world_result *sum, const struct world_result *one)
     sum->freezes += one->freezes;
     sum->skipped += one->skipped;
     sum->virtual_ms += one->virtual_ms;
+    sum->again += one->again;
     if (one->healed_ms > sum->healed_ms)
         sum->healed_ms = one->healed_ms;
     for (int i = 0; i < HIT_COUNT; i++)
@@ -136,10 +137,10 @@ static void say_totals(int64_t run, int64_t failed, const struct world_result *s
     printf("outcomes %" PRId64 " (timers %" PRId64 ", facts %" PRId64 "), commands %" PRId64
            ", transactions %" PRId64 ", aborted %" PRId64 ", producers made anew %" PRId64
            ", rebalances %" PRId64 ", crashes %" PRId64 ", freezes %" PRId64
-           ", virtual seconds %" PRId64 "\n",
+           ", virtual seconds %" PRId64 ", decided again %" PRId64 "\n",
            sum->counts.outcomes, sum->counts.timers, sum->counts.facts, sum->counts.commands,
            sum->committed, sum->aborted, sum->recreated, sum->rebalances, sum->crashes,
-           sum->freezes, sum->virtual_ms / 1000);
+           sum->freezes, sum->virtual_ms / 1000, sum->again);
     printf("longest from the end of the faults to all work done: %" PRId64 " virtual ms of %d\n",
            sum->healed_ms, WORLD_BOUND_MS);
 }

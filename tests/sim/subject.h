@@ -65,6 +65,10 @@ struct sim_subject {
                        unsigned char ret[EGW_SHA256]);
     /* Does the state say what the inputs say? May be NULL. */
     bool (*right)(const struct memcluster *cluster, char *why, size_t why_n);
+    /* At the end: does all that was decided come out the same once more? Adds to *checked how many
+     * that were. May be NULL. */
+    bool (*again)(const struct memcluster *cluster, struct egw_plans *plans,
+                  const struct egw_framing *framing, int64_t *checked, char *why, size_t why_n);
 };
 
 /* Calls visit for the last visible record of each key of a partition that has not been removed. */

@@ -10,6 +10,7 @@
 #include "egw/json.h"
 #include "egw/policy_file.h"
 #include "egw/triage.h"
+#include "triage_again.h"
 
 enum {
     PARTITIONS = 6,
@@ -296,26 +297,34 @@ static void publish(struct sim_feed *feed, const struct egw_policy_files *files,
     }
 }
 
-/* Two that differ by a comment, so that their activations can take turns. */
+/* Two that decide otherwise, so that it matters which is in force: the second knows no errors. */
+static void read_policy(int variant, struct egw_policy_files *ret)
+{
+    struct egw_error error;
+    size_t kept = 0;
+
+    must(egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue", ret,
+                         &error),
+         &error);
+    keep_small(ret);
+    for (size_t i = 0; i < ret->n; i++) {
+        if (!variant || !memchr(ret->files[i].name.p, '/', ret->files[i].name.n))
+            ret->files[kept++] = ret->files[i];
+    }
+    ret->n = kept;
+}
+
 static const struct published *policies(struct sim_feed *feed)
 {
     static struct published both[2];
-    struct egw_policy_files files;
-    struct egw_error error;
 
-    if (both[0].n)
-        return both;
-    must(egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue",
-                         &files, &error),
-         &error);
-    keep_small(&files);
-    publish(feed, &files, &both[0]);
-    for (size_t i = 0; i < files.n; i++)
-        if (egw_str_is(files.files[i].name, "words.cfg"))
-            files.files[i].content =
-                append_text(&files.arena, files.files[i].content, EGW_STR("\n# the second\n"));
-    publish(feed, &files, &both[1]);
-    egw_policy_files_free(&files);
+    for (int i = 0; i < 2 && !both[i].n; i++) {
+        struct egw_policy_files files;
+
+        read_policy(i, &files);
+        publish(feed, &files, &both[i]);
+        egw_policy_files_free(&files);
+    }
     return both;
 }
 
@@ -493,7 +502,7 @@ static bool decode(struct egw_plans *plans, struct egw_str value, struct egw_are
         .prev_offset = o.trigger.prev_offset,
         .digested = o.trigger.digest != NULL,
         .now_ms = o.decided_at,
-        .knew = -1,
+        .knew = o.facts_offset.v,
         .about = egw_arena_printf(arena, "%.*s/%.*s/%.*s", EGW_FMT(o.partner), EGW_FMT(o.customer),
                                   EGW_FMT(o.case_id)),
     };
@@ -512,6 +521,84 @@ static bool command_id(struct egw_plans *plans, struct egw_str value, struct egw
         return false;
     memcpy(ret, escalation.command_id, EGW_SHA256);
     return true;
+}
+
+/* ---- decided again ---- */
+
+struct compiled {
+    struct egw_policy *policy[2];
+};
+
+static const struct egw_policy *policy_of(void *user, const unsigned char *manifest)
+{
+    const struct compiled *compiled = user;
+
+    for (int i = 0; manifest && i < 2; i++) {
+        if (memcmp(egw_policy_hash(compiled->policy[i])->b, manifest, EGW_SHA256) == 0)
+            return compiled->policy[i];
+    }
+    return NULL;
+}
+
+static void compile_both(struct compiled *ret)
+{
+    for (int i = 0; i < 2; i++) {
+        struct egw_policy_files files;
+        struct egw_faults faults = {0};
+
+        read_policy(i, &files);
+        if (egw_policy_compile(files.files, files.n, &ret->policy[i], &faults))
+            abort();
+        egw_policy_files_free(&files);
+    }
+}
+
+static void learn_policies(struct desk *desk, const struct memcluster *cluster)
+{
+    const struct egw_processor *processor = processor_of(desk);
+    const struct memrecord *found;
+    struct egw_str fact;
+    struct egw_error error;
+
+    for (int64_t at = 0; (found = memcluster_read(cluster, POLICY, 0, &at)); at++) {
+        struct egw_log_record record = {
+            .topic = POLICY, .offset = at, .key = found->key, .value = found->value};
+
+        must(processor->learn(processor->self, &record, &fact, &error), &error);
+    }
+    while (between(desk))
+        ;
+}
+
+static bool again(const struct memcluster *cluster, struct egw_plans *plans,
+                  const struct egw_framing *framing, int64_t *checked, char *why, size_t why_n)
+{
+    struct compiled compiled = {.policy = {NULL}};
+    struct triage_again conf = {
+        .cluster = cluster,
+        .plans = plans,
+        .input_names = INPUT_NAMES,
+        .outcomes = OUTCOMES,
+        .reference = REFERENCE,
+        .policy_of = policy_of,
+        .user = &compiled,
+    };
+    struct triage_again_counts counts = {0};
+    bool fine = true;
+
+    compile_both(&compiled);
+    for (int32_t p = 0; p < PARTITIONS && fine; p++) {
+        struct desk *desk = open_desk(plans, framing);
+
+        learn_policies(desk, cluster);
+        conf.triage = desk->triage;
+        fine = triage_again(&conf, p, &counts, why, why_n);
+        close_desk(desk);
+    }
+    for (int i = 0; i < 2; i++)
+        egw_policy_free(compiled.policy[i]);
+    *checked += counts.replayed;
+    return fine;
 }
 
 const struct sim_subject triage_subject = {
@@ -538,4 +625,5 @@ const struct sim_subject triage_subject = {
     .fact = feed_fact,
     .decode = decode,
     .command_id = command_id,
+    .again = again,
 };

@@ -844,6 +844,7 @@ static void run_until_done(struct world *w)
 static void finish(struct world *w)
 {
     int64_t until = w->sched.now + 4000, by = settled_by(w);
+    char why[400];
 
     w->closing = true;
     for (size_t i = 0; i < w->process_n; i++)
@@ -856,6 +857,9 @@ static void finish(struct world *w)
         advance(w);
     if (!w->failed && !checker_finish(w->checker, by))
         fail(w, "%s", checker_why(w->checker));
+    if (!w->failed && w->subject->again &&
+        !w->subject->again(&w->cluster, w->plans, &w->framing, &w->result->again, why, sizeof(why)))
+        fail(w, "decided again: %s", why);
 }
 
 static void close_world(struct world *w)

@@ -34,6 +34,7 @@ struct world_result {
     struct checker_counts counts;
     int64_t committed, aborted, recreated, rebalances, crashes, freezes, skipped;
     int64_t virtual_ms;
+    int64_t again;              /* outcomes that came out the same once more */
     int64_t healed_ms;          /* from the end of the faults until all work was done */
     int64_t hits[HIT_COUNT];    /* faults that took effect */
     int64_t passed[KILL_COUNT]; /* how often a process came to each point */

@@ -57,7 +57,7 @@ static enum egw_status take(struct counter *counter, struct egw_turn *turn, cons
     key = egw_str_of(name);
     entry = load(turn, key);
     entry.count++;
-    st = say(turn, "%s=%d", name, (int)entry.count);
+    st = strcmp(verb, "mute") == 0 ? EGW_OK : say(turn, "%s=%d", name, (int)entry.count);
     if (st)
         return st;
     if (strcmp(verb, "retry") == 0 && !counter->let_pass)

@@ -252,6 +252,11 @@ static void drop_pending(struct script_log *log)
     log->in_transaction = false;
 }
 
+static enum egw_status cause_of(const struct script_log *log, enum egw_status st)
+{
+    return st == EGW_ABORT && log->cause ? log->cause : st;
+}
+
 static enum egw_status port_begin(void *self, struct egw_error *reterr)
 {
     struct script_log *log = self;
@@ -275,8 +280,10 @@ static enum egw_status port_produce(void *self, const struct egw_log_out *outs, 
     *ret_done = 0;
     log->produce_result = EGW_OK;
     assert_true(log->in_transaction);
-    if (st)
-        return egw_error_set(reterr, st, "produce was told to fail");
+    if (st) {
+        egw_error_set(reterr, cause_of(log, st), "produce was told to fail");
+        return st;
+    }
     for (size_t i = 0; i < n; i++) {
         struct script_pending *pending = &log->pending[log->pending_n];
 
@@ -345,7 +352,8 @@ void script_let_go(struct script_log *log)
     log->result[job->kind] = EGW_OK;
     log->doubtful[job->kind] = false;
     if (job->result)
-        egw_error_set(&job->error, job->result, "job %d was told to fail", (int)job->kind);
+        egw_error_set(&job->error, cause_of(log, job->result), "job %d was told to fail",
+                      (int)job->kind);
     switch (job->kind) {
     case EGW_LOG_COMMIT:
         commit(log, job);

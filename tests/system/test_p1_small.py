@@ -146,7 +146,7 @@ def check(egw, count):
 SMALL = [("kill",), ("kill",), ("broker", "kill"), ("kill",), ("kill",), ("broker", "stop"), ("kill",)]
 
 
-def test_ten_thousand_events_through_five_kills_and_two_broker_restarts(make_egw, own_broker):
+def test_a01_ten_thousand_events_through_five_kills_and_two_broker_restarts(make_egw, own_broker):
     egw = make_egw(own_broker)
     hits, codes, restarts = run(egw, own_broker, 10000, 500, 250, SMALL, seed=7)
     assert hits >= 4, f"only {hits} of 5 kills hit an open transaction"

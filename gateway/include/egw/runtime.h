@@ -132,7 +132,9 @@ void egw_runtime_free(struct egw_runtime *runtime);
  * One turn of the loop: serve events, take inputs, close and finish batches; sleeps at most max_ms
  * when there is nothing to do. EGW_OK: call again. EGW_NOT_FOUND: drained, all is done. Otherwise
  * the process must end: EGW_FENCED (another owner, or session gone: restart), EGW_FATAL (gave up
- * after too many recreations, or a fault of the processor), EGW_DENIED, EGW_NOMEM.
+ * after too many recreations, or a fault of the processor), EGW_DENIED (at once where the identity
+ * itself is refused; after five minutes where a right is), EGW_RETRY (a topic was gone for a
+ * minute), EGW_NOMEM.
  */
 enum egw_status egw_runtime_turn(struct egw_runtime *runtime, int64_t max_ms,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
