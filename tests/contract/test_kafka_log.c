@@ -95,6 +95,26 @@ static void start_hands_out_each_input_from_its_offset_without_holes(void **stat
     expect_inputs(P(1), (const int64_t[]){40, 30}, (const int64_t[]){45, 30});
 }
 
+/* A question about the end of the log that is still under way when the seek comes is put again half
+ * a second later, and its answer then wins over the seek: what came meanwhile was never read. */
+static void a_slow_broker_right_after_an_assignment_costs_no_record(void **state)
+{
+    const struct egw_log_event *event;
+    enum { SLOW_MS = 200 };
+    struct egw_error error;
+
+    (void)state;
+    fill(EVENTS, P(0), 40);
+    rd_kafka_mock_broker_set_rtt(bed.mock->cluster, -1, SLOW_MS);
+    event = await(EGW_LOG_ASSIGN);
+    assert_int_equal(PARTITIONS, event->partition_count);
+    must(bed.log.ops->start(bed.log.self, P(0), (const int64_t[]){7, 0}, &error), &error);
+    expect_inputs(P(0), (const int64_t[]){7, 0}, (const int64_t[]){40, 0});
+    for (int i = 0; i < 8; i++)
+        fill(EVENTS, P(0), 1);
+    expect_inputs(P(0), (const int64_t[]){40, 0}, (const int64_t[]){48, 0});
+}
+
 static void a_record_comes_whole(void **state)
 {
     struct egw_error error;
@@ -532,6 +552,7 @@ int main(void)
         WITH(open_bed, another_partition_count_is_named_with_both_numbers),
         cmocka_unit_test(without_a_broker_the_caller_may_try_again),
         WITH(open_bed, an_assignment_names_common_partitions_and_nothing_flows_before_start),
+        WITH(open_bed, a_slow_broker_right_after_an_assignment_costs_no_record),
         WITH(open_assigned, a_second_member_takes_over_what_is_released),
         WITH(open_bed, begin_before_init_is_refused),
     };
