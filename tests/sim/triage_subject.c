@@ -418,7 +418,7 @@ static void append_event(struct sim_feed *feed, int64_t id)
     struct egw_arena arena = {0};
     struct egw_error error;
     struct egw_str key;
-    char line[1400];
+    char line[1600];
     int64_t number = case_of(id);
     int32_t p;
 
@@ -427,7 +427,9 @@ static void append_event(struct sim_feed *feed, int64_t id)
              "\"customer\": \"customer-%02d\", \"case_id\": \"C-%" PRId64 "\", \"occurred_at\": "
              "\"2026-01-05T07:58:00.000Z\", \"ask\": \"issue\", \"domain\": \"technical\", "
              "\"service\": \"%s\", \"feature\": \"mail flow\", \"symptom\": \"%s\", \"severity\": "
-             "\"%c\", \"title\": \"Something is wrong\", \"text\": \"%s\", \"language\": \"en\", "
+             "\"%c\", \"impact\": \"nobody works\", \"available_24x7\": true, \"started_at\": "
+             "\"2026-01-05T07:55:00.000Z\", \"title\": \"Something is wrong\", \"text\": \"%s\", "
+             "\"language\": \"en\", "
              "\"scope\": \"tenant\", \"problem\": \"%s\", \"diagnosis\": [{\"kind\": \"attempt\", "
              "\"step\": \"tried again\", \"result\": \"the same\", \"resolved\": false, \"at\": "
              "\"2026-01-05T07:58:00.000Z\"}], \"actor_role\": \"desk\", \"contact\": {\"name\": "

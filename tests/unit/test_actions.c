@@ -87,8 +87,9 @@ static void partner(struct desk *desk, const char *name, const char *kind, const
     char body[256];
 
     (void)snprintf(body, sizeof(body),
-                   "{\"partner\":{\"partner\":\"%s\",\"kind\":\"%s\",\"csp\":%s}}", name, kind,
-                   csp);
+                   "{\"partner\":{\"partner\":\"%s\",\"kind\":\"%s\",\"csp\":%s,"
+                   "\"contact_name\":\"n\",\"contact_email\":\"n@x.example\"}}",
+                   name, kind, csp);
     fact(desk, body);
 }
 
@@ -97,8 +98,9 @@ static void relation(struct desk *desk, const char *of, const char *customer, co
     char body[256];
 
     (void)snprintf(body, sizeof(body),
-                   "{\"relation\":{\"partner\":\"%s\",\"customer\":\"%s\",\"active\":%s}}", of,
-                   customer, active);
+                   "{\"relation\":{\"partner\":\"%s\",\"customer\":\"%s\",\"tenant\":\"t\","
+                   "\"active\":%s}}",
+                   of, customer, active);
     fact(desk, body);
 }
 
@@ -161,7 +163,8 @@ static void event(struct desk *desk, const char *of, const char *customer, const
 }
 
 #define TRIED                                                                                      \
-    ",\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"a\"},"                                       \
+    ",\"title\":\"t\",\"text\":\"x\",\"started_at\":\"2026-01-05T08:00:00Z\","                     \
+    "\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"a\"},"                                        \
     "{\"kind\":\"check\",\"step\":\"b\",\"result\":\"r\"}]"
 #define TECHNICAL(service) ",\"domain\":\"technical\",\"service\":\"" service "\"" TRIED
 #define BILLING            ",\"domain\":\"billing\",\"service\":\"Office 365\"" TRIED
@@ -299,7 +302,7 @@ static void scenes_of_a_case(struct desk *desk)
 
 static void scenes_of_the_intake(struct desk *desk)
 {
-    fact(desk, "{\"relation\":{\"partner\":\"plain\",\"customer\":\"c\","
+    fact(desk, "{\"relation\":{\"partner\":\"plain\",\"customer\":\"c\",\"tenant\":\"t\","
                "\"aliases\":[\"See Ltd\"]}}");
     desk_run(desk);
     event(desk, "plain", "See Ltd", "i1", "opened", BILLING);

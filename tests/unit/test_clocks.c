@@ -26,9 +26,12 @@ static struct desk *open_desk(const char *now)
 {
     struct desk *desk = desk_new(at(now));
 
-    desk_fact(desk, FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\","
-                         "\"csp\":true,\"contact_email\":\"ops@litware.example\"}}"));
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\"}}"));
+    desk_fact(desk,
+              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\","
+                   "\"csp\":true,\"contact_name\":\"Ops\",\"contact_phone\":\"+1 206 555 0100\","
+                   "\"contact_email\":\"ops@litware.example\"}}"));
+    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                         "\"tenant\":\"t-adatum\"}}"));
     desk_fact(desk, FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
                          "\"status\":\"active\",\"assigned\":true,"
                          "\"roles\":[\"Service Support Administrator\"]}}"));
@@ -122,7 +125,9 @@ static void is(struct egw_str got, const char *want)
 #define EXCHANGE(severity)                                                                         \
     ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Exchange Online\","                 \
     "\"severity\":\"" severity "\",\"symptom\":\"mail-flow\",\"title\":\"Late mail\","             \
-    "\"text\":\"late\",\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"connector\"},"              \
+    "\"text\":\"late\",\"impact\":\"no mail\",\"available_24x7\":true,"                            \
+    "\"started_at\":\"2026-01-05T08:00:00Z\",\"diagnosis\":[{\"kind\":\"attempt\",\"step\":"       \
+    "\"connector\"},"                                                                              \
     "{\"kind\":\"check\",\"step\":\"trace\",\"result\":\"queued\"}]"
 #define VAGUE ",\"text\":\"something is wrong\""
 
@@ -405,7 +410,8 @@ static void when_nobody_approves_a_cost_it_is_declined(void **state)
     contract(desk, "premier");
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
-          "\"severity\":\"C\",\"symptom\":\"form-load\",\"text\":\"fails\","
+          "\"severity\":\"C\",\"symptom\":\"form-load\",\"title\":\"Form\",\"text\":\"fails\","
+          "\"started_at\":\"2026-01-05T08:00:00Z\","
           "\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"sandbox\"},"
           "{\"kind\":\"check\",\"step\":\"trace\",\"result\":\"none\"}]");
     outcome = expect(desk, "c1", "HELD/APPROVAL");
