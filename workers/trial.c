@@ -199,6 +199,10 @@ enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_suppo
     if (!merged)
         return EGW_NOMEM;
     *merged = *event;
+    /* An answer is decided as if the case were held: it is a fact for the rules. */
+    if (egw_str_is(event->event_type, "approved") || egw_str_is(event->event_type, "declined"))
+        subject.approval = event->event_type;
+    subject.released = egw_str_is(event->event_type, "released");
     if (egw_facts_customer(trial->facts, event->partner, event->customer, &customer))
         merged->customer = subject.customer = customer;
     else
