@@ -13,6 +13,7 @@
 #include "egw/runtime.h"
 #include "egw/schema.h"
 #include "egw/triage.h"
+#include "events.h"
 
 enum { PARTITIONS = 6, CUSTOMERS = 2000, TOPICS = 8, ROUNDS = 5 };
 enum { EVENTS, INBOX, CASES, OUTCOMES, DEAD, REFERENCE, POLICY, ESCALATIONS };
@@ -328,48 +329,16 @@ static void put_positions(struct bench *b)
         put(b, CASES, p, EGW_STR(EGW_POSITION_KEY), framed(b, &egw_type_position, &position));
 }
 
-/* The work of peers: 632 distinct cases in 1,000 events, five in eight go up, 428 bytes. */
 static void put_events(struct bench *b, size_t count)
 {
-    char customer[16], case_id[24], event_id[24], key[32];
-    static const char filler[] =
-        "The desk wrote this much more. The desk wrote this much more. The desk wrote this much "
-        "more. "
-        "The desk wrote this much more. The desk wrote this much more. The desk wrote this";
-    uint64_t random = 1;
+    struct bench_events events = {.cases = count, .customers = CUSTOMERS, .salt = "", .random = 1};
 
     for (size_t i = 0; i < count; i++) {
-        size_t number;
-        bool up;
-        struct egw_diagnosis step = {.kind = EGW_STR("check"),
-                                     .step = EGW_STR("compared with the order"),
-                                     .result = EGW_STR("one order")};
-        struct egw_support_event event = {.event_type = EGW_STR("opened"),
-                                          .partner = EGW_STR("litware"),
-                                          .occurred_at = 1767601000000,
-                                          .ask = EGW_STR("issue"),
-                                          .severity = EGW_STR("C"),
-                                          .title = EGW_STR("A case of the bench"),
-                                          .source_system = EGW_STR("psa")};
+        struct egw_support_event event;
+        struct egw_str key;
 
-        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        number = (size_t)(random >> 33) % count;
-        up = number * 2654435761u % 8 < 5;
-        (void)snprintf(customer, sizeof(customer), "c%04zu", number % CUSTOMERS);
-        (void)snprintf(case_id, sizeof(case_id), "K-%zu", number);
-        (void)snprintf(event_id, sizeof(event_id), "e-%zu", i);
-        (void)snprintf(key, sizeof(key), "litware/%s", customer);
-        event.event_id = egw_str_of(event_id);
-        event.customer = egw_str_of(customer);
-        event.case_id = egw_str_of(case_id);
-        event.domain = up ? EGW_STR("billing") : EGW_STR("technical");
-        event.service = up ? EGW_STR("Office 365") : EGW_STR("Entra ID");
-        event.text = up ? egw_str_of(filler)
-                        : EGW_STR("User sees AADSTS50057 at sign-in. The desk wrote "
-                                  "this much more. The desk wrote this much more.");
-        if (up)
-            event.diagnosis = (struct egw_list){&step, 1};
-        put(b, EVENTS, egw_partition_of(egw_str_of(key), PARTITIONS), egw_str_of(key),
+        bench_event(&events, &key, &event);
+        put(b, EVENTS, egw_partition_of(key, PARTITIONS), key,
             framed(b, &egw_type_support_event, &event));
     }
 }
