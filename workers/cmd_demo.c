@@ -74,7 +74,8 @@ static struct egw_log story_clock(struct story_log *log, struct egw_log inner)
     log->inner = inner;
     log->ops = (struct egw_log_ops){story_poll,    story_wait,   story_start,    story_stop,
                                     story_release, story_follow, story_unfollow, story_begin,
-                                    story_produce, story_job,    story_wall,     story_mono_ms};
+                                    story_produce, story_job,    NULL,           story_wall,
+                                    story_mono_ms};
     return (struct egw_log){&log->ops, log};
 }
 

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "notes.h"
 #include "schemas.h"
+#include "watch.h"
 #include "worker.h"
 
 enum {
@@ -53,6 +54,13 @@ static void on_late(int number)
     _exit(ending);
 }
 
+/* The loop is stuck: the process ends within a second, whether its last line is read or not. */
+static void on_stuck(void)
+{
+    ending = EGW_EXIT_BUG;
+    (void)alarm(1);
+}
+
 static void take_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -77,6 +85,7 @@ struct triage_worker {
     struct egw_log log;
     bool log_open;
     struct egw_worker *worker;
+    struct egw_watch *watch;
     char instance[192];
 };
 
@@ -120,6 +129,15 @@ static enum egw_status find_topics(struct triage_worker *tw, struct egw_error *r
 static void wake(void *user)
 {
     egw_kafka_log_wake(user);
+}
+
+/* First of all: a port that is taken must be said before the group counts us in. */
+static enum egw_status boot_watch(struct triage_worker *tw, int64_t slot, struct egw_error *reterr)
+{
+    struct egw_watch_conf conf = {
+        .settings = tw->settings, .slot = slot, .worker = tw->instance, .dying = on_stuck};
+
+    return egw_watch_open(&conf, &tw->watch, reterr);
 }
 
 static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
@@ -185,6 +203,7 @@ static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
     while (st == EGW_OK) {
         int64_t now = tw->log.ops->mono_ms(tw->log.self);
 
+        egw_watch_turn(tw->watch);
         if (reloads)
             reload(tw);
         if (stops && !drain_by) {
@@ -195,6 +214,8 @@ static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
         if (stops > 1 || (drain_by && now >= drain_by))
             egw_worker_stop(tw->worker, EGW_STOP_NOW);
         st = egw_worker_turn(tw->worker, drain_by ? 50 : TURN_MS, reterr);
+        if (!st)
+            st = egw_watch_look(tw->watch, tw->worker, now, reterr);
     }
     return st;
 }
@@ -208,6 +229,9 @@ static int exit_code(enum egw_status st, const struct egw_error *error)
     case EGW_DENIED:
         egw_log_line(EGW_LEVEL_ERROR, "stop.denied", "why", error->text, NULL);
         return EGW_EXIT_DENIED;
+    case EGW_RETRY:
+        egw_log_line(EGW_LEVEL_ERROR, "stop.unavailable", "why", error->text, NULL);
+        return EGW_EXIT_UNAVAILABLE;
     case EGW_INVALID:
         egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error->text, NULL);
         return EGW_EXIT_CONFIG;
@@ -259,7 +283,9 @@ static int run(struct egw_args *args)
     egw_log_line(EGW_LEVEL_INFO, "start", "instance", tw.instance, "version", EGW_VERSION,
                  "librdkafka", egw_kafka_version(), NULL);
     ending = EGW_EXIT_TRY_AGAIN; /* nothing is decided before the loop */
-    st = boot(&tw, &error);
+    st = boot_watch(&tw, slot, &error);
+    if (!st)
+        st = boot(&tw, &error);
     ending = -1;
     if (!st)
         st = loop(&tw, &error);
@@ -268,12 +294,11 @@ static int run(struct egw_args *args)
     code = st == EGW_NOT_FOUND && !tw.worker ? EGW_EXIT_CONFIG : exit_code(st, &error);
     if (st == EGW_NOT_FOUND && !tw.worker) /* topics missing */
         egw_log_line(EGW_LEVEL_ERROR, "stop.settings", "why", error.text, NULL);
-    if (st == EGW_RETRY && !tw.worker)
-        code = EGW_EXIT_UNAVAILABLE;
     if (stops > 1) /* at once: what is open is aborted by the next worker of this slot */
         _exit(code);
     ending = code;
     (void)alarm(CLOSE_S);
+    egw_watch_close(tw.watch);
     egw_worker_quiet(tw.worker);
     wake_log = NULL;
     if (tw.log_open && !egw_kafka_log_close(&tw.log, CLOSE_MS)) {

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "egw/kafka.h"
+#include "egw/metrics.h"
 
 void egw_put_versions(FILE *to)
 {
@@ -16,5 +17,6 @@ void egw_put_versions(FILE *to)
                   LIBCONFIG_VER_REVISION); /* of the header: the library does not say */
     (void)fprintf(to, "jansson %s\n", jansson_version_str());
     (void)fprintf(to, "libcrypto %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
+    (void)fprintf(to, "libmicrohttpd %s\n", egw_metrics_library());
     (void)fprintf(to, "libhs %.*s\n", (int)strcspn(hs_version(), " "), hs_version());
 }

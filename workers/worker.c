@@ -6,7 +6,10 @@
 #include "egw/triage.h"
 #include "workshop.h"
 
-enum { ASK_AGAIN_MS = 2000 }; /* between two questions to a registry that does not answer */
+enum {
+    ASK_AGAIN_MS = 2000,  /* between two questions to a registry that does not answer */
+    SURVEY_ENTRIES = 256, /* of the state a sample looks at: some 0.2 ms */
+};
 
 struct egw_worker {
     struct egw_worker_conf conf;
@@ -18,6 +21,9 @@ struct egw_worker {
     int32_t asked_id; /* the schema id last asked for; -1: none */
     int64_t ask_again_ms;
     bool out_of_memory;
+    struct egw_runtime_lag *lags; /* of a sample, lag_max of them */
+    size_t lag_max;
+    const char **channels; /* likewise: by topic, after the one for none */
 };
 
 /* ---- what triage asks of the wiring ---- */
@@ -104,7 +110,38 @@ void egw_worker_stats(const struct egw_worker *worker, struct egw_runtime_stats 
     egw_runtime_stats(worker->runtime, ret);
 }
 
+void egw_worker_sample(struct egw_worker *worker, struct egw_metrics_sample *ret)
+{
+    egw_runtime_survey(worker->runtime, SURVEY_ENTRIES);
+    *ret = (struct egw_metrics_sample){
+        .inputs = worker->input_names,
+        .lags = worker->lags,
+        .lag_count = egw_runtime_lags(worker->runtime, worker->lags, worker->lag_max),
+        .outcomes = egw_runtime_tallies(worker->runtime) + egw_triage_tally(0, -1),
+        .actions = egw_action_names,
+        .action_count = EGW_TRIAGE_ACTIONS,
+        .channels = worker->channels,
+        .channel_count = worker->conf.topics->count + 1,
+        .dead_letters = EGW_ACTION_DEAD_LETTERED,
+    };
+    egw_runtime_stats(worker->runtime, &ret->stats);
+}
+
 /* ---- life ---- */
+
+static enum egw_status make_sample(struct egw_worker *worker, struct egw_error *reterr)
+{
+    const struct egw_topics *topics = worker->conf.topics;
+
+    worker->lag_max = (size_t)worker->conf.settings->topics.partitions * EGW_TOPIC_INPUTS;
+    worker->lags = calloc(worker->lag_max, sizeof(*worker->lags));
+    worker->channels = calloc(topics->count + 1, sizeof(*worker->channels));
+    if (!worker->lags || !worker->channels)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for the counters of a worker");
+    for (size_t i = 0; i <= topics->count; i++)
+        worker->channels[i] = i && topics->rows[i - 1].channel ? topics->rows[i - 1].channel : "";
+    return EGW_OK;
+}
 
 static enum egw_status open_triage(struct egw_worker *worker, struct egw_error *reterr)
 {
@@ -142,6 +179,7 @@ static enum egw_status open_runtime(struct egw_worker *worker, struct egw_error 
         .batch_records = (size_t)settings->triage.commit_records,
         .batch_bytes = (size_t)settings->triage.commit_bytes,
         .settle_ms = settings->kafka.transaction_timeout_ms + 10000, /* and the broker's sweep */
+        .tallies = EGW_TRIAGE_TALLIES(worker->conf.topics->count),
         .note = worker->conf.note,
         .user = worker->conf.note_user,
     };
@@ -167,6 +205,8 @@ enum egw_status egw_worker_new(const struct egw_worker_conf *conf, struct egw_wo
         egw_plans_expect_registry(worker->plans, *conf->settings->registry.url != '\0');
         st = egw_schemas_teach(conf->schemas, worker->plans, reterr);
     }
+    if (!st)
+        st = make_sample(worker, reterr);
     if (!st)
         st = egw_workshop_new(conf->settings, conf->wake, conf->wake_user, &worker->workshop,
                               reterr);
@@ -198,5 +238,7 @@ void egw_worker_free(struct egw_worker *worker)
     egw_runtime_free(worker->runtime);
     egw_triage_free(worker->triage);
     egw_plans_free(worker->plans);
+    free(worker->lags);
+    free(worker->channels);
     free(worker);
 }

@@ -25,9 +25,14 @@ static enum egw_status load(struct work *work, struct kase *kase)
     if (st)
         return egw_error_prefix(work->err, EGW_INVALID, "cannot use case entry %.*s",
                                 EGW_FMT(kase->key));
-    if (kase->entry.phase == EGW_PHASE_ENDED && kase->entry.due_at.has &&
-        kase->entry.due_at.v <= egw_turn_now(work->turn))
+    if ((kase->entry.phase == EGW_PHASE_ENDED || kase->entry.phase == EGW_PHASE_NEW) &&
+        kase->entry.due_at.has && kase->entry.due_at.v <= egw_turn_now(work->turn))
         kase->known = false; /* past the horizon it counts as absent, whether removed yet or not */
+    if (kase->known && kase->entry.recent.n) {
+        const struct egw_seen_event *recent = kase->entry.recent.p;
+
+        work->outcome.after_seq = (struct egw_opt_i64){true, recent[kase->entry.recent.n - 1].seq};
+    }
     return EGW_OK;
 }
 

@@ -666,9 +666,6 @@ static void fact_health(struct decide *d)
 
     put(d, EGW_F_HEALTH, value);
     d->known |= SET(EGW_F_HEALTH);
-    d->ret->health = value == EGW_V_HEALTH_UNKNOWN ? EGW_STR("unknown")
-                     : value == EGW_V_HEALTH_STALE ? EGW_STR("stale")
-                                                   : EGW_STR("known");
 }
 
 /* ---- known issues in the text ---- */
@@ -985,14 +982,10 @@ static struct egw_str word_of(const struct decide *d, unsigned fact)
     return d->values[fact] >= EGW_V_WORDS ? value_text(d, fact) : EGW_STR("");
 }
 
-/* The catalogue's remedy, where the rule gives the remedy as its answer, is the better advice. */
-static void fill_words(struct decide *d, const struct egw_rule_view *view)
+static void fill_words(struct decide *d)
 {
     struct egw_decision *ret = d->ret;
 
-    if (d->match.issue && d->match.issue->remedy.n && egw_str_is(view->code, "REMEDY") &&
-        d->values[EGW_F_KNOWN_ISSUE] == EGW_V_ISSUE_REMEDY)
-        ret->advice = d->match.issue->remedy;
     ret->severity = word_of(d, EGW_F_SEVERITY);
     ret->service = word_of(d, EGW_F_SERVICE);
     ret->domain = word_of(d, EGW_F_DOMAIN);
@@ -1033,9 +1026,9 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
 
     event_facts(&d);
     walk(&d, &walked);
-    if (egw_walk_tell(&walked, arena, ret))
+    if (egw_walk_tell(&walked, d.match.issue, arena, ret))
         d.nomem = true;
-    fill_words(&d, &walked.rule->view);
+    fill_words(&d);
     fill_due(&d, walked.rule);
     if (subject->customer.p) {
         fill_statement(&d);

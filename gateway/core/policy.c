@@ -36,6 +36,11 @@ const struct egw_service *egw_policy_service(const struct egw_policy *policy, st
     return value < 0 ? NULL : &policy->services[value - EGW_V_WORDS].view;
 }
 
+const struct egw_catalogue *egw_policy_catalogue(const struct egw_policy *policy)
+{
+    return policy->catalogue;
+}
+
 int64_t egw_policy_horizon_ms(const struct egw_policy *policy)
 {
     return policy->horizon_ms;

@@ -5,9 +5,10 @@
  * is passed over. Memory comes from the policy's arena: where it ends, `nomem` is set and the
  * checks run on, so that the one question is asked at the end.
  */
-#include "policy_model.h"
-
 #include <stdlib.h>
+
+#include "policy_gap.h"
+#include "policy_model.h"
 
 enum { RULES_MAX = 2048, VALUES_MAX = 60000, NAME_MAX_BYTES = 64 };
 
@@ -1037,7 +1038,6 @@ static void make_stage(struct compile *c, struct egw_stage_table *stage, int32_t
                        const struct egw_source_rule *const *written)
 {
     size_t words = (stage->count + 63) / 64;
-    const struct egw_source_rule *last;
 
     if (!stage->count) {
         egw_faults_add(c->faults, NULL, 0, "stage %s has no rules", egw_stage_names[number]);
@@ -1048,11 +1048,6 @@ static void make_stage(struct compile *c, struct egw_stage_table *stage, int32_t
                        egw_stage_names[number], stage->count, RULES_MAX);
         return;
     }
-    last = written[stage->count - 1];
-    if (last->when.n || last->since.has || last->until.has)
-        FAULT(c, last->at,
-              "stage %s does not cover every event: its last rule \"%.*s\" has conditions",
-              egw_stage_names[number], EGW_FMT(last->id));
     for (size_t r = 0; r + 1 < stage->count; r++) {
         if (!written[r]->when.n && !written[r]->since.has && !written[r]->until.has)
             FAULT(c, written[r]->at, "rule \"%.*s\" takes every event: no rule after it can decide",
@@ -1062,6 +1057,35 @@ static void make_stage(struct compile *c, struct egw_stage_table *stage, int32_t
     for (unsigned fact = 0; fact < c->policy->fact_count && !c->nomem; fact++) {
         if (stage_tests(c, stage, fact))
             make_rows(c, stage, fact, written);
+    }
+}
+
+/* No event may meet a stage that has no rule for it. A last rule without conditions shows it; where
+ * there is none, all that can come is searched. */
+static void check_cover(struct compile *c, const struct egw_stage_table *stage, int32_t number,
+                        const struct egw_source_rule *const *written)
+{
+    const struct egw_source_rule *last;
+    struct egw_str gap;
+
+    if (!stage->tested_count) /* at fault already */
+        return;
+    last = written[stage->count - 1];
+    if (!last->when.n && !last->since.has && !last->until.has)
+        return;
+    switch (egw_stage_gap(c->policy, (size_t)(number - EGW_STAGE_VALIDITY), &c->policy->arena,
+                          &gap)) {
+    case EGW_FOUND_NONE:
+        break;
+    case EGW_FOUND_SOME:
+        FAULT(c, last->at, "stage %s does not cover every event: no rule takes one with %.*s",
+              egw_stage_names[number], EGW_FMT(gap));
+        break;
+    case EGW_FOUND_UNSURE:
+        FAULT(c, last->at,
+              "stage %s cannot be shown to cover every event: end it with a rule without conditions",
+              egw_stage_names[number]);
+        break;
     }
 }
 
@@ -1119,6 +1143,8 @@ static void make_rules(struct compile *c)
         return; /* rows of rules at fault would mean nothing */
     for (int32_t s = 0; s < EGW_STAGES && !c->nomem; s++)
         make_stage(c, &p->stages[s], EGW_STAGE_VALIDITY + s, written + p->stages[s].first);
+    for (int32_t s = 0; s < EGW_STAGES && !c->nomem; s++)
+        check_cover(c, &p->stages[s], EGW_STAGE_VALIDITY + s, written + p->stages[s].first);
 }
 
 enum egw_status egw_policy_build(struct egw_policy_source *source, const struct egw_sha256 *hash,

@@ -196,6 +196,7 @@ enum {
     EGW_V_RIGHT_NOT_COVERED,
 };
 enum { EGW_V_NO, EGW_V_YES };
+enum { EGW_V_HOSTING_ON_PREMISES = 3 };
 enum { EGW_V_ASK_QUESTION = 0, EGW_V_ASK_ISSUE = 1, EGW_V_ASK_INVALID = 2 };
 
 /* Words to small numbers, without case. */

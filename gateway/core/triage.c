@@ -382,6 +382,9 @@ static enum egw_status waits(void *self, struct egw_str key, struct egw_str valu
         ret->facts = entry->waits_for.p;
         ret->fact_count = entry->waits_for.n;
         ret->facts_offset = entry->facts_offset;
+        ret->has_since = entry->phase == EGW_PHASE_BLOCKED || entry->phase == EGW_PHASE_INCIDENT ||
+                         entry->phase == EGW_PHASE_HELD;
+        ret->since_ms = entry->opened_at;
     }
     if (version != ENTRY_VERSION)
         return egw_error_set(reterr, EGW_INVALID,

@@ -123,8 +123,38 @@ static bool tell_facts(const struct egw_walk *walk, struct egw_arena *arena, str
     return true;
 }
 
-enum egw_status egw_walk_tell(const struct egw_walk *walk, struct egw_arena *arena,
-                              struct egw_decision *ret)
+static bool walked(const struct egw_walk *walk, unsigned fact)
+{
+    return walk->walked >> fact & 1;
+}
+
+static struct egw_str tell_health(const struct egw_walk *walk)
+{
+    if (!walked(walk, EGW_F_HEALTH))
+        return EGW_STR("");
+    switch (walk->values[EGW_F_HEALTH]) {
+    case EGW_V_HEALTH_UNKNOWN:
+        return EGW_STR("unknown");
+    case EGW_V_HEALTH_STALE:
+        return EGW_STR("stale");
+    default:
+        return EGW_STR("known");
+    }
+}
+
+/* Where the rule answers with the remedy, the catalogue's own words are the better advice. */
+static struct egw_str tell_advice(const struct egw_walk *walk, const struct egw_known_issue *issue)
+{
+    const struct egw_rule_view *view = &walk->rule->view;
+
+    if (issue && issue->remedy.n && egw_str_is(view->code, "REMEDY") &&
+        walked(walk, EGW_F_KNOWN_ISSUE) && walk->values[EGW_F_KNOWN_ISSUE] == EGW_V_ISSUE_REMEDY)
+        return issue->remedy;
+    return view->advice;
+}
+
+enum egw_status egw_walk_tell(const struct egw_walk *walk, const struct egw_known_issue *issue,
+                              struct egw_arena *arena, struct egw_decision *ret)
 {
     const struct egw_rule_view *view = &walk->rule->view;
 
@@ -136,7 +166,8 @@ enum egw_status egw_walk_tell(const struct egw_walk *walk, struct egw_arena *are
     ret->mode = view->mode;
     ret->owner = view->owner;
     ret->because = view->because;
-    ret->advice = view->advice;
+    ret->advice = tell_advice(walk, issue);
+    ret->health = tell_health(walk);
     return tell_near(walk, arena, &ret->near) && tell_facts(walk, arena, &ret->facts) ? EGW_OK
                                                                                       : EGW_NOMEM;
 }

@@ -24,9 +24,10 @@ struct egw_walk {
 /* Match one stage, whose facts are in values by now. True: its rule ends the walk. */
 bool egw_walk_stage(struct egw_walk *walk, int stage);
 
-/* What the rule says, the near misses of its stage, and the facts walked. EGW_OK, EGW_NOMEM. */
-enum egw_status egw_walk_tell(const struct egw_walk *walk, struct egw_arena *arena,
-                              struct egw_decision *ret) EGW_MUST_CHECK;
+/* What the rule says, the near misses of its stage, the facts walked, and how health stood. issue:
+ * the entry of the catalogue the text matched; NULL: none. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_walk_tell(const struct egw_walk *walk, const struct egw_known_issue *issue,
+                              struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
 
 /* A fact's value in words. */
 struct egw_str egw_walk_text(const struct egw_walk *walk, unsigned fact);

@@ -120,6 +120,14 @@ static void fill_trigger(struct work *work)
     }
 }
 
+static uint32_t tally_of(const struct work *work, enum egw_action action)
+{
+    const struct egw_triage_topics *topics = &work->triage->topics;
+    struct egw_str channel = work->outcome.channel;
+
+    return egw_triage_tally(action, channel.n ? topics->escalations(topics->user, channel) : -1);
+}
+
 enum egw_status finish(struct work *work, enum egw_action action, struct egw_str code,
                        enum egw_stage stage)
 {
@@ -139,6 +147,7 @@ enum egw_status finish(struct work *work, enum egw_action action, struct egw_str
     fill_trigger(work);
     outcome->decided_at = egw_turn_now(work->turn);
     outcome->recorded_at = work->recorded_ms;
+    outcome->facts_offset = (struct egw_opt_i64){true, triage->reference_last};
     outcome->action = (int32_t)action;
     outcome->code = code;
     outcome->stage = (int32_t)stage;
@@ -150,6 +159,7 @@ enum egw_status finish(struct work *work, enum egw_action action, struct egw_str
         return st;
     out.key = work->key.p ? work->key : EGW_STR("");
     out.value = egw_buf_str(&triage->out);
+    out.tally = tally_of(work, action);
     egw_chain_leaf(out.key, out.value, &leaf);
     egw_chain_head(position->chain_head, &leaf, &head);
     memcpy(position->chain_head, head.b, EGW_SHA256);

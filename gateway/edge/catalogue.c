@@ -533,6 +533,22 @@ size_t egw_catalogue_count(const struct egw_catalogue *catalogue)
     return catalogue->count;
 }
 
+const struct egw_known_issue *egw_catalogue_issue(const struct egw_catalogue *catalogue,
+                                                  size_t index)
+{
+    return &catalogue->issues[index];
+}
+
+const struct egw_known_issue *egw_catalogue_find(const struct egw_catalogue *catalogue,
+                                                 struct egw_str id)
+{
+    for (size_t i = 0; i < catalogue->count; i++) {
+        if (egw_str_eq(catalogue->issues[i].id, id))
+            return &catalogue->issues[i];
+    }
+    return NULL;
+}
+
 /* ---- does a find mean what it seems to? ---- */
 
 struct find {

@@ -363,7 +363,7 @@ void egw_kafka_lines_to(egw_kafka_line_fn sink)
     atomic_store(&line_sink, sink);
 }
 
-static void on_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+void egw_kafka_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     egw_kafka_line_fn sink = atomic_load(&line_sink);
 
@@ -518,7 +518,7 @@ static void put_role(struct maker *m, const struct egw_kafka_handle_conf *conf)
 static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_conf *conf)
 {
     rd_kafka_conf_set_opaque(kc, conf->opaque);
-    rd_kafka_conf_set_log_cb(kc, on_line);
+    rd_kafka_conf_set_log_cb(kc, conf->line ? conf->line : egw_kafka_line);
     if (conf->rebalance)
         rd_kafka_conf_set_rebalance_cb(kc, conf->rebalance);
     if (conf->delivered)

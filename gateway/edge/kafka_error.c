@@ -87,23 +87,47 @@ static enum egw_status plain(rd_kafka_resp_err_t code)
 /* marks NULL: a bare code, outside a transaction. */
 static enum egw_status step(rd_kafka_resp_err_t code, const struct marks *marks)
 {
-    if (says_denied(code))
-        return EGW_DENIED;
     if (!marks) {
+        if (says_denied(code))
+            return EGW_DENIED;
         /* Only a consumer reports this one bare: another process has our instance id, or a broker
          * was away longer than the session. Either way a restart is the answer (rules page, 6). */
         return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? EGW_FENCED : plain(code);
     }
+    if (marks->abort && !marks->fatal)
+        return EGW_ABORT;
+    if (says_denied(code))
+        return EGW_DENIED;
     if (marks->fatal)
         return EGW_FATAL;
-    if (marks->abort)
-        return EGW_ABORT;
     return marks->retriable ? EGW_RETRY : EGW_FATAL;
+}
+
+enum egw_status egw_kafka_abort_cause(rd_kafka_resp_err_t code)
+{
+    if (says_denied(code))
+        return EGW_DENIED;
+    return plain(code) == EGW_NOT_FOUND ? EGW_NOT_FOUND : EGW_ABORT;
+}
+
+rd_kafka_resp_err_t egw_kafka_code_in(const char *line)
+{
+    const struct rd_kafka_err_desc *known;
+    const char *name = strrchr(line, '(');
+    size_t n = name ? strcspn(++name, ",)") : 0, count;
+
+    rd_kafka_get_err_descs(&known, &count);
+    for (size_t i = 0; n && i < count; i++) {
+        if (known[i].name && strlen(known[i].name) == n && memcmp(known[i].name, name, n) == 0)
+            return known[i].code;
+    }
+    return RD_KAFKA_RESP_ERR_UNKNOWN;
 }
 
 enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct egw_error *reterr)
 {
     struct marks marks;
+    rd_kafka_resp_err_t code;
     enum egw_status st;
 
     if (!e)
@@ -113,8 +137,11 @@ enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct eg
         .abort = rd_kafka_error_txn_requires_abort(e),
         .retriable = rd_kafka_error_is_retriable(e),
     };
-    st = egw_error_set(reterr, step(rd_kafka_error_code(e), &marks), "%s failed: %s (%s)", doing,
-                       rd_kafka_error_string(e), rd_kafka_error_name(e));
+    code = rd_kafka_error_code(e);
+    st = step(code, &marks);
+    (void)egw_error_set(reterr, st == EGW_ABORT ? egw_kafka_abort_cause(code) : st,
+                        "%s failed: %s (%s)", doing, rd_kafka_error_string(e),
+                        rd_kafka_error_name(e));
     rd_kafka_error_destroy(e);
     return st;
 }

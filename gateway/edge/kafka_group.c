@@ -249,18 +249,25 @@ static enum egw_status common_partitions(struct kafka_log *log,
     return EGW_OK;
 }
 
-/* From the end: a record may come between this and the pause, an offset outside the log must not.
+/*
+ * The offset here is never read: the partition is paused before, and start() seeks first. It must
+ * be a plain number. With "the end" the library asks a broker for it, and an answer that comes
+ * after a seek is asked for again half a second later and then wins over the seek: records are
+ * skipped.
  */
 static enum egw_status assign_paused(struct kafka_log *log, rd_kafka_topic_partition_list_t *list,
                                      struct egw_error *reterr)
 {
-    rd_kafka_resp_err_t code;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
     for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = RD_KAFKA_OFFSET_END;
-    code = rd_kafka_assign(log->member, list);
-    if (!code && list->cnt)
+        list->elems[i].offset = 0;
+    if (list->cnt)
         code = rd_kafka_pause_partitions(log->member, list);
+    for (int i = 0; !code && i < list->cnt; i++)
+        code = list->elems[i].err;
+    if (!code)
+        code = rd_kafka_assign(log->member, list);
     return egw_from_kafka_code(code, "assign", NULL, reterr);
 }
 
@@ -451,6 +458,18 @@ void kafka_group_stop(void *self, int32_t p)
         input_at(log, i, p)->started = false;
         input_at(log, i, p)->paused = true;
     }
+}
+
+/* The library keeps it from the last answer to a fetch; a paused partition is not fetched. */
+int64_t kafka_group_end(void *self, size_t input, int32_t p)
+{
+    struct kafka_log *log = self;
+    int64_t low, high;
+
+    if (rd_kafka_get_watermark_offsets(log->member, log->conf.topics[input], p, &low, &high) ||
+        high < 0)
+        return -1;
+    return high;
 }
 
 /* ---- poll ---- */

@@ -31,7 +31,11 @@ struct egw_kafka_handle_conf {
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *);
     void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *);
     void (*trouble)(rd_kafka_t *, int, const char *, void *);
+    void (*line)(const rd_kafka_t *, int, const char *, const char *); /* NULL: egw_kafka_line */
 };
+
+/* A line of the library on its way to where egw_kafka_lines_to() says; on any thread. */
+void egw_kafka_line(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
 /* A new handle; EGW_INVALID when a property is refused, EGW_NOMEM. */
 enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
@@ -46,12 +50,18 @@ bool egw_kafka_may_connect_plain(const struct sockaddr *to);
 /* ---- kafka_error.c ---- */
 
 /* The ladder, for a call on a transactional producer. Takes e; `doing` names the call and its
- * object. EGW_OK for NULL; EGW_RETRY: the same call may be repeated; EGW_ABORT; EGW_DENIED;
- * EGW_FATAL. */
+ * object. EGW_OK for NULL; EGW_RETRY: the same call may be repeated; EGW_ABORT, with the cause as
+ * the error's status; EGW_DENIED; EGW_FATAL. */
 enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct egw_error *reterr);
 /* The same for the calls that hand out a bare code. detail: NULL or the library's sentence. */
 enum egw_status egw_from_kafka_code(rd_kafka_resp_err_t code, const char *doing, const char *detail,
                                     struct egw_error *reterr);
+
+/* Why a transaction must be aborted: EGW_DENIED or EGW_NOT_FOUND where a person has to mend it,
+ * else EGW_ABORT. */
+enum egw_status egw_kafka_abort_cause(rd_kafka_resp_err_t code);
+/* The code a line of the library ends with: "... (NAME)" or "... (NAME, more)"; UNKNOWN: none. */
+rd_kafka_resp_err_t egw_kafka_code_in(const char *line);
 
 /* ---- kafka_wait.c ---- */
 

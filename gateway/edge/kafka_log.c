@@ -143,6 +143,7 @@ static const struct egw_log_ops ops = {
     .begin = kafka_txn_begin,
     .produce = kafka_produce,
     .job = kafka_txn_job,
+    .end = kafka_group_end,
     .wall_ms = log_wall_ms,
     .mono_ms = log_mono_ms,
 };

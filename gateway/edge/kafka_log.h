@@ -113,6 +113,8 @@ struct kafka_log {
     struct egw_log_job *job; /* under lock: handed to the helper */
     bool done;               /* a job ended and was not yet told; atomic */
     bool quit;               /* under lock */
+    struct egw_error doomed; /* under lock: what the library said of the open transaction */
+    bool timed_out;          /* under lock: and it was that records did not arrive in time */
 };
 
 /* kafka_log.c */
@@ -130,6 +132,7 @@ enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
                                   struct egw_error *reterr);
 void kafka_group_stop(void *self, int32_t p);
 void kafka_group_release(void *self);
+int64_t kafka_group_end(void *self, size_t input, int32_t p);
 bool kafka_group_close(struct kafka_log *log, int64_t ms);
 /* The metadata of a generation for one call; NULL: too old, or not to be read. */
 rd_kafka_consumer_group_metadata_t *kafka_group_metadata(struct kafka_log *log, int64_t generation);
@@ -154,6 +157,8 @@ void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, 
 enum egw_status kafka_txn_open(struct kafka_log *log, struct egw_error *reterr);
 enum egw_status kafka_txn_begin(void *self, struct egw_error *reterr);
 void kafka_txn_job(void *self, struct egw_log_job *job);
+/* An error that only says "abort" becomes the one that told the library so. */
+void kafka_txn_explain(struct kafka_log *log, struct egw_error *error);
 bool kafka_txn_done(struct kafka_log *log, struct egw_log_event *ret);
 bool kafka_txn_close(struct kafka_log *log, int64_t ms);
 

@@ -23,7 +23,7 @@ void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, 
         return;
     transaction->failed = true;
     (void)egw_from_kafka_code(message->err, "delivery", NULL, &transaction->error);
-    (void)egw_error_prefix(&transaction->error, EGW_ABORT, "%s/%" PRId32,
+    (void)egw_error_prefix(&transaction->error, egw_kafka_abort_cause(message->err), "%s/%" PRId32,
                            rd_kafka_topic_name(message->rkt), message->partition);
 }
 
@@ -38,6 +38,7 @@ void kafka_produce_reset(struct kafka_log *log)
 static enum egw_status failed(struct kafka_log *log, const struct egw_log_out *out,
                               rd_kafka_resp_err_t code, struct egw_error *reterr)
 {
+    struct egw_error error;
     enum egw_status st;
 
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -45,11 +46,17 @@ static enum egw_status failed(struct kafka_log *log, const struct egw_log_out *o
         (void)rd_kafka_poll(log->producer, FULL_PAUSE_MS);
         return egw_error_set(reterr, EGW_RETRY, "the producer's queue is full");
     }
-    st = egw_from_kafka_code(code, "produce", NULL, reterr);
-    if (code == RD_KAFKA_RESP_ERR__STATE) /* an earlier failure already dooms the transaction */
+    st = egw_from_kafka_code(code, "produce", NULL, &error);
+    (void)egw_error_prefix(&error, st, "%s/%" PRId32, log->conf.topics[out->topic], out->partition);
+    if (code == RD_KAFKA_RESP_ERR__STATE) { /* an earlier failure already dooms the transaction */
+        st = error.status = EGW_ABORT;
+        kafka_txn_explain(log, &error);
+    } else if (egw_kafka_abort_cause(code) != EGW_ABORT) {
         st = EGW_ABORT;
-    return egw_error_prefix(reterr, st, "%s/%" PRId32, log->conf.topics[out->topic],
-                            out->partition);
+    }
+    if (reterr)
+        *reterr = error;
+    return st;
 }
 
 static enum egw_status send_batch(struct kafka_log *log, const struct egw_log_out *outs,

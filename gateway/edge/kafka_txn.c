@@ -15,6 +15,7 @@ enum {
     SLICE_MS = 2000, /* of a call that can be resumed, so that closing is heard */
     FLUSH_MS = 2000, /* before an abort */
     COMMITTED_MS = 5000,
+    COUNT_MS = 2000,
     SWEEP_MS = 15000, /* the broker's sweep of dead transactions, and a margin */
 };
 
@@ -40,6 +41,50 @@ static void on_trouble(rd_kafka_t *rk, int code, const char *reason, void *opaqu
     (void)reason;
     if (code != RD_KAFKA_RESP_ERR__FATAL)
         log->transaction.troubles++;
+}
+
+/* Why a transaction is doomed is said once, in a line; the calls after it know only that it is. */
+static void on_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    struct kafka_log *log = rd_kafka_opaque(rk);
+
+    if (strcmp(facility, "TXNERR") == 0) {
+        rd_kafka_resp_err_t code = egw_kafka_code_in(text);
+        const char *thread = text[0] == '[' ? strstr(text, "]: ") : NULL;
+
+        (void)pthread_mutex_lock(&log->lock);
+        log->timed_out = code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+        (void)egw_error_set(&log->doomed, egw_kafka_abort_cause(code), "%s",
+                            thread ? thread + 3 : text);
+        (void)pthread_mutex_unlock(&log->lock);
+    }
+    egw_kafka_line(rk, level, facility, text);
+}
+
+void kafka_txn_explain(struct kafka_log *log, struct egw_error *error)
+{
+    (void)pthread_mutex_lock(&log->lock);
+    if (error->status == EGW_ABORT && log->doomed.text[0])
+        *error = log->doomed;
+    (void)pthread_mutex_unlock(&log->lock);
+}
+
+/* The library waits for a topic that is gone as for a leader that is away, until records time out.
+ */
+static void blame_missing_topic(struct kafka_log *log, struct egw_error *error)
+{
+    enum egw_status st = EGW_OK;
+    struct egw_error why;
+    int32_t count;
+    bool timed_out;
+
+    (void)pthread_mutex_lock(&log->lock);
+    timed_out = log->timed_out;
+    (void)pthread_mutex_unlock(&log->lock);
+    for (size_t i = 0; timed_out && st == EGW_OK && i < log->conf.topic_count; i++)
+        st = egw_kafka_count(log->probe, log->conf.topics[i], COUNT_MS, &count, &why);
+    if (st == EGW_NOT_FOUND || st == EGW_DENIED)
+        *error = why;
 }
 
 static int64_t transaction_ms(const struct kafka_log *log)
@@ -92,6 +137,7 @@ static enum egw_status make_producer(struct kafka_log *log, struct egw_error *re
         .opaque = log,
         .delivered = kafka_produce_delivered,
         .trouble = on_trouble,
+        .line = on_line,
     };
     enum egw_status st = egw_kafka_handle(&conf, &log->producer, reterr);
 
@@ -234,6 +280,10 @@ static enum egw_status run_commit(struct kafka_log *log, struct egw_log_job *job
     if (!log->producer)
         return no_producer(&job->error);
     job->result = commit(log, job, &repeated, &job->error);
+    if (job->result == EGW_ABORT) {
+        kafka_txn_explain(log, &job->error);
+        blame_missing_topic(log, &job->error);
+    }
     judge(log, job, since, repeated);
     return job->result;
 }
@@ -439,6 +489,10 @@ enum egw_status kafka_txn_begin(void *self, struct egw_error *reterr)
         return egw_error_set(reterr, EGW_FATAL, "begin on a producer that met a fatal error");
     (void)rd_kafka_poll(log->producer, 0); /* old news are not this transaction's */
     kafka_produce_reset(log);
+    (void)pthread_mutex_lock(&log->lock);
+    log->doomed = (struct egw_error){0};
+    log->timed_out = false;
+    (void)pthread_mutex_unlock(&log->lock);
     return egw_from_kafka(rd_kafka_begin_transaction(log->producer), "begin", reterr);
 }
 

@@ -485,6 +485,26 @@ enum egw_status egw_schema_name(struct egw_str json, char *name, size_t n, struc
     return EGW_OK;
 }
 
+enum egw_status egw_schema_has(struct egw_str json, const struct egw_field *field, bool *ret,
+                               struct egw_error *reterr)
+{
+    EGW_CLEANUP(parsing_free) struct parsing p = {.arena.max = SCHEMA_ARENA_MAX, .err = reterr};
+    struct egw_node *node;
+    enum egw_status st = parse_text(&p, json, &node);
+
+    if (st)
+        return st;
+    if (node->is_union || node->kind != EGW_K_RECORD)
+        return egw_error_set(reterr, EGW_INVALID, "schema describes no record");
+    *ret = false;
+    for (size_t i = 0; i < node->n; i++) {
+        *ret = *ret || strcmp(node->fields[i].name, field->name) == 0;
+        for (const char *const *alias = field->aliases; alias && *alias; alias++)
+            *ret = *ret || strcmp(node->fields[i].name, *alias) == 0;
+    }
+    return EGW_OK;
+}
+
 enum egw_status egw_plan_new(struct egw_str writer_json, const struct egw_type *reader,
                              struct egw_plan **ret_plan, struct egw_error *reterr)
 {

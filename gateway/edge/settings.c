@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "egw/buf.h"
 #include "egw/log.h"
@@ -41,6 +42,7 @@ static bool is_url_or_empty(struct egw_str v);
 static bool is_user_or_empty(struct egw_str v);
 static bool is_path(struct egw_str v);
 static bool is_level(struct egw_str v);
+static bool is_listen_or_empty(struct egw_str v);
 
 #define AT(field) offsetof(struct egw_settings, field)
 #define INT(key, field, least, most, value, text)                                                  \
@@ -117,6 +119,10 @@ static const struct row table[] = {
         "A transaction closes at this many records."),
     INT("triage.commit_bytes", triage.commit_bytes, 2097152, 1073741824, 33554432,
         "A transaction closes at this many bytes; memory for two such batches is needed."),
+    INT("triage.stuck_ms", triage.stuck_ms, 1000, 3600000, 60000,
+        "A worker whose loop does not turn for so long ends itself (exit 70), in ms; at half of it "
+        "the log says so and /live turns false. Time in which the whole process stood still does "
+        "not count."),
     TEXT(
         "registry.url", registry.url, is_url_or_empty, "URL, or empty",
         "an http:// or https:// URL without user, query or fragment, or empty", "",
@@ -136,6 +142,18 @@ static const struct row table[] = {
          "from Kafka."),
     TEXT("policy.catalogue", policy.catalogue, is_path, "path", "a path", "config/catalogue",
          "Folder of the catalogue of known errors that belongs to the policy."),
+    TEXT(
+        "metrics.listen", metrics.listen, is_listen_or_empty,
+        "HOST:PORT, HOST:PORT+slot, unix:/PATH, or empty",
+        "HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an address or localhost", "",
+        "Where a worker answers /metrics (for Prometheus), /ready and /live over HTTP, without TLS "
+        "or passwords. Empty: nowhere. 127.0.0.1:9464+slot gives each worker of a machine a port "
+        "of its own: 9464 and its slot."),
+    {"metrics.allow_remote", BOOLEAN, AT(metrics.allow_remote), "true, false", "true or false",
+     "false",
+     "Permits metrics.listen an address that other machines can reach. Counters hold no text of "
+     "events and no customers.",
+     0, 0, NULL},
     TEXT("log.level", log.level, is_level, "error, warn, info, debug", "error, warn, info or debug",
          "info", "Least urgent log line to write. SIGHUP reads it anew."),
 };
@@ -236,6 +254,43 @@ static bool starts_with(struct egw_str v, const char *start)
     size_t n = strlen(start);
 
     return v.n >= n && memcmp(v.p, start, n) == 0;
+}
+
+/* A number, not a name: what a name means may change between the check and the bind. */
+static bool is_address(struct egw_str host)
+{
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        return is_host(host);
+    for (size_t i = 0; i < host.n; i++)
+        if (!(host.p[i] >= '0' && host.p[i] <= '9') && host.p[i] != '.')
+            return egw_str_is(host, "localhost");
+    return host.n > 0;
+}
+
+static struct egw_str before_plus_slot(struct egw_str v)
+{
+    static const char plus[] = "+slot";
+    size_t n = sizeof(plus) - 1;
+
+    if (v.n > n && memcmp(v.p + v.n - n, plus, n) == 0)
+        v.n -= n;
+    return v;
+}
+
+static bool is_listen_or_empty(struct egw_str v)
+{
+    struct egw_str host = before_plus_slot(v);
+
+    if (v.n == 0)
+        return true;
+    if (starts_with(v, "unix:"))
+        return v.n > 6 && v.p[5] == '/' && v.n - 5 < sizeof(((struct sockaddr_un *)0)->sun_path);
+    if (!is_host_port(host))
+        return false;
+    while (host.p[host.n - 1] != ':')
+        host.n--;
+    host.n--;
+    return is_address(host);
 }
 
 static struct egw_str url_authority(struct egw_str url)
@@ -783,6 +838,21 @@ static void check_registry(struct loader *l)
     }
 }
 
+static void check_metrics(struct loader *l)
+{
+    struct egw_str listen = egw_str_of(l->to->metrics.listen);
+    struct place at;
+
+    if (listen.n == 0 || l->to->metrics.allow_remote || starts_with(listen, "unix:") ||
+        is_loopback(listen))
+        return;
+    at = blame(l, "metrics.listen", "metrics.allow_remote");
+    egw_faults_add(l->faults, at.file, at.line,
+                   "metrics.listen is \"%s\", which other machines can reach: set "
+                   "metrics.allow_remote if they may",
+                   l->to->metrics.listen);
+}
+
 static void check_together(struct loader *l)
 {
     check_times(l);
@@ -790,6 +860,7 @@ static void check_together(struct loader *l)
         if (is_topic_row(&table[i]))
             check_topic(l, &table[i]);
     check_registry(l);
+    check_metrics(l);
 }
 
 /* ---- loading ---- */

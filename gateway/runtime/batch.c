@@ -45,10 +45,17 @@ enum egw_status batch_add(struct batch *batch, const struct egw_log_out *out)
     return EGW_OK;
 }
 
+void batch_saw(struct batch *batch, int64_t timestamp_ms)
+{
+    if (timestamp_ms > 0 && (!batch->oldest_ms || timestamp_ms < batch->oldest_ms))
+        batch->oldest_ms = timestamp_ms;
+}
+
 void batch_clear(struct batch *batch)
 {
     egw_arena_reset(&batch->bytes);
     batch->n = batch->out_bytes = batch->records = 0;
+    batch->oldest_ms = 0;
     batch->open = false;
     ready_free(&batch->fired);
 }

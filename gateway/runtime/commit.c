@@ -5,6 +5,9 @@ enum {
     ARMED_SLACK = 1024,
     BACKOFF_MS = 100, /* after the second abort in a row; doubled with each */
     BACKOFF_MAX_MS = 5000,
+    DENIED_BACKOFF_MS = 10000, /* after the first: 10, 20, 40, 80, 150 s, and the end */
+    DENIED_PATIENCE_MS = 300000,
+    GONE_PATIENCE_MS = 60000,
 };
 
 static struct batch *deciding(struct egw_runtime *rt)
@@ -33,17 +36,31 @@ bool batch_due(const struct egw_runtime *rt)
  * known, so both batches are gone and every part is read again from the state topic, once the new
  * producer has fenced whatever the old one left.
  */
-static void want_init(struct egw_runtime *rt, bool reread, const struct egw_error *cause)
+static void want_init(struct egw_runtime *rt, enum egw_recreation why, bool reread,
+                      const struct egw_error *cause)
 {
     rt->need_init = true;
     rt->producer_ready = false;
     rt->init_cause = *cause;
+    rt->init_why = why;
     if (!reread)
         return;
     rt->txn = TXN_NONE;
     rt->stats.open_since_ms = 0;
     drop_batches(rt);
     look_up_all(rt);
+}
+
+/* What asks for the abort stays in mind until a commit where a person has to mend it. */
+static void must_abort(struct egw_runtime *rt, const struct egw_error *error)
+{
+    note(rt, EGW_NOTE_ABORTED, -1, 0, 0, error);
+    rt->txn = TXN_MUST_ABORT;
+    if (error->status != EGW_DENIED && error->status != EGW_NOT_FOUND)
+        return;
+    if (!rt->refused.status)
+        rt->refused_since_ms = rt->mono_ms;
+    rt->refused = *error;
 }
 
 void drop_batches(struct egw_runtime *rt)
@@ -144,7 +161,7 @@ void close_batch(struct egw_runtime *rt)
     rt->stats.open_since_ms = rt->mono_ms;
     st = rt->log.ops->begin(rt->log.self, &error);
     if (st) {
-        want_init(rt, true, &error);
+        want_init(rt, EGW_RECREATED_BEGIN_FAILED, true, &error);
         return;
     }
     note(rt, EGW_NOTE_BEGUN, -1, (int64_t)batch->n, 0, NULL);
@@ -166,12 +183,12 @@ void go_on_producing(struct egw_runtime *rt)
         if (st == EGW_RETRY)
             return; /* the local queue is full: the next turn goes on */
         if (st == EGW_ABORT) {
-            note(rt, EGW_NOTE_ABORTED, -1, 0, 0, &error);
-            rt->txn = TXN_MUST_ABORT;
+            must_abort(rt, &error);
             return;
         }
         if (st) {
-            want_init(rt, true, &error);
+            rt->stats.abandoned++;
+            want_init(rt, EGW_RECREATED_PRODUCE_FAILED, true, &error);
             return;
         }
     }
@@ -205,6 +222,12 @@ static void merge(struct egw_runtime *rt, struct part *part, int which)
     place_copy(&part->committed, &part->closing);
 }
 
+static void tally(struct egw_runtime *rt, const struct egw_log_out *out)
+{
+    if (out->tally && out->tally < rt->conf.tallies)
+        rt->tallies[out->tally]++;
+}
+
 static void committed(struct egw_runtime *rt)
 {
     int which = !rt->deciding;
@@ -215,9 +238,13 @@ static void committed(struct egw_runtime *rt)
             merge(rt, &rt->parts[p], which);
     }
     rt->aborts_in_a_row = 0;
+    rt->refused.status = EGW_OK;
     rt->stats.committed++;
     rt->stats.outputs += batch->n;
     rt->stats.steps_committed += batch->records;
+    egw_times_add(&rt->stats.commits, rt->mono_ms - rt->txn_began_ms);
+    for (size_t i = 0; i < batch->n; i++)
+        tally(rt, &batch->outs[i]);
     note(rt, EGW_NOTE_COMMITTED, -1, (int64_t)batch->n, rt->mono_ms - rt->txn_began_ms, NULL);
     batch_clear(batch);
 }
@@ -232,33 +259,54 @@ void commit_done(struct egw_runtime *rt)
         if (rt->job.doubtful) {
             egw_error_set(&rt->job.error, EGW_RETRY,
                           "the commit met a transport error or was slow");
-            want_init(rt, false, &rt->job.error);
+            want_init(rt, EGW_RECREATED_COMMIT_DOUBTFUL, false, &rt->job.error);
         }
         break;
     case EGW_ABORT:
-        note(rt, EGW_NOTE_ABORTED, -1, 0, 0, &rt->job.error);
-        rt->txn = TXN_MUST_ABORT;
+        must_abort(rt, &rt->job.error);
         break;
     case EGW_FENCED:
     case EGW_DENIED:
         end(rt, rt->job.result, &rt->job.error);
         break;
     default: /* unknown whether it stands: the state topic will tell */
-        want_init(rt, true, &rt->job.error);
+        rt->stats.unknown++;
+        want_init(rt, EGW_RECREATED_COMMIT_UNKNOWN, true, &rt->job.error);
         break;
     }
 }
 
-/* A batch that aborts again and again (a right that is missing, a topic that is gone) must not
- * spin. */
+/* Before the next begin, after the n-th abort in a row: what fails again and again must not spin. A
+ * right that is missing is asked for rarely, but from the first time on. */
+static int64_t backoff_ms(unsigned n, bool denied)
+{
+    int64_t most = denied ? DENIED_PATIENCE_MS / 2 : BACKOFF_MAX_MS;
+    int64_t ms = denied ? DENIED_BACKOFF_MS : BACKOFF_MS;
+
+    if (n == 1 && !denied)
+        return 0;
+    for (unsigned i = denied ? 1 : 2; i < n && ms < most; i++)
+        ms *= 2;
+    return ms < most ? ms : most;
+}
+
 static void wait_longer(struct egw_runtime *rt)
 {
-    int64_t ms = BACKOFF_MS;
+    bool denied = rt->refused.status == EGW_DENIED;
 
-    for (unsigned i = 1; i < rt->aborts_in_a_row && ms < BACKOFF_MAX_MS; i++)
-        ms *= 2;
-    if (rt->aborts_in_a_row++ > 0)
-        rt->begin_again_ms = rt->mono_ms + (ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS);
+    rt->begin_again_ms = rt->mono_ms + backoff_ms(++rt->aborts_in_a_row, denied);
+}
+
+/* Nobody mended it in all that time. */
+static bool lost_patience(struct egw_runtime *rt)
+{
+    bool denied = rt->refused.status == EGW_DENIED;
+    int64_t patience_ms = denied ? DENIED_PATIENCE_MS : GONE_PATIENCE_MS;
+
+    if (!rt->refused.status || rt->mono_ms - rt->refused_since_ms < patience_ms)
+        return false;
+    end(rt, denied ? EGW_DENIED : EGW_RETRY, &rt->refused);
+    return true;
 }
 
 void abort_done(struct egw_runtime *rt)
@@ -272,10 +320,13 @@ void abort_done(struct egw_runtime *rt)
         end(rt, rt->job.result, &rt->job.error);
         return;
     }
+    if (lost_patience(rt))
+        return;
     if (rt->job.result || rt->job.doubtful) {
         if (!rt->job.result)
             egw_error_set(&rt->job.error, EGW_RETRY, "the abort met a transport error or was slow");
-        want_init(rt, rt->job.result != EGW_OK, &rt->job.error);
+        want_init(rt, rt->job.result ? EGW_RECREATED_ABORT_FAILED : EGW_RECREATED_ABORT_DOUBTFUL,
+                  rt->job.result != EGW_OK, &rt->job.error);
     }
     if (!rt->job.result)
         rewind_all(rt);
@@ -298,7 +349,7 @@ void init_done(struct egw_runtime *rt)
         return;
     }
     if (rt->job.result)
-        want_init(rt, false, &rt->job.error);
+        want_init(rt, EGW_RECREATED_INIT_FAILED, false, &rt->job.error);
     else
         rt->producer_ready = true;
 }
@@ -324,6 +375,7 @@ void submit_jobs(struct egw_runtime *rt)
                 return;
             }
             rt->stats.recreated++;
+            rt->stats.recreated_by[rt->init_why]++;
             note(rt, EGW_NOTE_RECREATED, -1, 0, 0, &rt->init_cause);
         }
         rt->need_init = false;

@@ -60,6 +60,7 @@ void start_part(struct egw_runtime *rt, struct part *part, const struct place *p
         if (check)
             part->check[i] = input->last >= 0 && input->last >= part->found.low[i];
         part->waiting[i] = false;
+        part->head_ms[i] = 0;
     }
     part->ready_waiting = false;
     part->phase = PART_RUNNING;

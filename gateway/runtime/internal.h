@@ -6,7 +6,7 @@
  *   turn   what a step sees and leaves behind, until it says OK
  *
  * runtime.c is the loop over them, commit.c the transaction, takeover.c the way to a running part,
- * flow.c what these three share.
+ * flow.c what these three share, watch.c what the outside may see of it all.
  */
 #ifndef EGW_RUNTIME_INTERNAL_H
 #define EGW_RUNTIME_INTERNAL_H
@@ -72,7 +72,7 @@ struct part {
     struct place now;     /* as the deciding batch leaves it */
     struct place closing; /* as the closing batch leaves it */
     struct place committed;
-    bool has_position;
+    bool has_position;  /* committed is what was found, compared, or written since */
     int64_t state_next; /* state was read up to here; own later writes may follow */
     int64_t state_end;  /* read at least to here before anything */
     int64_t parked_ms;
@@ -80,10 +80,11 @@ struct part {
     bool looked_again;     /* committed > position was seen once: the second time it stands */
     int64_t look_again_ms; /* mono; 0: none */
     bool told_behind;      /* reference ends before the predecessor's: said once */
-    bool waiting[EGW_LOG_INPUTS_MAX]; /* a step said RETRY to this input */
-    bool ready_waiting;               /* or to what is ready */
-    bool start_again;                 /* the log could not start it just then */
-    bool check[EGW_LOG_INPUTS_MAX];   /* the next record with offset `last` proves the digest */
+    bool waiting[EGW_LOG_INPUTS_MAX];    /* a step said RETRY to this input */
+    int64_t head_ms[EGW_LOG_INPUTS_MAX]; /* time of the record that waits or halted it; 0: none */
+    bool ready_waiting;                  /* or to what is ready */
+    bool start_again;                    /* the log could not start it just then */
+    bool check[EGW_LOG_INPUTS_MAX];      /* the next record with offset `last` proves the digest */
     int64_t restore_began_ms;
     struct timer *timers; /* binary heap, by due_ms */
     size_t timer_count, timer_cap;
@@ -119,6 +120,7 @@ struct batch {
     size_t out_bytes;
     size_t records;     /* steps that went into it */
     int64_t opened_ms;  /* mono, of the first step */
+    int64_t oldest_ms;  /* Unix ms, of the oldest input in it; 0: none */
     int64_t generation; /* of the assignment it was decided under */
     bool open;
     struct ready_list fired; /* timers and facts it has used up: come back when it is dropped */
@@ -127,6 +129,8 @@ struct batch {
 enum egw_status batch_add(struct batch *batch, const struct egw_log_out *out) EGW_MUST_CHECK;
 /* As it is: the bytes outlive the batch. */
 enum egw_status batch_refer(struct batch *batch, const struct egw_log_out *out) EGW_MUST_CHECK;
+/* An input of this time is in it. */
+void batch_saw(struct batch *batch, int64_t timestamp_ms);
 void batch_clear(struct batch *batch);
 void batch_free(struct batch *batch);
 
@@ -161,6 +165,16 @@ enum txn {
     TXN_ABORTING,
 };
 
+/* A round over all state entries, a few at a time. A table that grew meanwhile is begun again. */
+struct survey {
+    int32_t partition;
+    size_t at, mask;   /* in its table; the mask it had */
+    size_t stuck;      /* of the partitions done */
+    int64_t oldest_ms; /* 0: none */
+    size_t part_stuck; /* of the partition under way */
+    int64_t part_oldest_ms;
+};
+
 struct egw_runtime {
     struct egw_runtime_conf conf;
     struct egw_log log;
@@ -180,7 +194,9 @@ struct egw_runtime {
     size_t produced;
     int64_t txn_began_ms;
     unsigned aborts_in_a_row;
-    int64_t begin_again_ms; /* mono; aborts in a row make the next begin wait */
+    int64_t begin_again_ms;   /* mono; aborts in a row make the next begin wait */
+    struct egw_error refused; /* status DENIED or NOT_FOUND: why no transaction stands any more */
+    int64_t refused_since_ms;
     struct egw_log_offset *offsets;
 
     struct egw_log_job job;
@@ -190,6 +206,7 @@ struct egw_runtime {
     bool producer_ready; /* INIT was done and nothing has spoilt it */
     bool need_init;
     struct egw_error init_cause;
+    enum egw_recreation init_why;
     int64_t *recreations; /* mono times of the latest, a ring */
     size_t recreation_at;
 
@@ -204,6 +221,8 @@ struct egw_runtime {
     struct egw_arena keep;    /* of a position being read */
     struct egw_buf scratch;   /* a position being written */
     struct egw_runtime_stats stats;
+    uint64_t *tallies;     /* conf.tallies */
+    struct survey survey;  /* the round under way */
     enum egw_status ended; /* why turn() must not go on */
     struct egw_error ended_error;
 };

@@ -82,6 +82,7 @@ static void take_input(struct egw_runtime *rt, const struct egw_log_record *reco
         return;
     st = run_step(rt, part, &input, &error);
     if (st) {
+        part->head_ms[record->topic] = record->timestamp_ms;
         step_failed(rt, part, st, &part->waiting[record->topic], &error);
         if (st == EGW_RETRY)
             read_on(rt, part, &part->now);
@@ -172,10 +173,12 @@ static void learn(struct egw_runtime *rt, const struct egw_log_record *record)
     struct egw_error error;
     enum egw_status st = rt->processor->learn(rt->processor->self, record, &fact, &error);
 
-    if (st == EGW_INVALID)
+    if (st == EGW_INVALID) {
+        rt->stats.unusable++;
         note(rt, EGW_NOTE_UNUSABLE, record->partition, record->topic, record->offset, &error);
-    else if (st)
+    } else if (st) {
         end(rt, st, &error);
+    }
     if (record->topic == rt->conf.reference_topic)
         rt->reference_next = record->offset + 1;
     rt->learned = true;
@@ -461,11 +464,13 @@ enum egw_status egw_runtime_turn(struct egw_runtime *rt, int64_t max_ms, struct 
     look_at_clock(rt);
     after_learning(rt);
     run_due(rt);
-    if (rt->stop != EGW_STOP_NOW)
+    if (rt->stop != EGW_STOP_NOW && !rt->ended)
         drive_transaction(rt);
     hold_back(rt);
     finish_revoke(rt);
     note_ready(rt);
+    look_at_clock(rt);
+    egw_times_add(&rt->stats.turns, rt->mono_ms - began);
     if (rt->mono_ms - began > SLOW_TURN_MS)
         note(rt, EGW_NOTE_TURN_SLOW, -1, rt->mono_ms - began, 0, NULL);
     if (rt->ended) {
@@ -531,7 +536,9 @@ enum egw_status egw_runtime_new(const struct egw_runtime_conf *conf, struct egw_
     rt->places = calloc(count, sizeof(*rt->places));
     rt->place_epochs = calloc(count, sizeof(*rt->place_epochs));
     rt->recreations = calloc(rt->conf.recreations, sizeof(*rt->recreations));
-    if (!rt->parts || !rt->offsets || !rt->places || !rt->place_epochs || !rt->recreations) {
+    rt->tallies = calloc(conf->tallies + 1, sizeof(*rt->tallies));
+    if (!rt->parts || !rt->offsets || !rt->places || !rt->place_epochs || !rt->recreations ||
+        !rt->tallies) {
         egw_runtime_free(rt);
         return egw_error_set(reterr, EGW_NOMEM, "no memory for a runtime");
     }
@@ -567,6 +574,7 @@ void egw_runtime_free(struct egw_runtime *rt)
     free(rt->places);
     free(rt->place_epochs);
     free(rt->recreations);
+    free(rt->tallies);
     free(rt);
 }
 
@@ -579,14 +587,4 @@ void egw_runtime_stop(struct egw_runtime *rt, enum egw_stop how)
 void egw_runtime_nudge(struct egw_runtime *rt)
 {
     rt->learned = true;
-}
-
-void egw_runtime_stats(const struct egw_runtime *rt, struct egw_runtime_stats *ret)
-{
-    *ret = rt->stats;
-    ret->state_entries = ret->state_bytes = 0;
-    for (int32_t p = 0; p < rt->conf.partition_count; p++) {
-        ret->state_entries += rt->parts[p].base.used;
-        ret->state_bytes += rt->parts[p].base.bytes;
-    }
 }

@@ -38,6 +38,8 @@ void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n
         part->looked_again = false;
         part->look_again_ms = 0;
         part->told_behind = false;
+        part->has_position = false;
+        memset(part->head_ms, 0, sizeof(part->head_ms));
         part->restore_began_ms = rt->mono_ms;
         note(rt, EGW_NOTE_ASSIGNED, part->id, 0, 0, NULL);
     }
@@ -212,6 +214,7 @@ static enum egw_status read_position(struct egw_runtime *rt, struct part *part, 
     for (size_t i = 0; i < rt->conf.input_count; i++)
         part->committed.inputs[i].topic = egw_str_of(rt->conf.input_names[i]);
     part->committed.p.inputs.p = part->committed.inputs;
+    part->has_position = true;
     return EGW_OK;
 }
 
@@ -350,6 +353,7 @@ void catch_up(struct egw_runtime *rt)
             return;
         }
         start_part(rt, part, &part->committed, true);
+        egw_times_add(&rt->stats.restores, rt->mono_ms - part->restore_began_ms);
         note(rt, EGW_NOTE_RESTORED, p, (int64_t)part->base.used,
              rt->mono_ms - part->restore_began_ms, NULL);
     }

@@ -87,6 +87,7 @@ static enum egw_status accept(struct egw_turn *turn)
         place->next = turn->input->record.offset + 1;
         place->last = turn->input->record.offset;
         memcpy(place->digest, egw_turn_digest(turn)->b, EGW_SHA256);
+        batch_saw(turn->batch, turn->input->record.timestamp_ms);
     }
     part->now.p.now = turn->now_ms;
     part->now.p.reference_offset = rt->reference_next;

@@ -54,14 +54,14 @@ while IFS=: read -r file line text; do
     fault "$file:$line: $text is no header of this room"
 done < <(grep -nE '^ *# *include *<' -r gateway/core gateway/channel gateway/runtime --include='*.[ch]' 2>/dev/null |
     grep -vE "<($pure)\.h>" || true)
-edge='kafka|schema|json|policy_file|settings|registry|catalogue_file'
+edge='kafka|schema|json|policy_file|settings|registry|catalogue_file|metrics|watchdog'
 while IFS=: read -r file line text; do
     fault "$file:$line: $text belongs to the edge"
 done < <(grep -nE "^ *# *include *\"egw/($edge)\.h\"" -r gateway/core gateway/channel gateway/runtime --include='*.[ch]' 2>/dev/null || true)
 # Only the edge includes libraries; versions.c names those the program is linked with, and no more.
 while IFS=: read -r file line text; do
     fault "$file:$line: $text: workers speak to libraries through the edge"
-done < <(grep -nE '^ *# *include *<(librdkafka|curl|libconfig|jansson|openssl|hs/|hs\.h|avro)' -r workers gateway/include --include='*.[ch]' |
+done < <(grep -nE '^ *# *include *<(librdkafka|curl|libconfig|jansson|openssl|microhttpd|hs/|hs\.h|avro)' -r workers gateway/include --include='*.[ch]' |
     grep -v '^workers/versions\.c:' || true)
 
 # Banned calls (P-6), in our sources and in what the objects call.

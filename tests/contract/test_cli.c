@@ -271,8 +271,9 @@ static void help_of_each_command_fits_80_columns(void **state)
 
 static void version_names_every_linked_library(void **state)
 {
-    static const char *const names[] = {"egw ",       "\nlibrdkafka ", "\nlibcurl ", "\nlibconfig ",
-                                        "\njansson ", "\nlibcrypto ",  "\nlibhs "};
+    static const char *const names[] = {
+        "egw ",       "\nlibrdkafka ", "\nlibcurl ",       "\nlibconfig ",
+        "\njansson ", "\nlibcrypto ",  "\nlibmicrohttpd ", "\nlibhs "};
     struct ran r = egw("--version");
 
     (void)state;

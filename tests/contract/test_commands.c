@@ -226,6 +226,37 @@ static void test_the_shipped_policy_decides_the_story_as_told(void **state)
     assert_ran(ran, 0, NULL, "");
 }
 
+static void test_lint_finds_no_fault_in_the_shipped_policy(void **state)
+{
+    struct ran ran = RUN("", "policy", "lint", "config/policy");
+
+    (void)state;
+    assert_int_equal(ran.code, 0);
+    assert_non_null(strstr(ran.out, "every stage covers every event; "));
+    assert_null(strstr(ran.out, "for example"));
+    done(&ran);
+    ran = RUN("", "policy", "lint", "--strict", "-o", "json");
+    assert_int_equal(ran.code, 1); /* it has assumptions */
+    assert_non_null(
+        strstr(ran.out, "{\"kind\":\"overlap\",\"fault\":false,\"file\":\"access.cfg\""));
+    done(&ran);
+}
+
+static void test_lint_names_what_is_charged_without_a_price(void **state)
+{
+    struct ran ran =
+        RUN("\n{\"as_of\": 0, \"source\": \"o\", \"body\": {\"statement\": {\"partner\": \"p\", "
+            "\"customer\": \"fabrikam\", \"version\": \"1\", \"support\": \"s\", \"hours\": \"h\", "
+            "\"contact\": \"c\", \"charge\": true, \"since\": 0}}}\n",
+            "policy", "lint", "--facts", "-");
+
+    (void)state;
+    assert_int_equal(ran.code, 1);
+    assert_non_null(
+        strstr(ran.out, "<stdin>:2: support for fabrikam is charged and no price is named\n"));
+    done(&ran);
+}
+
 static void test_a_policy_test_says_what_differs(void **state)
 {
     char *text = read_file("config/policy/tests/story.json", NULL);
@@ -295,8 +326,8 @@ static void test_wrong_words_have_their_own_sentence(void **state)
          "egw handoff: a number has 1 to 64 characters, no spaces and no slash\n"},
         {{"policy"}, "egw policy: say lint, test, activate or show\n"},
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
-        {{"policy", "lint", "x"},
-         "egw policy: lint takes nothing more: the folder is policy.dir\n"},
+        {{"policy", "lint", "x", "y"},
+         "egw policy: lint takes one folder of rules, or none for policy.dir\n"},
         {{"outcomes", "--action", "HANDED"}, "egw outcomes: there is no action HANDED\n"},
         {{"outcomes", "--since", "noon"},
          "egw outcomes: --since needs a date or time such as 2026-01-05T08:00:00Z, not noon\n"},
@@ -323,6 +354,8 @@ int main(void)
         cmocka_unit_test(test_an_import_is_counted_or_refused_whole),
         cmocka_unit_test(test_S38_the_report_exits_with_1_when_there_are_findings),
         cmocka_unit_test(test_the_shipped_policy_decides_the_story_as_told),
+        cmocka_unit_test(test_lint_finds_no_fault_in_the_shipped_policy),
+        cmocka_unit_test(test_lint_names_what_is_charged_without_a_price),
         cmocka_unit_test(test_a_policy_test_says_what_differs),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),

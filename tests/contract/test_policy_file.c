@@ -208,7 +208,7 @@ static void a_stage_without_a_last_rule_for_all_is_named(void **state EGW_UNUSED
     assert_int_equal(faults.total, 2);
     assert_string_equal(faults.texts[0], "stage BASELINE has no rules");
     assert_string_equal(faults.texts[1], "z-channel.cfg:1: stage CHANNEL does not cover every "
-                                         "event: its last rule \"zz\" has conditions");
+                                         "event: no rule takes one with plan = none");
     egw_faults_free(&faults);
 }
 

@@ -136,6 +136,29 @@ static const struct bad bad_files[] = {
      "x.cfg:1: topics.events is \"support.escalations.p\", which is a channel's topic by "
      "topics.escalations"},
     {"topics = { events = \"a\\nb\"; };", "x.cfg:1: topics.events holds a control character"},
+    {"metrics = { listen = \"9464\"; };",
+     "x.cfg:1: metrics.listen must be HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an "
+     "address or localhost, not \"9464\""},
+    {"metrics = { listen = \"example.com:9464\"; };",
+     "x.cfg:1: metrics.listen must be HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an "
+     "address or localhost, not \"example.com:9464\""},
+    {"metrics = { listen = \"127.0.0.1:0\"; };",
+     "x.cfg:1: metrics.listen must be HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an "
+     "address or localhost, not \"127.0.0.1:0\""},
+    {"metrics = { listen = \"unix:here\"; };",
+     "x.cfg:1: metrics.listen must be HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an "
+     "address or localhost, not \"unix:here\""},
+    {"metrics = { listen = \"+slot\"; };",
+     "x.cfg:1: metrics.listen must be HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an "
+     "address or localhost, not \"+slot\""},
+    {"log = { };\nmetrics = { listen = \"0.0.0.0:9464+slot\"; };",
+     "x.cfg:2: metrics.listen is \"0.0.0.0:9464+slot\", which other machines can reach: set "
+     "metrics.allow_remote if they may"},
+    {"metrics = { listen = \"[::]:9464\"; };",
+     "x.cfg:1: metrics.listen is \"[::]:9464\", which other machines can reach: set "
+     "metrics.allow_remote if they may"},
+    {"triage = { stuck_ms = 999; };",
+     "x.cfg:1: triage.stuck_ms must be a whole number from 1000 to 3600000, not 999"},
     {"triage = { slot = 1000; };",
      "x.cfg:1: triage.slot must be a whole number from -1 to 999, not 1000"},
     {"triage = { group = \"a/b\"; };",

@@ -6,7 +6,7 @@
 
 #include "egw/table.h"
 
-enum { ID_MAX = 48, OFFSETS_TOPIC = -1 };
+enum { ID_MAX = 48, OFFSETS_TOPIC = -1, MARKER_LATE_MS = 100 };
 
 enum txn_state {
     TXN_NONE,
@@ -93,6 +93,14 @@ void memcluster_free(struct memcluster *cluster)
     free(cluster->committed);
 }
 
+bool memcluster_quiet(const struct memcluster *cluster)
+{
+    for (size_t i = 0; i < cluster->producer_n; i++)
+        if (cluster->producers[i]->state != TXN_NONE)
+            return false;
+    return true;
+}
+
 int64_t memcluster_wall(const struct memcluster *cluster, int64_t ago)
 {
     int64_t speed = cluster->conf.wall_speed ? cluster->conf.wall_speed : 1;
@@ -119,6 +127,7 @@ void memcluster_pause(struct memcluster *cluster, int64_t ms)
     if (cluster->sched->now + ms <= cluster->paused_until)
         return;
     cluster->paused_until = cluster->sched->now + ms;
+    cluster->sched->hits[HIT_OUTAGE]++;
     sched_say(cluster->sched, "brokers silent for %" PRId64 " ms", ms);
     sched_after(cluster->sched, ms, outage_over, cluster, sched_chance(cluster->sched, 7500));
 }
@@ -204,18 +213,21 @@ void memcluster_compact(struct memcluster *cluster, int topic, int32_t p, int64_
 {
     struct mempartition *part = memcluster_partition(cluster, topic, p);
     struct egw_table later = {0};
+    int64_t gone = 0;
 
     for (int64_t at = part->stable - 1; at >= 0; at--) {
         struct memrecord *r = &part->records[at];
         struct egw_str held;
 
         if (at < before && r->mark != MEM_MARKER &&
-            (!visible(r) || egw_table_get(&later, r->key, &held)))
+            (!visible(r) || egw_table_get(&later, r->key, &held))) {
+            gone += r->mark != MEM_COMPACTED;
             r->mark = MEM_COMPACTED;
-        else if (visible(r) && egw_table_put(&later, r->key, EGW_STR("")) != EGW_OK)
+        } else if (visible(r) && egw_table_put(&later, r->key, EGW_STR("")) != EGW_OK)
             abort();
     }
     egw_table_free(&later);
+    cluster->sched->hits[HIT_COMPACTED] += gone > 0;
 }
 
 /* ---- transactions ---- */
@@ -281,9 +293,12 @@ static void decide_end(struct memproducer *producer, bool commit)
     producer->state = commit ? TXN_COMMITTING : TXN_ABORTING;
     producer->unmarked = producer->touched_n;
     assert(producer->touched_n > 0);
-    for (size_t i = 0; i < producer->touched_n; i++)
-        sched_after(cluster->sched, sched_between(cluster->sched, 0, cluster->marker_slow_ms),
-                    marker_arrives, producer, (int64_t)i);
+    for (size_t i = 0; i < producer->touched_n; i++) {
+        int64_t ms = sched_between(cluster->sched, 0, cluster->marker_slow_ms);
+
+        cluster->sched->hits[HIT_MARKER_LATE] += ms > MARKER_LATE_MS;
+        sched_after(cluster->sched, ms, marker_arrives, producer, (int64_t)i);
+    }
 }
 
 static void sweep_transactions(void *arg, int64_t n)
@@ -296,6 +311,7 @@ static void sweep_transactions(void *arg, int64_t n)
 
         if (producer->state == TXN_ONGOING &&
             now - producer->began > cluster->conf.txn_timeout_ms) {
+            cluster->sched->hits[HIT_TIMED_OUT]++;
             say_producer(producer, "timed out");
             producer->epoch++;
             decide_end(producer, false);
@@ -380,7 +396,7 @@ enum memreply memcluster_write(struct memcluster *cluster, int number, int epoch
     return reply;
 }
 
-static struct memmember *find_member(struct memcluster *cluster, const char *instance)
+static struct memmember *find_member(const struct memcluster *cluster, const char *instance)
 {
     for (size_t i = 0; i < cluster->member_n; i++)
         if (strcmp(cluster->members[i].instance, instance) == 0)
@@ -388,8 +404,8 @@ static struct memmember *find_member(struct memcluster *cluster, const char *ins
     return NULL;
 }
 
-static bool may_commit(struct memcluster *cluster, const char *instance, int64_t member_id,
-                       int64_t generation)
+bool memcluster_knows(const struct memcluster *cluster, const char *instance, int64_t member_id,
+                      int64_t generation)
 {
     const struct memmember *member = find_member(cluster, instance);
 
@@ -406,7 +422,8 @@ enum memreply memcluster_offsets(struct memcluster *cluster, int number, int epo
     if (reply != MEM_OK)
         return reply;
     touch(producer, OFFSETS_TOPIC, 0, 0);
-    if (!may_commit(cluster, instance, member_id, generation)) {
+    if (!memcluster_knows(cluster, instance, member_id, generation)) {
+        cluster->sched->hits[HIT_ZOMBIE_OFFSETS]++;
         sched_say(cluster->sched, "%s: offsets of generation %" PRId64 " refused", instance,
                   generation);
         return MEM_REFUSED;
@@ -500,6 +517,7 @@ void memcluster_rebalance(struct memcluster *cluster)
         return;
     cluster->rebalancing = true;
     cluster->round++;
+    cluster->sched->hits[HIT_REBALANCE]++;
     sched_say(cluster->sched, "rebalance begins");
     sched_after(cluster->sched, cluster->conf.rebalance_ms, rebalance_deadline, cluster,
                 cluster->round);

@@ -106,6 +106,9 @@ void memcluster_init(struct memcluster *cluster, struct sched *sched,
                      const struct memcluster_conf *conf);
 void memcluster_free(struct memcluster *cluster);
 
+/* No transaction is open or ending: what is committed can be read as a whole. */
+bool memcluster_quiet(const struct memcluster *cluster);
+
 /* Unix time `ago` ms of virtual time before now. */
 int64_t memcluster_wall(const struct memcluster *cluster, int64_t ago);
 
@@ -151,6 +154,9 @@ enum memreply memcluster_join(struct memcluster *cluster, const char *instance, 
 void memcluster_leave(struct memcluster *cluster, const char *instance, int64_t member_id);
 enum memheartbeat memcluster_heartbeat(struct memcluster *cluster, const char *instance,
                                        int64_t member_id, int64_t generation);
+/* May this member commit offsets? */
+bool memcluster_knows(const struct memcluster *cluster, const char *instance, int64_t member_id,
+                      int64_t generation);
 /* As a change of metadata would: every member has to join again. */
 void memcluster_rebalance(struct memcluster *cluster);
 /* The committed offset; *ret_pending: an open transaction is about to change it. -1: none. */

@@ -5,12 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EVENTS_MAX = 64, CAPTURED_MAX = 8, VIOLATION_TEXT = 200, CHUNK = 48 };
+enum {
+    EVENTS_MAX = 64,
+    CAPTURED_MAX = 8,
+    VIOLATION_TEXT = 200,
+    CHUNK = 48,
+    REFERENCE_LATE_MS = 500,
+    LOOKUP_SLOW_MS = 8000,
+};
 
 enum step {
     STEP_INIT,
     STEP_LOOKUP_OFFSETS,
     STEP_LOOKUP_ENDS,
+    STEP_LOOKUP_DONE,
     STEP_FLUSH,
     STEP_OFFSETS,
     STEP_COMMIT,
@@ -21,6 +29,8 @@ enum step {
 struct input_cursor {
     bool running;
     int64_t next[EGW_LOG_INPUTS_MAX];
+    int64_t from[EGW_LOG_INPUTS_MAX];   /* as started */
+    int64_t handed[EGW_LOG_INPUTS_MAX]; /* everything before was handed out since */
     int64_t ready_at;
 };
 
@@ -64,6 +74,7 @@ struct memlog {
     int32_t first, count;             /* from the last assignment */
     bool owned;                       /* the caller has polled ASSIGN, and not yet lost it */
     int32_t owned_first, owned_count; /* what it was told */
+    int64_t owned_name;               /* ... and when, by the count of captures */
     struct captured captured[CAPTURED_MAX];
     int64_t captured_n;
     struct egw_log_event events[EVENTS_MAX];
@@ -86,7 +97,7 @@ struct memlog {
     /* the job */
     struct egw_log_job *job;
     enum egw_log_job_kind job_kind;
-    int64_t job_began, job_generation;
+    int64_t job_began, job_generation, job_owned_name;
     struct egw_log_offset *offsets;
     size_t offset_n;
     bool doubtful, faulted;
@@ -101,9 +112,35 @@ static bool fault(struct memlog *log, unsigned in_10000)
     return sched_chance(log->sched, in_10000);
 }
 
+static bool fault_of(struct memlog *log, unsigned in_10000, enum hit hit)
+{
+    bool yes = fault(log, in_10000);
+
+    log->sched->hits[hit] += yes;
+    return yes;
+}
+
+/* The process may die here: everything after it is in vain. */
+static void at(struct memlog *log, enum kill_point point)
+{
+    if (log->conf.at && !log->dead && point != KILL_NONE)
+        log->conf.at(log->conf.user, point);
+}
+
+static void at_job(struct memlog *log, enum egw_log_job_kind kind, enum kill_point init,
+                   enum kill_point lookup, enum kill_point commit, enum kill_point abort)
+{
+    const enum kill_point points[] = {[EGW_LOG_INIT] = init,
+                                      [EGW_LOG_LOOKUP] = lookup,
+                                      [EGW_LOG_COMMIT] = commit,
+                                      [EGW_LOG_ABORT] = abort};
+
+    at(log, points[kind]);
+}
+
 static int64_t latency(struct memlog *log)
 {
-    if (fault(log, log->conf.faults->slow))
+    if (fault_of(log, log->conf.faults->slow, HIT_DELAY))
         return sched_between(log->sched, 1, log->conf.faults->slow_ms);
     return sched_between(log->sched, 1, 4);
 }
@@ -184,6 +221,7 @@ static void lose(struct memlog *log)
 {
     if (!log->assigned)
         return;
+    log->sched->hits[HIT_LOST]++;
     log->assigned = log->revoking = false;
     push_group_event(log, EGW_LOG_LOST);
 }
@@ -303,6 +341,9 @@ static void op_release(void *self)
 {
     struct memlog *log = self;
 
+    at(log, KILL_RELEASE_BEFORE);
+    if (log->dead)
+        return;
     if (!log->release_due)
         violate(log, "release without a revoke");
     log->release_due = log->owned = false;
@@ -312,6 +353,7 @@ static void op_release(void *self)
     for (int32_t p = 0; p < log->cluster->partition_count; p++)
         log->inputs[p].running = false;
     join_later(log);
+    at(log, KILL_RELEASE_AFTER);
 }
 
 /* ---- reading ---- */
@@ -327,6 +369,7 @@ static enum egw_status op_start(void *self, int32_t p, const int64_t *next,
     struct memlog *log = self;
     struct input_cursor *cursor;
 
+    at(log, KILL_START_BEFORE);
     if (!owns(log, p)) {
         violate(log, "start of a partition it was not assigned");
         return egw_error_set(reterr, EGW_INVALID, "partition %d is not assigned", (int)p);
@@ -337,7 +380,7 @@ static enum egw_status op_start(void *self, int32_t p, const int64_t *next,
     for (size_t i = 0; i < log->cluster->conf.input_count; i++) {
         const struct mempartition *part = memcluster_partition(log->cluster, (int)i, p);
 
-        cursor->next[i] = next[i];
+        cursor->next[i] = cursor->from[i] = cursor->handed[i] = next[i];
         if (next[i] == EGW_LOG_HOLD)
             continue;
         if (next[i] < part->low || next[i] > (int64_t)part->n) {
@@ -351,6 +394,7 @@ static enum egw_status op_start(void *self, int32_t p, const int64_t *next,
                           next[i], log->cluster->conf.topics[i].name, (int)p);
         }
     }
+    at(log, KILL_START_AFTER);
     return EGW_OK;
 }
 
@@ -382,6 +426,8 @@ static enum egw_status op_follow(void *self, int topic, int32_t p, int64_t offse
         tail = sim_push(&log->tails, &log->tail_n, &log->tail_cap, sizeof(*log->tails));
     *tail = (struct tail){topic, p, offset == EGW_LOG_BEGINNING ? 0 : offset, -1,
                           log->sched->now + latency(log)};
+    if (topic == log->cluster->conf.state_topic)
+        at(log, KILL_FOLLOW);
     return EGW_OK;
 }
 
@@ -412,10 +458,25 @@ static void fill_record(struct egw_log_record *ret, int topic, int32_t p, int64_
 /* After some records the next fetch takes a moment; so partitions interleave in every way. */
 static void pace(struct memlog *log, int64_t *ready_at, unsigned stall)
 {
-    if (fault(log, stall))
+    if (fault_of(log, stall, HIT_FETCH_STALL))
         *ready_at = log->sched->now + sched_between(log->sched, 20, 4000);
     else if (sched_chance(log->sched, 600))
         *ready_at = log->sched->now + latency(log);
+}
+
+/* What was handed out since the start may come again, as after a fetch that is repeated. */
+static void hand_out(struct memlog *log, struct input_cursor *cursor, size_t i)
+{
+    int64_t given = cursor->next[i]++, back;
+
+    if (given < cursor->handed[i])
+        log->sched->hits[HIT_REDELIVERED]++;
+    else
+        cursor->handed[i] = given + 1;
+    if (!fault(log, log->conf.faults->redelivered))
+        return;
+    back = given - (int64_t)sched_pick(log->sched, 4);
+    cursor->next[i] = back > cursor->from[i] ? back : cursor->from[i];
 }
 
 static bool read_input(struct memlog *log, int32_t p, struct egw_log_event *ret)
@@ -435,7 +496,8 @@ static bool read_input(struct memlog *log, int32_t p, struct egw_log_event *ret)
         if (!r)
             continue;
         ret->kind = EGW_LOG_INPUT;
-        fill_record(&ret->record, (int)i, p, cursor->next[i]++, r);
+        fill_record(&ret->record, (int)i, p, cursor->next[i], r);
+        hand_out(log, cursor, i);
         pace(log, &cursor->ready_at, log->conf.faults->fetch_stall);
         return true;
     }
@@ -453,6 +515,9 @@ static bool read_tail(struct memlog *log, struct tail *tail, struct egw_log_even
         ret->kind = EGW_LOG_TAIL;
         fill_record(&ret->record, tail->topic, tail->partition, tail->cursor++, r);
         pace(log, &tail->ready_at, 10 * log->conf.faults->fetch_stall); /* there are few of them */
+        if (memcluster_wall(log->cluster, REFERENCE_LATE_MS) > r->timestamp_ms &&
+            tail->topic != log->cluster->conf.state_topic && tail->told_end >= 0)
+            log->sched->hits[HIT_REFERENCE_LATE]++;
         return true;
     }
     if (tail->told_end == tail->cursor)
@@ -499,6 +564,7 @@ static void hand_over_group_event(struct memlog *log, struct egw_log_event *even
         log->owned = true;
         log->owned_first = event->partition;
         log->owned_count = (int32_t)event->partition_count;
+        log->owned_name = event->generation;
     } else if (event->kind == EGW_LOG_LOST) {
         log->owned = false;
         for (int32_t p = 0; p < log->cluster->partition_count; p++)
@@ -512,13 +578,40 @@ static void hand_over_group_event(struct memlog *log, struct egw_log_event *even
     event->partition = -1;
 }
 
-static void op_poll(void *self, struct egw_log_event *ret)
+/* Which point the process is at when it holds this event and has done nothing with it. */
+static enum kill_point point_of(const struct memlog *log, const struct egw_log_event *event)
 {
-    struct memlog *log = self;
+    static const enum kill_point told[] = {[EGW_LOG_INIT] = KILL_INIT_TOLD,
+                                           [EGW_LOG_LOOKUP] = KILL_LOOKUP_TOLD,
+                                           [EGW_LOG_COMMIT] = KILL_COMMIT_TOLD,
+                                           [EGW_LOG_ABORT] = KILL_ABORT_TOLD};
+    int state = log->cluster->conf.state_topic;
 
+    switch (event->kind) {
+    case EGW_LOG_ASSIGN:
+        return KILL_ASSIGN_TOLD;
+    case EGW_LOG_REVOKE:
+        return KILL_REVOKE_TOLD;
+    case EGW_LOG_LOST:
+        return KILL_LOST_TOLD;
+    case EGW_LOG_INPUT:
+        return KILL_INPUT_POLLED;
+    case EGW_LOG_TAIL:
+        return event->record.topic == state ? KILL_STATE_READ : KILL_REFERENCE_READ;
+    case EGW_LOG_TAIL_END:
+        return event->topic == state ? KILL_STATE_END : KILL_NONE;
+    case EGW_LOG_DONE:
+        return told[log->job_kind];
+    default:
+        return KILL_NONE;
+    }
+}
+
+static void poll_one(struct memlog *log, struct egw_log_event *ret)
+{
+    *ret = (struct egw_log_event){.kind = EGW_LOG_IDLE, .partition = -1};
     log->last_poll = log->sched->now;
     if (log->event_n == 0) {
-        *ret = (struct egw_log_event){.kind = EGW_LOG_IDLE, .partition = -1};
         (void)read_any(log, ret);
         return;
     }
@@ -527,6 +620,21 @@ static void op_poll(void *self, struct egw_log_event *ret)
     log->event_n--;
     if (ret->kind == EGW_LOG_ASSIGN || ret->kind == EGW_LOG_REVOKE || ret->kind == EGW_LOG_LOST)
         hand_over_group_event(log, ret);
+    if (ret->kind == EGW_LOG_DONE && log->job_kind == EGW_LOG_LOOKUP && log->owned &&
+        log->owned_name != log->job_owned_name)
+        log->sched->hits[HIT_LOOKUP_STALE]++;
+}
+
+static void op_poll(void *self, struct egw_log_event *ret)
+{
+    struct memlog *log = self;
+
+    if (!log->dead) {
+        poll_one(log, ret);
+        at(log, point_of(log, ret));
+    }
+    if (log->dead)
+        *ret = (struct egw_log_event){.kind = EGW_LOG_IDLE, .partition = -1};
 }
 
 static void op_wait(void *self, int64_t ms)
@@ -567,7 +675,7 @@ static bool send_one(struct memlog *log)
     struct queued *q = &log->queue[log->queue_at];
     enum memreply reply;
 
-    if (fault(log, log->conf.faults->delivery_failed)) {
+    if (fault_of(log, log->conf.faults->delivery_failed, HIT_ABORT_DELIVERY)) {
         break_transaction(log, EGW_ABORT);
         return false;
     }
@@ -576,6 +684,7 @@ static bool send_one(struct memlog *log)
     if (reply == MEM_AGAIN)
         return false;
     if (reply != MEM_OK) {
+        log->sched->hits[HIT_FENCED]++;
         break_transaction(log, EGW_FATAL);
         return false;
     }
@@ -615,17 +724,21 @@ static enum egw_status op_begin(void *self, struct egw_error *reterr)
 {
     struct memlog *log = self;
 
+    at(log, KILL_BEGIN_BEFORE);
+    if (log->dead)
+        return egw_error_set(reterr, EGW_FATAL, "begin: the process is dead");
     if (log->in_transaction)
         violate(log, "begin inside a transaction");
     if (log->job)
         violate(log, "begin while a job is under way");
-    if (!log->have_producer || fault(log, log->conf.faults->begin_fatal)) {
+    if (!log->have_producer || fault_of(log, log->conf.faults->begin_fatal, HIT_BEGIN_FATAL)) {
         log->have_producer = false;
         return egw_error_set(reterr, EGW_FATAL, "begin: the producer is of no use any more");
     }
     log->in_transaction = true;
     log->sent = false;
     log->broken = EGW_OK;
+    at(log, KILL_BEGIN_AFTER);
     return EGW_OK;
 }
 
@@ -650,11 +763,14 @@ static enum egw_status op_produce(void *self, const struct egw_log_out *outs, si
     size_t take = n;
 
     *ret_done = 0;
+    at(log, KILL_PRODUCE_BEFORE);
+    if (log->dead)
+        return egw_error_set(reterr, EGW_FATAL, "produce: the process is dead");
     if (!log->in_transaction)
         violate(log, "produce outside a transaction");
     if (log->broken != EGW_OK)
         return egw_error_set(reterr, log->broken, "produce: an earlier record failed");
-    if (n > 1 && fault(log, log->conf.faults->queue_full))
+    if (n > 1 && fault_of(log, log->conf.faults->queue_full, HIT_QUEUE_FULL))
         take = (size_t)sched_pick(log->sched, n);
     for (size_t i = 0; i < take; i++)
         enqueue(log, &outs[i]);
@@ -663,6 +779,7 @@ static enum egw_status op_produce(void *self, const struct egw_log_out *outs, si
         log->sending = true;
         sched_after(log->sched, latency(log), send_queue, log, 0);
     }
+    at(log, take == n ? KILL_PRODUCE_AFTER : KILL_PRODUCE_HALF);
     return take == n ? EGW_OK : egw_error_set(reterr, EGW_RETRY, "produce: the queue is full");
 }
 
@@ -703,11 +820,13 @@ static void finish(struct memlog *log, enum egw_status result, const char *why)
         log->in_transaction = false;
     log->job = NULL;
     push_event(log, EGW_LOG_DONE);
+    at_job(log, log->job_kind, KILL_INIT_ANSWERED, KILL_LOOKUP_ANSWERED, KILL_COMMIT_ENDED,
+           KILL_NONE);
 }
 
 static void step_init(struct memlog *log)
 {
-    if (fault(log, log->conf.faults->init_fatal)) {
+    if (fault_of(log, log->conf.faults->init_fatal, HIT_INIT_FATAL)) {
         finish(log, EGW_FATAL, "init: no answer");
         return;
     }
@@ -732,13 +851,14 @@ static void step_lookup_offsets(struct memlog *log)
             any |= pending;
         }
     if (any) {
+        log->sched->hits[HIT_LOOKUP_PENDING]++;
         if (log->sched->now - log->job_began > 2000)
             finish(log, EGW_RETRY, "lookup: offsets are not stable yet");
         else
             next_step(log, STEP_LOOKUP_OFFSETS, sched_between(log->sched, 10, 50));
         return;
     }
-    if (fault(log, log->conf.faults->lookup_retry))
+    if (fault_of(log, log->conf.faults->lookup_retry, HIT_LOOKUP_RETRY))
         finish(log, EGW_RETRY, "lookup: timed out");
     else
         next_step(log, STEP_LOOKUP_ENDS, latency(log));
@@ -759,7 +879,11 @@ static void step_lookup_ends(struct memlog *log)
             place->high[i] = (int64_t)part->n;
         }
     }
-    finish(log, EGW_OK, NULL);
+    /* What is true now may be old when it is heard. */
+    next_step(log, STEP_LOOKUP_DONE,
+              fault(log, log->conf.faults->lookup_slow)
+                  ? sched_between(log->sched, 100, LOOKUP_SLOW_MS)
+                  : latency(log));
 }
 
 /* After a freeze the connection is often found broken at its next use. */
@@ -774,6 +898,11 @@ static bool coordinator_is_away(struct memlog *log)
 static void step_flush(struct memlog *log)
 {
     send_chunk(log);
+    if (log->broken == EGW_OK && log->queue_n == 0) {
+        at(log, KILL_FLUSHED);
+        if (log->dead)
+            return;
+    }
     if (log->broken != EGW_OK)
         finish(log, log->broken, "commit: a record was not delivered");
     else if (log->queue_n > 0)
@@ -806,7 +935,7 @@ static void step_offsets(struct memlog *log)
     }
     if (log->plant_newest)
         metadata = (struct captured){0, log->generation, log->member_id};
-    if (fault(log, log->conf.faults->offsets_abortable)) {
+    if (fault_of(log, log->conf.faults->offsets_abortable, HIT_ABORT_OFFSETS)) {
         finish(log, EGW_ABORT, "commit: the coordinator refused the offsets");
         return;
     }
@@ -815,6 +944,7 @@ static void step_offsets(struct memlog *log)
                                log->offset_n)) {
     case MEM_OK:
         log->sent = true;
+        at(log, KILL_OFFSETS_SENT);
         next_step(log, STEP_COMMIT, latency(log));
         return;
     case MEM_AGAIN:
@@ -826,6 +956,7 @@ static void step_offsets(struct memlog *log)
         return;
     case MEM_FENCED:
     case MEM_STATE:
+        log->sched->hits[HIT_FENCED]++;
         finish(log, EGW_FATAL, "commit: the producer was fenced");
         return;
     }
@@ -840,6 +971,8 @@ static void late_end(void *arg, int64_t n)
     bool commit = n & 1;
     enum memreply reply = memcluster_end(cluster, producer, epoch, commit);
 
+    cluster->sched->hits[commit ? HIT_COMMIT_LATE : HIT_ABORT_LATE]++;
+    cluster->sched->hits[HIT_COMMIT_TORN] += commit && reply == MEM_FENCED;
     sched_say(cluster->sched, "late %s of producer %d, epoch %d: %s", commit ? "commit" : "abort",
               producer, epoch, reply == MEM_OK ? "applied" : "refused");
 }
@@ -862,6 +995,7 @@ static void ask_end(struct memlog *log, bool commit)
     switch (memcluster_end(log->cluster, log->producer, log->epoch, commit)) {
     case MEM_OK:
         next_step(log, STEP_DONE, latency(log));
+        at(log, commit ? KILL_END_SENT : KILL_ABORT_SENT);
         return;
     case MEM_AGAIN:
         next_step(log, again, sched_between(log->sched, 5, 40));
@@ -869,6 +1003,7 @@ static void ask_end(struct memlog *log, bool commit)
     case MEM_FENCED:
     case MEM_STATE:
     case MEM_REFUSED:
+        log->sched->hits[HIT_FENCED]++;
         finish(log, EGW_FATAL,
                commit ? "commit: the producer was fenced" : "abort: the producer was fenced");
         return;
@@ -883,14 +1018,14 @@ static bool commit_faults(struct memlog *log)
     if (log->faulted || !log->sent)
         return false;
     log->faulted = true;
-    if (fault(log, f->commit_not_applied)) {
+    if (fault_of(log, f->commit_not_applied, HIT_COMMIT_NOWHERE)) {
         finish(log, EGW_FATAL, "commit: no answer");
-    } else if (fault(log, f->commit_applied)) {
+    } else if (fault_of(log, f->commit_applied, HIT_COMMIT_UNHEARD)) {
         (void)memcluster_end(log->cluster, log->producer, log->epoch, true);
         finish(log, EGW_FATAL, "commit: it succeeded at the broker but failed here");
-    } else if (fault(log, f->commit_abortable)) {
+    } else if (fault_of(log, f->commit_abortable, HIT_ABORT_COMMIT)) {
         finish(log, EGW_ABORT, "commit: the coordinator asks for an abort");
-    } else if (fault(log, f->commit_reply_lost)) {
+    } else if (fault_of(log, f->commit_reply_lost, HIT_COMMIT_LOST)) {
         log->doubtful = true;
         (void)memcluster_end(log->cluster, log->producer, log->epoch, true);
         next_step(log, STEP_COMMIT, sched_between(log->sched, 20, 300));
@@ -911,7 +1046,7 @@ static bool abort_faults(struct memlog *log)
     if (log->faulted || !log->sent)
         return false;
     log->faulted = true;
-    if (fault(log, f->abort_fatal)) {
+    if (fault_of(log, f->abort_fatal, HIT_ABORT_FATAL)) {
         finish(log, EGW_FATAL, "abort: no answer");
     } else if (fault(log, f->abort_late)) {
         log->doubtful = true;
@@ -973,6 +1108,9 @@ static void run_step(void *arg, int64_t n)
     case STEP_LOOKUP_ENDS:
         step_lookup_ends(log);
         return;
+    case STEP_LOOKUP_DONE:
+        finish(log, EGW_OK, NULL);
+        return;
     case STEP_FLUSH:
         step_flush(log);
         return;
@@ -1009,6 +1147,8 @@ static void op_job(void *self, struct egw_log_job *job)
                                       [EGW_LOG_ABORT] = STEP_ABORT};
     struct memlog *log = self;
 
+    if (log->dead)
+        return;
     if (log->job)
         violate(log, "a job while another is under way");
     if ((job->kind == EGW_LOG_COMMIT || job->kind == EGW_LOG_ABORT) && !log->in_transaction)
@@ -1019,6 +1159,7 @@ static void op_job(void *self, struct egw_log_job *job)
     log->job_kind = job->kind;
     log->job_began = log->sched->now;
     log->job_generation = job->generation;
+    log->job_owned_name = log->owned_name;
     log->doubtful = log->faulted = false;
     if (job->kind == EGW_LOG_COMMIT)
         copy_offsets(log, job);
@@ -1028,6 +1169,7 @@ static void op_job(void *self, struct egw_log_job *job)
         log->broken = EGW_OK;
     }
     next_step(log, first[job->kind], latency(log));
+    at_job(log, job->kind, KILL_INIT_ASKED, KILL_LOOKUP_ASKED, KILL_COMMIT_ASKED, KILL_ABORT_ASKED);
 }
 
 /* ---- the rest ---- */
@@ -1098,7 +1240,9 @@ struct egw_log memlog_port(struct memlog *log)
 
 void memlog_kill(struct memlog *log)
 {
-    log->dead = log->wire = true;
+    if (!log->dead)
+        log->wire = true;
+    log->dead = true;
     log->job = NULL;
 }
 
@@ -1111,6 +1255,21 @@ void memlog_freeze(struct memlog *log, bool frozen)
 void memlog_set_clock(struct memlog *log, int64_t skew_ms)
 {
     log->skew_ms = skew_ms;
+}
+
+void memlog_at(struct memlog *log, enum kill_point point)
+{
+    at(log, point);
+}
+
+bool memlog_in_transaction(const struct memlog *log)
+{
+    return log->in_transaction && log->sent;
+}
+
+bool memlog_is_owner(const struct memlog *log)
+{
+    return memcluster_knows(log->cluster, log->conf.identity, log->member_id, log->generation);
 }
 
 bool memlog_has_event(const struct memlog *log)

@@ -27,6 +27,8 @@ struct memfaults {
     unsigned init_fatal;
     unsigned begin_fatal;
     unsigned lookup_retry;
+    unsigned lookup_slow;     /* its answer is long on the way */
+    unsigned redelivered;     /* a record is handed out again */
     unsigned delivery_failed; /* one record: the transaction must be aborted */
     unsigned queue_full;
     unsigned fetch_stall; /* of a partition, for up to a few seconds */
@@ -42,6 +44,9 @@ struct memlog_conf {
     int64_t heartbeat_ms;
     int64_t max_poll_ms;
     int64_t socket_ms; /* a job longer than half of it is doubtful */
+    /* The process is at a point where it may die: memlog_kill() from here is right. May be NULL. */
+    void (*at)(void *user, enum kill_point point);
+    void *user;
 };
 
 struct memlog;
@@ -56,6 +61,14 @@ void memlog_kill(struct memlog *log);
 void memlog_freeze(struct memlog *log, bool frozen);
 /* Its wall clock from now on: so much ahead of the world's. */
 void memlog_set_clock(struct memlog *log, int64_t skew_ms);
+
+/* The caller is at a point of its own, inside a step. */
+void memlog_at(struct memlog *log, enum kill_point point);
+/* Part of a transaction is at the brokers. */
+bool memlog_in_transaction(const struct memlog *log);
+
+/* The group knows it in the generation it knows itself. */
+bool memlog_is_owner(const struct memlog *log);
 
 bool memlog_has_event(const struct memlog *log);
 /* When there may be something to do, as far as the last wait() could see. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "egw/base.h"
+#include "hits.h"
 
 struct sched_action;
 
@@ -22,6 +23,7 @@ struct sched {
     size_t n, cap;
     uint64_t trace;
     FILE *trace_to; /* NULL: only the hash is kept */
+    int64_t hits[HIT_COUNT];
 };
 
 typedef void (*sched_fn)(void *arg, int64_t n);

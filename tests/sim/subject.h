@@ -32,11 +32,14 @@ struct sim_feed {
     struct sched *sched;
     const struct egw_framing *framing;
     int64_t fed;
+    int64_t activation; /* number of the latest */
+    int as_of;          /* of the latest reference record */
 };
 
 struct sim_subject {
     const char *name;
-    const struct memtopic_conf *topics; /* the inputs first */
+    bool facts_have_age, has_activations; /* or those faults cannot be made */
+    const struct memtopic_conf *topics;   /* the inputs first */
     size_t topic_count, input_count;
     const char *const *input_names;
     int64_t wall_speed; /* see struct memcluster_conf */
@@ -62,6 +65,10 @@ struct sim_subject {
                        unsigned char ret[EGW_SHA256]);
     /* Does the state say what the inputs say? May be NULL. */
     bool (*right)(const struct memcluster *cluster, char *why, size_t why_n);
+    /* At the end: does all that was decided come out the same once more? Adds to *checked how many
+     * that were. May be NULL. */
+    bool (*again)(const struct memcluster *cluster, struct egw_plans *plans,
+                  const struct egw_framing *framing, int64_t *checked, char *why, size_t why_n);
 };
 
 /* Calls visit for the last visible record of each key of a partition that has not been removed. */

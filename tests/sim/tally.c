@@ -343,19 +343,22 @@ static void append_event(struct sim_feed *feed, int64_t id)
              mix % 7 == 2 ? "f" : "", mix % 31 == 3 ? "r" : "");
     k = egw_str_of(key);
     p = egw_partition_of(k, TALLY_PARTITIONS);
-    if (sched_chance(feed->sched, 300))
-        p = (int32_t)sched_pick(feed->sched, TALLY_PARTITIONS);
+    if (sched_chance(feed->sched, 300)) {
+        feed->sched->hits[HIT_WRONG_PARTITION]++;
+        p = (p + 1) % TALLY_PARTITIONS;
+    }
     memcluster_append(feed->cluster, TALLY_EVENTS, p, k, egw_str_of(value));
 }
 
 static void feed_event(struct sim_feed *feed)
 {
     append_event(feed, feed->fed++);
-    if (sched_chance(feed->sched, 400))
-        append_event(feed,
-                     feed->fed - 1 -
-                         (int64_t)sched_pick(feed->sched,
-                                             (uint64_t)feed->fed > 30 ? 30 : (uint64_t)feed->fed));
+    if (sched_chance(feed->sched, 400)) {
+        uint64_t back = (uint64_t)feed->fed > 30 ? 30 : (uint64_t)feed->fed;
+
+        feed->sched->hits[HIT_DUPLICATE_EVENT]++;
+        append_event(feed, feed->fed - 1 - (int64_t)sched_pick(feed->sched, back));
+    }
 }
 
 static void feed_fact(struct sim_feed *feed)

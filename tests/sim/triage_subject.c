@@ -10,8 +10,13 @@
 #include "egw/json.h"
 #include "egw/policy_file.h"
 #include "egw/triage.h"
+#include "triage_again.h"
 
-enum { PARTITIONS = 6, CUSTOMERS = 24 }; /* enough for a key in every partition */
+enum {
+    PARTITIONS = 6,
+    CUSTOMERS = 24,
+    POLICY_FILES_MAX = 24
+}; /* enough for a key in every partition */
 
 enum topic {
     EVENTS,
@@ -40,12 +45,19 @@ static const int COMMANDS[] = {ESCALATIONS};
 
 /* ---- one process ---- */
 
-struct desk {
-    struct egw_triage *triage;
-    bool wanted; /* a policy was asked for and is not compiled yet */
+enum { WANTED_MAX = 4 };
+
+/* A policy that was asked for and is not compiled yet. */
+struct wanted {
     struct egw_sha256 manifest;
     const struct egw_policy_file *files;
     size_t n;
+};
+
+struct desk {
+    struct egw_triage *triage;
+    struct wanted wanted[WANTED_MAX];
+    size_t wanted_n;
 };
 
 static void want_policy(void *user, const struct egw_sha256 *manifest,
@@ -53,10 +65,9 @@ static void want_policy(void *user, const struct egw_sha256 *manifest,
 {
     struct desk *desk = user;
 
-    desk->wanted = true;
-    desk->manifest = *manifest;
-    desk->files = files;
-    desk->n = n;
+    if (desk->wanted_n == WANTED_MAX)
+        abort();
+    desk->wanted[desk->wanted_n++] = (struct wanted){*manifest, files, n};
 }
 
 static enum egw_status refuse_schema(void *user, struct egw_str json, struct egw_error *reterr)
@@ -121,13 +132,14 @@ static bool between(void *self)
     struct egw_policy *policy = NULL;
     struct egw_faults faults = {0};
     struct egw_error error;
+    struct wanted wanted;
 
-    if (!desk->wanted)
+    if (desk->wanted_n == 0)
         return false;
-    desk->wanted = false;
-    if (egw_policy_compile(desk->files, desk->n, &policy, &faults))
+    wanted = desk->wanted[--desk->wanted_n];
+    if (egw_policy_compile(wanted.files, wanted.n, &policy, &faults))
         egw_error_set(&error, EGW_INVALID, "%s", faults.n ? faults.texts[0] : "no memory");
-    egw_triage_policy(desk->triage, &desk->manifest, policy, policy ? NULL : &error);
+    egw_triage_policy(desk->triage, &wanted.manifest, policy, policy ? NULL : &error);
     egw_faults_free(&faults);
     return true;
 }
@@ -159,7 +171,18 @@ static void append_fact(struct sim_feed *feed, const char *line)
     egw_arena_free(&arena);
 }
 
-#define AS_OF "{\"as_of\": \"2026-01-05T07:59:00.000Z\", \"source\": \"sim\", \"body\": "
+/* %02d: the minute its source vouches for. */
+#define AS_OF "{\"as_of\": \"2026-01-05T07:%02d:00.000Z\", \"source\": \"sim\", \"body\": "
+
+/* Not always later than the one before: the log's order counts, whatever the source says. */
+static int as_of(struct sim_feed *feed)
+{
+    int minute = (int)sched_between(feed->sched, 40, 59);
+
+    feed->sched->hits[HIT_REFERENCE_OLDER] += minute < feed->as_of;
+    feed->as_of = minute;
+    return minute;
+}
 
 static void relate(struct sim_feed *feed, int customer)
 {
@@ -169,7 +192,7 @@ static void relate(struct sim_feed *feed, int customer)
              AS_OF "{\"relation\": {\"partner\": \"litware\", \"customer\": \"customer-%02d\", "
                    "\"tenant\": \"3f1c0b5e-2c1d-4f6a-9a57-0d6d1a9c%04d\", \"domains\": "
                    "[\"customer-%02d.example\"]}}}",
-             customer, customer, customer);
+             as_of(feed), customer, customer, customer);
     append_fact(feed, line);
 }
 
@@ -181,7 +204,7 @@ static void grant(struct sim_feed *feed, int customer, bool active)
              AS_OF "{\"access\": {\"partner\": \"litware\", \"customer\": \"customer-%02d\", "
                    "\"status\": \"%s\", \"assigned\": true, \"roles\": [\"Service Support "
                    "Administrator\"], \"ends_at\": \"2027-01-05T00:00:00.000Z\"}}}",
-             customer, active ? "active" : "expired");
+             as_of(feed), customer, active ? "active" : "expired");
     append_fact(feed, line);
 }
 
@@ -194,18 +217,156 @@ static void report_health(struct sim_feed *feed, int customer, bool well)
                    "\"service\": \"exchange-online\", \"feature\": \"mail flow\", "
                    "\"classification\": \"incident\", \"status\": \"%s\", \"resolved\": %s, "
                    "\"starts_at\": \"2026-01-05T07:50:00.000Z\", \"title\": \"Delays\"}}}",
-             customer, customer, well ? "serviceRestored" : "serviceDegradation",
+             as_of(feed), customer, customer, well ? "serviceRestored" : "serviceDegradation",
              well ? "true" : "false");
     append_fact(feed, line);
     snprintf(line, sizeof(line),
              AS_OF "{\"health_snapshot\": {\"customer\": \"customer-%02d\", \"service\": "
                    "\"exchange-online\", \"status\": \"%s\", \"issues\": [\"EX7%02d\"]}}}",
-             customer, well ? "serviceOperational" : "serviceDegradation", customer);
+             as_of(feed), customer, well ? "serviceOperational" : "serviceDegradation", customer);
     append_fact(feed, line);
+}
+
+static struct egw_str append_text(struct egw_arena *arena, struct egw_str a, struct egw_str b)
+{
+    return egw_arena_printf(arena, "%.*s%.*s", (int)a.n, a.p, (int)b.n, b.p);
+}
+
+/* Of the catalogue only these lines: compiling all of it takes a second for each process. */
+static struct egw_str few_lines(struct egw_str table, struct egw_arena *arena)
+{
+    struct egw_str kept = EGW_STR("");
+    const char *end = table.p + table.n, *line = table.p;
+
+    for (int n = 0; line < end; n++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t len = (size_t)((stop ? stop + 1 : end) - line);
+
+        if (n < 6 || memmem(line, len, "AADSTS50057\t", 12))
+            kept = append_text(arena, kept, (struct egw_str){line, len});
+        line += len;
+    }
+    return kept;
+}
+
+static void keep_small(struct egw_policy_files *files)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < files->n; i++) {
+        struct egw_policy_file file = files->files[i];
+
+        if (memmem(file.name.p, file.name.n, "catalogue/entra", 15))
+            file.content = few_lines(file.content, &files->arena);
+        else if (memchr(file.name.p, '/', file.name.n))
+            continue;
+        files->files[kept++] = file;
+    }
+    files->n = kept;
+}
+
+/* What is published of one policy, made once for all worlds. */
+struct published {
+    struct egw_buf keys[POLICY_FILES_MAX], values[POLICY_FILES_MAX];
+    size_t n;
+    char manifest[2 * EGW_SHA256 + 1];
+};
+
+static void publish(struct sim_feed *feed, const struct egw_policy_files *files,
+                    struct published *ret)
+{
+    struct egw_sha256 digest;
+    struct egw_error error;
+
+    must(egw_policy_manifest(files->files, files->n, &digest), &error);
+    egw_hex(digest.b, EGW_SHA256, ret->manifest);
+    for (size_t i = 0; i < files->n && i < POLICY_FILES_MAX; i++) {
+        struct egw_policy_content content = {.manifest = egw_str_of(ret->manifest),
+                                             .name = files->files[i].name,
+                                             .files = (int32_t)files->n,
+                                             .content = files->files[i].content};
+
+        egw_sha256(content.content.p, content.content.n, &digest);
+        memcpy(content.digest, digest.b, EGW_SHA256);
+        must(egw_buf_printf(&ret->keys[i], "policy/%s/%.*s", ret->manifest, EGW_FMT(content.name)),
+             &error);
+        must(egw_encode_framed(feed->framing, &egw_type_policy_content, &content, &ret->values[i],
+                               &error),
+             &error);
+        ret->n = i + 1;
+    }
+}
+
+/* Two that decide otherwise, so that it matters which is in force: the second knows no errors. */
+static void read_policy(int variant, struct egw_policy_files *ret)
+{
+    struct egw_error error;
+    size_t kept = 0;
+
+    must(egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue", ret,
+                         &error),
+         &error);
+    keep_small(ret);
+    for (size_t i = 0; i < ret->n; i++) {
+        if (!variant || !memchr(ret->files[i].name.p, '/', ret->files[i].name.n))
+            ret->files[kept++] = ret->files[i];
+    }
+    ret->n = kept;
+}
+
+static const struct published *policies(struct sim_feed *feed)
+{
+    static struct published both[2];
+
+    for (int i = 0; i < 2 && !both[i].n; i++) {
+        struct egw_policy_files files;
+
+        read_policy(i, &files);
+        publish(feed, &files, &both[i]);
+        egw_policy_files_free(&files);
+    }
+    return both;
+}
+
+/* As egw activate does: one record for each partition; in each its place among events counts. */
+static void activate(struct sim_feed *feed, int64_t number)
+{
+    struct egw_policy_activation activation = {.manifest =
+                                                   egw_str_of(policies(feed)[number % 2].manifest),
+                                               .number = number,
+                                               .by = EGW_STR("sim")};
+
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        append_record(feed, INBOX, p, EGW_STR("#activation"), &egw_type_policy_activation,
+                      &activation);
+}
+
+static void append_policies(struct sim_feed *feed)
+{
+    const struct published *both = policies(feed);
+
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < both[k].n; i++)
+            memcluster_append(feed->cluster, POLICY, 0, egw_buf_str(&both[k].keys[i]),
+                              egw_buf_str(&both[k].values[i]));
+    activate(feed, feed->activation = 1);
+}
+
+/* Another policy comes into force; or its activation is sent again, as who got no answer does. */
+static void feed_activation(struct sim_feed *feed)
+{
+    if (sched_chance(feed->sched, 5000)) {
+        feed->activation++;
+    } else {
+        feed->sched->hits[HIT_ACTIVATION_TWICE]++;
+    }
+    activate(feed, feed->activation);
 }
 
 static void feed_fact(struct sim_feed *feed)
 {
+    if (sched_chance(feed->sched, 2000))
+        feed_activation(feed);
     for (int n = 0; n < 4; n++) {
         int customer = (int)sched_pick(feed->sched, CUSTOMERS);
         bool good = sched_chance(feed->sched, 5000);
@@ -217,57 +378,14 @@ static void feed_fact(struct sim_feed *feed)
     }
 }
 
-/* Of the catalogue only the sign-in errors: compiling all of it takes a second for each process. */
-static void keep_small(struct egw_policy_files *files)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < files->n; i++) {
-        struct egw_str name = files->files[i].name;
-
-        if (!memchr(name.p, '/', name.n) || memmem(name.p, name.n, "catalogue/entra", 15))
-            files->files[kept++] = files->files[i];
-    }
-    files->n = kept;
-}
-
-static void append_policy(struct sim_feed *feed)
-{
-    struct egw_policy_activation activation = {.number = 1, .by = EGW_STR("sim")};
-    struct egw_policy_files files;
-    struct egw_sha256 digest;
-    struct egw_error error;
-    char hex[2 * EGW_SHA256 + 1];
-
-    must(egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue",
-                         &files, &error),
-         &error);
-    keep_small(&files);
-    must(egw_policy_manifest(files.files, files.n, &digest), &error);
-    egw_hex(digest.b, EGW_SHA256, hex);
-    activation.manifest = egw_str_of(hex);
-    for (size_t i = 0; i < files.n; i++) {
-        struct egw_policy_content content = {.manifest = activation.manifest,
-                                             .name = files.files[i].name,
-                                             .files = (int32_t)files.n,
-                                             .content = files.files[i].content};
-
-        egw_sha256(content.content.p, content.content.n, &digest);
-        memcpy(content.digest, digest.b, EGW_SHA256);
-        append_record(feed, POLICY, 0, content.name, &egw_type_policy_content, &content);
-    }
-    for (int32_t p = 0; p < PARTITIONS; p++)
-        append_record(feed, INBOX, p, EGW_STR("#activation"), &egw_type_policy_activation,
-                      &activation);
-    egw_policy_files_free(&files);
-}
+#define FIRST "{\"as_of\": \"2026-01-05T07:59:00.000Z\", \"source\": \"sim\", \"body\": "
 
 static void prepare(struct sim_feed *feed)
 {
-    append_policy(feed);
-    append_fact(feed, AS_OF "{\"partner\": {\"partner\": \"litware\", \"kind\": "
+    append_policies(feed);
+    append_fact(feed, FIRST "{\"partner\": {\"partner\": \"litware\", \"kind\": "
                             "\"indirect-provider\", \"csp\": true}}}");
-    append_fact(feed, AS_OF "{\"contract\": {\"partner\": \"litware\", \"plan\": \"advanced\", "
+    append_fact(feed, FIRST "{\"contract\": {\"partner\": \"litware\", \"plan\": \"advanced\", "
                             "\"starts_at\": \"2025-07-01T00:00:00.000Z\", \"ends_at\": "
                             "\"2026-06-30T00:00:00.000Z\"}}}");
     for (int c = 0; c < CUSTOMERS; c++) {
@@ -322,8 +440,10 @@ static void append_event(struct sim_feed *feed, int64_t id)
     must(egw_json_read(egw_str_of(line), &egw_type_support_event, &arena, &event, &error), &error);
     key = egw_arena_printf(&arena, "litware/customer-%02d", (int)(number % CUSTOMERS));
     p = egw_partition_of(key, PARTITIONS);
-    if (sched_chance(feed->sched, 300))
-        p = (int32_t)sched_pick(feed->sched, PARTITIONS);
+    if (sched_chance(feed->sched, 300)) {
+        feed->sched->hits[HIT_WRONG_PARTITION]++;
+        p = (p + 1) % PARTITIONS;
+    }
     append_record(feed, EVENTS, p, key, &egw_type_support_event, &event);
     egw_arena_free(&arena);
 }
@@ -343,8 +463,10 @@ static void feed_event(struct sim_feed *feed)
     append_event(feed, feed->fed++);
     if (sched_chance(feed->sched, 100))
         append_garbage(feed);
-    if (sched_chance(feed->sched, 400) && feed->fed > 30)
+    if (sched_chance(feed->sched, 400) && feed->fed > 30) {
+        feed->sched->hits[HIT_DUPLICATE_EVENT]++;
         append_event(feed, feed->fed - 1 - (int64_t)sched_pick(feed->sched, 30));
+    }
 }
 
 /* ---- what it left behind ---- */
@@ -380,7 +502,7 @@ static bool decode(struct egw_plans *plans, struct egw_str value, struct egw_are
         .prev_offset = o.trigger.prev_offset,
         .digested = o.trigger.digest != NULL,
         .now_ms = o.decided_at,
-        .knew = -1,
+        .knew = o.facts_offset.v,
         .about = egw_arena_printf(arena, "%.*s/%.*s/%.*s", EGW_FMT(o.partner), EGW_FMT(o.customer),
                                   EGW_FMT(o.case_id)),
     };
@@ -401,8 +523,88 @@ static bool command_id(struct egw_plans *plans, struct egw_str value, struct egw
     return true;
 }
 
+/* ---- decided again ---- */
+
+struct compiled {
+    struct egw_policy *policy[2];
+};
+
+static const struct egw_policy *policy_of(void *user, const unsigned char *manifest)
+{
+    const struct compiled *compiled = user;
+
+    for (int i = 0; manifest && i < 2; i++) {
+        if (memcmp(egw_policy_hash(compiled->policy[i])->b, manifest, EGW_SHA256) == 0)
+            return compiled->policy[i];
+    }
+    return NULL;
+}
+
+static void compile_both(struct compiled *ret)
+{
+    for (int i = 0; i < 2; i++) {
+        struct egw_policy_files files;
+        struct egw_faults faults = {0};
+
+        read_policy(i, &files);
+        if (egw_policy_compile(files.files, files.n, &ret->policy[i], &faults))
+            abort();
+        egw_policy_files_free(&files);
+    }
+}
+
+static void learn_policies(struct desk *desk, const struct memcluster *cluster)
+{
+    const struct egw_processor *processor = processor_of(desk);
+    const struct memrecord *found;
+    struct egw_str fact;
+    struct egw_error error;
+
+    for (int64_t at = 0; (found = memcluster_read(cluster, POLICY, 0, &at)); at++) {
+        struct egw_log_record record = {
+            .topic = POLICY, .offset = at, .key = found->key, .value = found->value};
+
+        must(processor->learn(processor->self, &record, &fact, &error), &error);
+    }
+    while (between(desk))
+        ;
+}
+
+static bool again(const struct memcluster *cluster, struct egw_plans *plans,
+                  const struct egw_framing *framing, int64_t *checked, char *why, size_t why_n)
+{
+    struct compiled compiled = {.policy = {NULL}};
+    struct triage_again conf = {
+        .cluster = cluster,
+        .plans = plans,
+        .input_names = INPUT_NAMES,
+        .outcomes = OUTCOMES,
+        .reference = REFERENCE,
+        .policy_of = policy_of,
+        .user = &compiled,
+    };
+    struct triage_again_counts counts = {0};
+    bool fine = true;
+
+    compile_both(&compiled);
+    for (int32_t p = 0; p < PARTITIONS && fine; p++) {
+        struct desk *desk = open_desk(plans, framing);
+
+        learn_policies(desk, cluster);
+        conf.triage = desk->triage;
+        fine = triage_again(&conf, p, &counts, why, why_n);
+        close_desk(desk);
+    }
+    for (int i = 0; i < 2; i++)
+        egw_policy_free(compiled.policy[i]);
+    *checked += counts.replayed;
+    return fine;
+}
+
 const struct sim_subject triage_subject = {
     .name = "triage",
+    .facts_have_age = true,
+    .has_activations = true,
     .topics = TOPIC_CONF,
     .topic_count = TOPICS,
     .input_count = 2,
@@ -423,4 +625,5 @@ const struct sim_subject triage_subject = {
     .fact = feed_fact,
     .decode = decode,
     .command_id = command_id,
+    .again = again,
 };

@@ -14,10 +14,9 @@ enum {
     PROCESSES_MAX = 400,
     ID_TEXT = 16,
     STORM_MS = 20000, /* faults happen until then */
-    BOUND_MS = 60000, /* ... and so long after, all must be answered */
+    SESSION_MS = 2000,
     TURNS_MAX = 600000,
     TURN_SLEEP_MS = 100,
-    CHECK_EVERY = 16, /* turns between two looks of the checker */
 };
 
 enum fault_kind {
@@ -45,8 +44,20 @@ struct process {
     struct planted *planted;
     void *subject;
     struct egw_runtime *runtime;
+    struct egw_processor processor; /* the subject's, with the points to die at */
+    const struct egw_processor *inner;
     bool running, frozen, draining;
+    bool killed;      /* at a point: what it still does is in vain */
+    int64_t skipped;  /* as its notes say */
+    int64_t clock_ms; /* ahead of the world's */
     int64_t turn_at;
+};
+
+/* What a tool did to a committed offset. */
+struct move {
+    int32_t partition;
+    size_t input;
+    int64_t offset;
 };
 
 struct world {
@@ -63,6 +74,11 @@ struct world {
     struct egw_arena arena;
     struct process *processes[PROCESSES_MAX];
     size_t process_n;
+    struct move *moves;
+    size_t move_n, move_cap;
+    int64_t kill_skip; /* times the next point is passed unharmed */
+    bool fresh;        /* something became readable since the checker looked */
+    bool dying;        /* a process was killed at a point and is to be replaced */
     bool knows[FAULT_KINDS];
     bool calm;                                   /* no faults any more */
     int64_t moved_until[EGW_LOG_PARTITIONS_MAX]; /* forward, by a tool: a halt is right so long */
@@ -91,6 +107,7 @@ static void fail(struct world *w, const char *fmt, ...)
 static void start_process(void *arg, int64_t slot);
 
 static void on_halted(struct process *process, const struct egw_note *note);
+static void on_skipped(struct process *process, const struct egw_note *note);
 
 static void on_note(void *user, const struct egw_note *note)
 {
@@ -112,11 +129,69 @@ static void on_note(void *user, const struct egw_note *note)
     };
     struct process *process = user;
 
+    if (process->killed)
+        return;
     sched_say(&process->world->sched, "%s: %s %d %" PRId64 " %" PRId64 "%s%s", process->name,
               names[note->kind], (int)note->partition, note->a, note->b, note->error ? ": " : "",
               note->error ? note->error->text : "");
     if (note->kind == EGW_NOTE_PARTITION_HALTED)
         on_halted(process, note);
+    if (note->kind == EGW_NOTE_SKIPPED)
+        on_skipped(process, note);
+}
+
+static void at_point(void *user, enum kill_point point)
+{
+    struct process *process = user;
+    struct world *w = process->world;
+    int next = w->result->kills;
+
+    w->result->passed[point]++;
+    if (w->calm || next == 2 || w->conf.kill[next] != point || w->kill_skip-- > 0)
+        return;
+    sched_say(&w->sched, "%s: killed at %s", process->name, kill_name(point));
+    memlog_kill(process->log);
+    process->killed = w->dying = true;
+    w->result->kills++;
+    w->kill_skip = 0;
+}
+
+static enum egw_status step_with_points(void *self, struct egw_turn *turn,
+                                        const struct egw_input *input, struct egw_error *reterr)
+{
+    static const enum kill_point after[] = {[EGW_INPUT_RECORD] = KILL_DECIDE_AFTER,
+                                            [EGW_INPUT_TIMER] = KILL_TIMER_AFTER,
+                                            [EGW_INPUT_FACT] = KILL_FACT_AFTER};
+    struct process *process = self;
+    enum egw_status st;
+
+    memlog_at(process->log, KILL_DECIDE_BEFORE);
+    st = process->inner->step(process->inner->self, turn, input, reterr);
+    memlog_at(process->log, after[input->kind]);
+    return st;
+}
+
+static enum egw_status learn_inner(void *self, const struct egw_log_record *record,
+                                   struct egw_str *ret_fact, struct egw_error *reterr)
+{
+    struct process *process = self;
+
+    return process->inner->learn(process->inner->self, record, ret_fact, reterr);
+}
+
+static int64_t fact_offset_inner(void *self, struct egw_str fact)
+{
+    struct process *process = self;
+
+    return process->inner->fact_offset(process->inner->self, fact);
+}
+
+static enum egw_status waits_inner(void *self, struct egw_str key, struct egw_str value,
+                                   struct egw_waits *ret, struct egw_error *reterr)
+{
+    struct process *process = self;
+
+    return process->inner->waits(process->inner->self, key, value, ret, reterr);
 }
 
 static struct process *new_process(struct world *w, int slot)
@@ -158,8 +233,14 @@ static void open_runtime(struct world *w, struct process *process)
     struct egw_error error;
 
     process->subject = w->subject->open(w->plans, &w->framing);
-    if (egw_runtime_new(&conf, port, w->subject->processor(process->subject), &process->runtime,
-                        &error))
+    process->inner = w->subject->processor(process->subject);
+    process->processor = (struct egw_processor){.name = process->inner->name,
+                                                .self = process,
+                                                .step = step_with_points,
+                                                .learn = learn_inner,
+                                                .fact_offset = fact_offset_inner,
+                                                .waits = waits_inner};
+    if (egw_runtime_new(&conf, port, &process->processor, &process->runtime, &error))
         fail(w, "the runtime does not start: %s", error.text);
     else
         process->running = true;
@@ -177,6 +258,8 @@ static void start_process(void *arg, int64_t slot)
         .heartbeat_ms = 500,
         .max_poll_ms = 4000,
         .socket_ms = 1000,
+        .at = at_point,
+        .user = process,
     };
 
     process->log = memlog_new(&conf);
@@ -252,15 +335,63 @@ static void repair(void *arg, int64_t p)
         replace_process(process, 50);
 }
 
+/* Does the reason name the offset a tool set and the position it is ahead of? */
+static bool names_both_numbers(struct world *w, int32_t p, const char *text)
+{
+    struct egw_position position;
+    const struct egw_input_position *places;
+    char both[120];
+
+    if (!checker_position(&w->cluster, w->subject->state, p, w->plans, &w->arena, &position))
+        return false;
+    places = position.inputs.p;
+    for (size_t i = 0; i < w->move_n; i++) {
+        const struct move *move = &w->moves[i];
+
+        snprintf(
+            both, sizeof(both),
+            "%s/%d: the group's committed offset is %" PRId64 " but the position says %" PRId64 ":",
+            w->subject->input_names[move->input], (int)p, move->offset, places[move->input].next);
+        if (move->partition == p && strstr(text, both))
+            return true;
+    }
+    return false;
+}
+
 static void on_halted(struct process *process, const struct egw_note *note)
 {
     struct world *w = process->world;
 
-    if (w->sched.now < w->moved_until[note->partition])
-        sched_after(&w->sched, 200, repair, process, note->partition);
-    else
+    if (!memlog_is_owner(process->log))
+        return; /* a zombie: its look-up and the state it read are of two times */
+    if (w->sched.now >= w->moved_until[note->partition]) {
         fail(w, "%s: partition %d halted: %s", process->name, (int)note->partition,
              note->error->text);
+    } else if (!names_both_numbers(w, note->partition, note->error->text)) {
+        fail(w, "%s: partition %d halted without the two numbers: %s", process->name,
+             (int)note->partition, note->error->text);
+    } else {
+        w->sched.hits[HIT_TOOL_FORWARD]++;
+        sched_after(&w->sched, 200, repair, process, note->partition);
+    }
+}
+
+/* Offsets behind the position: a tool put them there, and nothing else may have. */
+static void on_skipped(struct process *process, const struct egw_note *note)
+{
+    struct world *w = process->world;
+
+    process->skipped += note->b - note->a;
+    for (size_t i = 0; i < w->move_n; i++)
+        if (w->moves[i].partition == note->partition && w->moves[i].offset == note->a) {
+            w->sched.hits[HIT_TOOL_BACK]++;
+            return;
+        }
+    if (memlog_is_owner(process->log))
+        fail(w,
+             "%s: partition %d: offset %" PRId64 " is behind the position %" PRId64
+             ", and no tool moved it",
+             process->name, (int)note->partition, note->a, note->b);
 }
 
 /* ---- faults ---- */
@@ -282,6 +413,7 @@ static void freeze(struct process *process, int64_t ms)
 {
     sched_say(&process->world->sched, "%s: frozen for %" PRId64 " ms", process->name, ms);
     process->world->result->freezes++;
+    process->world->sched.hits[ms > SESSION_MS ? HIT_FREEZE_LONG : HIT_FREEZE_SHORT]++;
     process->frozen = true;
     memlog_freeze(process->log, true);
     sched_after(&process->world->sched, ms, thaw, process, 0);
@@ -296,6 +428,7 @@ static int64_t how_long(struct world *w)
 
 static void move_offsets(struct world *w, bool forward)
 {
+    struct move *move;
     int32_t p = (int32_t)sched_pick(&w->sched, (uint64_t)w->cluster.partition_count);
     size_t input = (size_t)sched_pick(&w->sched, w->subject->input_count);
     bool pending;
@@ -312,6 +445,8 @@ static void move_offsets(struct world *w, bool forward)
     sched_say(&w->sched, "tool: offset of %s/%d moved to %" PRId64, w->subject->input_names[input],
               (int)p, at);
     memcluster_move_offset(&w->cluster, input, p, at);
+    move = sim_push(&w->moves, &w->move_n, &w->move_cap, sizeof(*w->moves));
+    *move = (struct move){p, input, at};
 }
 
 static void compact(struct world *w)
@@ -329,6 +464,8 @@ static void crash(struct process *process)
     struct world *w = process->world;
 
     w->result->crashes++;
+    w->sched.hits[HIT_CRASH]++;
+    w->sched.hits[HIT_CRASH_OPEN] += memlog_in_transaction(process->log);
     sched_say(&w->sched, "%s: crashes", process->name);
     replace_process(process, sched_chance(&w->sched, 7000) ? sched_between(&w->sched, 20, 400)
                                                            : sched_between(&w->sched, 400, 5000));
@@ -347,11 +484,14 @@ static void inject_on(struct process *process, enum fault_kind kind)
         return;
     case FAULT_TWIN:
         freeze(process, how_long(w));
+        w->sched.hits[HIT_TWIN]++;
         sched_after(&w->sched, sched_between(&w->sched, 1, 300), start_process, w, process->slot);
         return;
     case FAULT_CLOCK: {
         int64_t ms = sched_between(&w->sched, -5000, 5000);
 
+        w->sched.hits[ms < process->clock_ms ? HIT_CLOCK_BACK : HIT_CLOCK_FORWARD]++;
+        process->clock_ms = ms;
         sched_say(&w->sched, "%s: clock steps to %" PRId64 " ms", process->name, ms);
         memlog_set_clock(process->log, ms);
         return;
@@ -359,6 +499,7 @@ static void inject_on(struct process *process, enum fault_kind kind)
     default:
         sched_say(&w->sched, "%s: is asked to end", process->name);
         process->draining = true;
+        w->sched.hits[HIT_DRAIN]++;
         process->turn_at = w->sched.now;
         egw_runtime_stop(process->runtime, EGW_STOP_DRAIN);
         return;
@@ -427,6 +568,8 @@ static void choose_faults(struct world *w)
         .init_fatal = some(w, 2000),
         .begin_fatal = some(w, 200),
         .lookup_retry = some(w, 3000),
+        .lookup_slow = some(w, 5000),
+        .redelivered = some(w, 500),
         .delivery_failed = some(w, 60),
         .queue_full = some(w, 2000),
         .fetch_stall = some(w, 100),
@@ -436,6 +579,7 @@ static void choose_faults(struct world *w)
     w->cluster.marker_slow_ms = sched_chance(&w->sched, 3000) ? 600 : 20;
     w->batch_ms = sched_between(&w->sched, 1, 100);
     w->batch_records = sched_chance(&w->sched, 3000) ? (size_t)sched_between(&w->sched, 1, 20) : 0;
+    w->kill_skip = sched_chance(&w->sched, 5000) ? sched_between(&w->sched, 0, 8) : 0;
 }
 
 static void calm_down(void *arg, int64_t n)
@@ -508,6 +652,7 @@ static void stir(void *user)
 {
     struct world *w = user;
 
+    w->fresh = true;
     for (size_t i = 0; i < w->process_n; i++)
         if (w->processes[i]->running && w->processes[i]->turn_at > w->sched.now + 3)
             w->processes[i]->turn_at = w->sched.now + 3;
@@ -520,7 +665,7 @@ static void open_world(struct world *w)
         .topic_count = w->subject->topic_count,
         .input_count = w->subject->input_count,
         .state_topic = w->subject->state,
-        .session_ms = 2000,
+        .session_ms = SESSION_MS,
         .rebalance_ms = 3000,
         .txn_timeout_ms = 1500,
         .sweep_ms = 300,
@@ -565,6 +710,9 @@ static void count_stats(struct world *w, const struct process *process)
     w->result->recreated += (int64_t)stats.recreated;
     w->result->rebalances += (int64_t)stats.rebalances;
     w->result->skipped += (int64_t)stats.skipped;
+    if ((int64_t)stats.skipped != process->skipped)
+        fail(w, "%s: %" PRIu64 " skipped records are counted, %" PRId64 " were told of",
+             process->name, stats.skipped, process->skipped);
 }
 
 /* The turn said the process must end. */
@@ -593,6 +741,8 @@ static void take_turn(struct process *process)
     if (w->subject->between && w->subject->between(process->subject))
         egw_runtime_nudge(process->runtime);
     st = egw_runtime_turn(process->runtime, TURN_SLEEP_MS, &error);
+    if (process->killed)
+        return;
     process->turn_at = memlog_wake_at(process->log);
     if (process->turn_at < w->sched.now + 1)
         process->turn_at = w->sched.now + sched_between(&w->sched, 1, 2);
@@ -621,6 +771,14 @@ static struct process *next_turn(const struct world *w)
     return first;
 }
 
+static void bury(struct world *w)
+{
+    w->dying = false;
+    for (size_t i = 0; i < w->process_n; i++)
+        if (w->processes[i]->running && w->processes[i]->killed)
+            crash(w->processes[i]);
+}
+
 static void advance(struct world *w)
 {
     struct process *process = next_turn(w);
@@ -628,11 +786,18 @@ static void advance(struct world *w)
 
     if (!process || action <= process->turn_at) {
         sched_run_next(&w->sched);
-        return;
+    } else {
+        if (process->turn_at > w->sched.now)
+            w->sched.now = process->turn_at;
+        take_turn(process);
     }
-    if (process->turn_at > w->sched.now)
-        w->sched.now = process->turn_at;
-    take_turn(process);
+    if (w->dying)
+        bury(w);
+    if (!w->fresh)
+        return;
+    w->fresh = false;
+    if (!checker_advance(w->checker))
+        fail(w, "%s", checker_why(w->checker));
 }
 
 /* What was due by this time must have been done; clocks of processes may still be behind. */
@@ -652,7 +817,7 @@ static bool all_done(struct world *w)
 
 static void run_until_done(struct world *w)
 {
-    int64_t bound = STORM_MS + BOUND_MS, look_at = 0;
+    int64_t bound = STORM_MS + WORLD_BOUND_MS, look_at = 0;
 
     for (int64_t turns = 0; !w->failed; turns++) {
         if (turns > TURNS_MAX) {
@@ -660,16 +825,16 @@ static void run_until_done(struct world *w)
             return;
         }
         advance(w);
-        if (turns % CHECK_EVERY == 0 && !checker_advance(w->checker))
-            fail(w, "%s", checker_why(w->checker));
         if (w->sched.now < look_at)
             continue;
         look_at = w->sched.now + 250;
-        if (all_done(w))
+        if (all_done(w)) {
+            w->result->healed_ms = w->sched.now - STORM_MS;
             return;
+        }
         if (w->sched.now > bound) {
             (void)checker_finish(w->checker, settled_by(w));
-            fail(w, "not done %d ms after the faults stopped: %s", BOUND_MS,
+            fail(w, "not done %d ms after the faults stopped: %s", WORLD_BOUND_MS,
                  checker_why(w->checker));
         }
     }
@@ -679,6 +844,7 @@ static void run_until_done(struct world *w)
 static void finish(struct world *w)
 {
     int64_t until = w->sched.now + 4000, by = settled_by(w);
+    char why[400];
 
     w->closing = true;
     for (size_t i = 0; i < w->process_n; i++)
@@ -691,6 +857,9 @@ static void finish(struct world *w)
         advance(w);
     if (!w->failed && !checker_finish(w->checker, by))
         fail(w, "%s", checker_why(w->checker));
+    if (!w->failed && w->subject->again &&
+        !w->subject->again(&w->cluster, w->plans, &w->framing, &w->result->again, why, sizeof(why)))
+        fail(w, "decided again: %s", why);
 }
 
 static void close_world(struct world *w)
@@ -706,6 +875,7 @@ static void close_world(struct world *w)
     egw_plans_free(w->plans);
     egw_arena_free(&w->arena);
     sched_free(&w->sched);
+    free(w->moves);
 }
 
 void world_run(const struct world_conf *conf, struct world_result *ret)
@@ -715,7 +885,7 @@ void world_run(const struct world_conf *conf, struct world_result *ret)
     *ret = (struct world_result){0};
     w->conf = *conf;
     if (!w->conf.events)
-        w->conf.events = 600;
+        w->conf.events = 900;
     w->subject = conf->subject;
     w->result = ret;
     open_world(w);
@@ -727,6 +897,7 @@ void world_run(const struct world_conf *conf, struct world_result *ret)
     ret->counts = checker_counts(w->checker);
     ret->virtual_ms = w->sched.now;
     ret->trace = w->sched.trace;
+    memcpy(ret->hits, w->sched.hits, sizeof(ret->hits));
     close_world(w);
     free(w);
 }

@@ -33,7 +33,8 @@ static enum egw_status say(struct egw_turn *turn, const char *fmt, ...) EGW_PRIN
 static enum egw_status say(struct egw_turn *turn, const char *fmt, ...)
 {
     char text[128];
-    struct egw_log_out out = {.topic = SCRIPT_OUT, .partition = egw_turn_partition(turn)};
+    struct egw_log_out out = {
+        .topic = SCRIPT_OUT, .partition = egw_turn_partition(turn), .tally = 1};
     va_list ap;
 
     va_start(ap, fmt);
@@ -56,7 +57,7 @@ static enum egw_status take(struct counter *counter, struct egw_turn *turn, cons
     key = egw_str_of(name);
     entry = load(turn, key);
     entry.count++;
-    st = say(turn, "%s=%d", name, (int)entry.count);
+    st = strcmp(verb, "mute") == 0 ? EGW_OK : say(turn, "%s=%d", name, (int)entry.count);
     if (st)
         return st;
     if (strcmp(verb, "retry") == 0 && !counter->let_pass)
@@ -71,6 +72,8 @@ static enum egw_status take(struct counter *counter, struct egw_turn *turn, cons
         counter->let_pass = true;
     if (strcmp(verb, "due") == 0)
         entry.due_ms = strtoll(more, NULL, 10);
+    if (strcmp(verb, "stuck") == 0)
+        entry.since_ms = strtoll(more, NULL, 10);
     if (strcmp(verb, "undue") == 0)
         entry.due_ms = 0;
     if (strcmp(verb, "wait") == 0) {
@@ -153,7 +156,9 @@ static enum egw_status waits(void *self, struct egw_str key, struct egw_str valu
                               .due_ms = entry->due_ms,
                               .facts = &counter->waits_fact,
                               .fact_count = counter->waits_fact.n > 0,
-                              .facts_offset = entry->facts_offset};
+                              .facts_offset = entry->facts_offset,
+                              .has_since = entry->since_ms != 0,
+                              .since_ms = entry->since_ms};
     return EGW_OK;
 }
 

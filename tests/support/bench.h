@@ -3,7 +3,7 @@
  *
  * A record's value says in words what it does to the entry it names; every step says one thing in
  * the topic OUT: "add a" makes a=1, a=2 and so on. So a test reads as what was fed and what came
- * out.
+ * out. What is said has tally 1.
  */
 #ifndef EGW_TEST_BENCH_H
 #define EGW_TEST_BENCH_H
@@ -21,7 +21,7 @@ extern const int32_t both[SCRIPT_PARTITIONS];
 /* ---- the processor ---- */
 
 struct entry {
-    int64_t count, due_ms, facts_offset;
+    int64_t count, due_ms, facts_offset, since_ms;
     char fact[32];
 };
 

@@ -114,4 +114,90 @@ static inline enum egw_status random_policy(uint64_t seed, int rules, struct egw
     return st;
 }
 
+/* ---- policies small enough to try everything ---- */
+
+/* Facts with few values: all that can come to such a policy is a few thousand combinations. */
+static const char *const small_facts[][6] = {
+    {"own-tenant", "no", "yes", NULL},
+    {"attempt", "none", "failed", "resolved", NULL},
+    {"scope", "", "user", "tenant", NULL},
+    {"customer", "known", "unknown", "elsewhere", NULL},
+    {"relation", "active", "ended", "none", NULL},
+    {"diagnosis", "none", "done", NULL},
+};
+
+static const char *const small_ends[5][3] = {
+    {"REFERRED\"; code = \"MSRC", "REJECTED\"; code = \"BAD_FIELD", "next"},
+    {"ACCESS_REQUIRED\"; code = \"ROLE", "next", "next"},
+    {"next", "next", "next"},
+    {"BASELINE\"; code = \"ANSWER", "RESOLVED_BASELINE", "next"},
+    {"TO_PROVIDER", "HELD\"; code = \"POLICY", "NOT_ENTITLED\"; code = \"NO_PLAN"},
+};
+
+/* One rule of stage s; number makes its id. A rule takes everything only where it is the last. */
+static inline enum egw_status small_rule(struct egw_buf *out, struct random_source *r, int s,
+                                         int number)
+{
+    size_t facts = sizeof(small_facts) / sizeof(small_facts[0]), n = 1 + random_below(r, 3);
+    enum egw_status st = egw_buf_printf(out,
+                                        "{ id = \"s%d.r%d\"; then = \"%s\"; because = \"b\"; "
+                                        "source = \"S\"; ",
+                                        s, number, small_ends[s][random_below(r, 3)]);
+    size_t first = random_below(r, (uint32_t)facts);
+
+    if (!st && random_below(r, 5) == 0)
+        st = egw_buf_printf(out, "until = \"202%u-01-01\"; ", 3 + random_below(r, 2));
+    else if (!st && random_below(r, 5) == 0)
+        st = egw_buf_printf(out, "since = \"202%u-01-01\"; ", 2 + random_below(r, 4));
+    if (!st)
+        st = egw_buf_printf(out, "when = { ");
+    for (size_t i = 0; i < n && !st; i++) {
+        const char *const *fact = small_facts[(first + i) % facts];
+        uint32_t values = 0;
+
+        while (fact[values + 1])
+            values++;
+        st = egw_buf_printf(out, "%s = [\"%s%s\"]; ", fact[0], random_below(r, 3) ? "" : "!",
+                            fact[1 + random_below(r, values)]);
+    }
+    return st ? st : egw_buf_printf(out, "}; },\n");
+}
+
+/* `rules` in each stage; closed: and a last one that takes everything. */
+static inline enum egw_status small_policy(uint64_t seed, int rules, bool closed,
+                                           struct egw_policy **ret, struct egw_faults *faults)
+{
+    static const char words[] = "severities = [\"C\"]; default-severity = \"C\";"
+                                "channels = ( { id = \"commercial\"; name = \"C\"; entitlement = "
+                                "\"csp\"; source = \"S\"; } );";
+    static const char *const stages[] = {"validity", "access", "health", "baseline", "channel"};
+    static const char *const names[] = {"v.cfg", "w.cfg", "x.cfg", "y.cfg", "z.cfg"};
+    static const char *const last[] = {"next", "next", "next", "next", "TO_PROVIDER"};
+    struct egw_policy_file files[6] = {{EGW_STR("a.cfg"), {words, sizeof(words) - 1}}};
+    struct egw_buf texts[5] = {{0}};
+    struct random_source r = {seed};
+    enum egw_status st = EGW_OK;
+
+    for (int s = 0; s < 5 && !st; s++) {
+        st = egw_buf_printf(&texts[s], "stage = \"%s\"; rules = (\n", stages[s]);
+        for (int i = 0; i < rules && !st; i++)
+            st = small_rule(&texts[s], &r, s, i);
+        if (!st && (closed || s != 4))
+            st = egw_buf_printf(&texts[s],
+                                "{ id = \"s%d.last\"; then = \"%s\"; because = \"b\"; "
+                                "source = \"S\"; },\n",
+                                s, last[s]);
+        if (!st) { /* libconfig takes no comma before the end of a list */
+            texts[s].n -= 2;
+            st = egw_buf_printf(&texts[s], " );");
+        }
+        files[s + 1] = (struct egw_policy_file){egw_str_of(names[s]), egw_buf_str(&texts[s])};
+    }
+    if (!st)
+        st = egw_policy_compile(files, 6, ret, faults);
+    for (size_t i = 0; i < 5; i++)
+        egw_buf_free(&texts[i]);
+    return st;
+}
+
 #endif

@@ -52,6 +52,7 @@ int64_t script_append(struct script_log *log, int topic, int32_t partition, stru
     part->n++;
     copy_bytes(key, value, &record->key, &record->value);
     record->offset = part->next++;
+    record->timestamp_ms = log->wall_ms;
     return record->offset;
 }
 
@@ -72,7 +73,7 @@ static struct egw_log_record as_log(int topic, int32_t partition,
     return (struct egw_log_record){.topic = topic,
                                    .partition = partition,
                                    .offset = record->offset,
-                                   .timestamp_ms = 0,
+                                   .timestamp_ms = record->timestamp_ms,
                                    .key = record->key,
                                    .value = record->value};
 }
@@ -251,6 +252,11 @@ static void drop_pending(struct script_log *log)
     log->in_transaction = false;
 }
 
+static enum egw_status cause_of(const struct script_log *log, enum egw_status st)
+{
+    return st == EGW_ABORT && log->cause ? log->cause : st;
+}
+
 static enum egw_status port_begin(void *self, struct egw_error *reterr)
 {
     struct script_log *log = self;
@@ -274,8 +280,10 @@ static enum egw_status port_produce(void *self, const struct egw_log_out *outs, 
     *ret_done = 0;
     log->produce_result = EGW_OK;
     assert_true(log->in_transaction);
-    if (st)
-        return egw_error_set(reterr, st, "produce was told to fail");
+    if (st) {
+        egw_error_set(reterr, cause_of(log, st), "produce was told to fail");
+        return st;
+    }
     for (size_t i = 0; i < n; i++) {
         struct script_pending *pending = &log->pending[log->pending_n];
 
@@ -344,7 +352,8 @@ void script_let_go(struct script_log *log)
     log->result[job->kind] = EGW_OK;
     log->doubtful[job->kind] = false;
     if (job->result)
-        egw_error_set(&job->error, job->result, "job %d was told to fail", (int)job->kind);
+        egw_error_set(&job->error, cause_of(log, job->result), "job %d was told to fail",
+                      (int)job->kind);
     switch (job->kind) {
     case EGW_LOG_COMMIT:
         commit(log, job);
@@ -373,6 +382,11 @@ static void port_job(void *self, struct egw_log_job *job)
         script_let_go(log);
 }
 
+static int64_t port_end(void *self, size_t input, int32_t p)
+{
+    return ((struct script_log *)self)->parts[input][p].next;
+}
+
 static int64_t port_wall(void *self)
 {
     return ((struct script_log *)self)->wall_ms;
@@ -396,6 +410,7 @@ static const struct egw_log_ops ops = {
     .begin = port_begin,
     .produce = port_produce,
     .job = port_job,
+    .end = port_end,
     .wall_ms = port_wall,
     .mono_ms = port_mono,
 };

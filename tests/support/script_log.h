@@ -30,7 +30,7 @@ enum script_topic {
 };
 
 struct script_record {
-    int64_t offset;
+    int64_t offset, timestamp_ms;
     struct egw_str key, value; /* one block at key.p */
 };
 
@@ -67,7 +67,8 @@ struct script_log {
     bool hang[4];              /* by kind of job: it does not end before script_let_go() */
     enum egw_status result[4]; /* of the next job of that kind; then EGW_OK again */
     bool doubtful[4];
-    bool applied; /* a commit whose result is not OK took effect all the same */
+    enum egw_status cause; /* of every EGW_ABORT to come; EGW_OK: none that is known */
+    bool applied;          /* a commit whose result is not OK took effect all the same */
 
     bool in_transaction;
     struct script_pending pending[SCRIPT_RECORDS];

@@ -1,4 +1,5 @@
-"""One Apache Kafka broker in KRaft mode, on random loopback ports, from jars in build/kafka.
+"""Apache Kafka in KRaft mode, one broker or a cluster of three, on random loopback ports, from jars in
+build/kafka.
 
 The settings are the small ones measured for tests: 183 MB, ready in five seconds. `kill()` is kill -9,
 `stop()` a clean end; the ports stay the same over restarts, so that clients find it again.
@@ -19,23 +20,25 @@ import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KAFKA_VERSION = os.environ.get("EGW_KAFKA_VERSION", "4.1.0")
-JARS = ROOT / "build" / "kafka" / KAFKA_VERSION
+JARS = ROOT / "build" / "kafka"
 SMALL = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 FAST = ("-Xmx1g", "-XX:+UseSerialGC")  # for benchmarks: the broker must not be the limit
 
 CONFIG = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+node.id={node}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_step}
 transaction.state.log.num.partitions=8
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
@@ -63,37 +66,57 @@ def free_port():
                 continue
 
 
-def jvm(main, *args, flags=SMALL):
-    classpath = ":".join(sorted(glob.glob(str(JARS / "*.jar"))))
+def jvm(main, *args, flags=SMALL, version=None):
+    jars = JARS / (version or KAFKA_VERSION)
+    classpath = ":".join(sorted(glob.glob(str(jars / "*.jar"))))
     if not classpath:
-        raise RuntimeError(f"no Kafka jars in {JARS}: ./run test system fetches them")
+        raise RuntimeError(f"no Kafka jars in {jars}: ./run test system fetches them")
     return ["java", *flags, "-cp", classpath, main, *args]
 
 
+def cluster_id():
+    """A zero byte first makes it begin with "A": one that begins with a dash would be taken for an option."""
+    return base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+
+
 class Broker:
-    def __init__(self, directory, port=None, flags=SMALL):
+    """One node. `bootstrap` is the way in for whoever may see past the faults; clients that come by
+    `outside` are sent on to the port `advertised`, where a proxy may stand."""
+
+    def __init__(self, directory, port=None, flags=SMALL, advertised=None, version=None, node=1,
+                 controllers=None, cluster=None, settings=None):
         self.dir = pathlib.Path(directory)
-        self.flags = flags
+        self.flags, self.version = flags, version
         self.dir.mkdir(parents=True, exist_ok=True)
+        self.node = node
         self.port = port or free_port()
-        self.controller = free_port()
+        self.outside = free_port()
+        controllers = controllers or {node: free_port()}
         self.process = None
         self.conf = self.dir / "server.properties"
-        self.conf.write_text(CONFIG.format(port=self.port, controller=self.controller,
-                                           data=self.dir / "data"))
-        # A zero byte first makes it begin with "A": an id that begins with a dash would be taken for an option.
-        cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
-        subprocess.run(jvm("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.conf)),
+        replicas = len(controllers)
+        text = CONFIG.format(
+            node=node, port=self.port, outside=self.outside, advertised=advertised or self.outside,
+            controller=controllers[node], replicas=replicas, in_step=(replicas + 1) // 2,
+            voters=",".join(f"{n}@127.0.0.1:{port}" for n, port in controllers.items()),
+            data=self.dir / "data")
+        self.conf.write_text(text + "".join(f"{k}={v}\n" for k, v in (settings or {}).items()))
+        subprocess.run(jvm("kafka.tools.StorageTool", "format", "-t", cluster or cluster_id(), "-c",
+                           str(self.conf), version=version),
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     @property
     def bootstrap(self):
         return f"127.0.0.1:{self.port}"
 
+    def launch(self):
+        with open(self.dir / "broker.log", "ab") as log:
+            self.process = subprocess.Popen(
+                jvm("kafka.Kafka", str(self.conf), flags=self.flags, version=self.version), stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
     def start(self, timeout=60):
-        log = open(self.dir / "broker.log", "ab")
-        self.process = subprocess.Popen(jvm("kafka.Kafka", str(self.conf), flags=self.flags), stdout=log, stderr=log,
-                                        stdin=subprocess.DEVNULL, start_new_session=True)
+        self.launch()
         self.wait_ready(timeout)
         return self
 
@@ -152,6 +175,63 @@ class Broker:
     def destroy(self):
         self.kill()
         shutil.rmtree(self.dir / "data", ignore_errors=True)
+
+
+class Cluster:
+    """Three nodes, each broker and controller. Looks like one broker to whoever only connects."""
+
+    REPLICAS = {"default.replication.factor": 3, "min.insync.replicas": 2,
+                "replica.lag.time.max.ms": 3000, "controller.quorum.fetch.timeout.ms": 1500,
+                "broker.session.timeout.ms": 3000, "unclean.leader.election.enable": "false"}
+
+    def __init__(self, directory, version=None):
+        controllers = {node: free_port() for node in (1, 2, 3)}
+        name = cluster_id()
+        self.nodes = [Broker(pathlib.Path(directory) / str(node), node=node, controllers=controllers,
+                             cluster=name, version=version, settings=self.REPLICAS)
+                      for node in controllers]
+
+    @property
+    def bootstrap(self):
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    def start(self, timeout=120):
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            node.wait_ready(timeout)
+        self.wait_in_step(timeout)
+        return self
+
+    def wait_in_step(self, timeout=60):
+        """Until every partition has all its replicas in step: the next fault finds a whole cluster."""
+        from kafka.admin import KafkaAdminClient
+
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+                try:
+                    missing = behind(admin.describe_topics(), len(self.nodes))
+                finally:
+                    admin.close()
+            except Exception as fault:  # a node is not up yet
+                missing = [str(fault)]
+            if not missing:
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"replicas are behind after {timeout} s: {missing[:3]}")
+            time.sleep(0.2)
+
+    def destroy(self):
+        for node in self.nodes:
+            node.destroy()
+
+
+def behind(topics, replicas):
+    """Partitions that lack replicas in step."""
+    return [f"{topic['name']}/{part['partition_index']}" for topic in topics
+            for part in topic["partitions"] if len(part["isr_nodes"]) < replicas]
 
 
 class Registry:

@@ -4,12 +4,14 @@ import logging
 import os
 import pathlib
 import shutil
+import subprocess
 import time
 
 import pytest
 
 import program
-from broker import Broker, Registry
+from broker import Broker, Cluster, Registry
+from figures import Figures
 
 OUTPUT = pathlib.Path(os.environ.get("EGW_TEST_OUTPUT",
                                      program.ROOT / "build" / "system")).resolve()
@@ -21,6 +23,25 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)  # brokers are killed on p
 def pytest_runtest_makereport(item, call):
     outcome = yield
     setattr(item, "report_" + outcome.get_result().when, outcome.get_result())
+
+
+told = []
+
+
+@pytest.fixture
+def figures(request):
+    """Lines of figures, shown at the end whether the test passed or not."""
+    made = Figures(request.module.__name__.removeprefix("test_"))
+    told.append(made)
+    return made
+
+
+def pytest_terminal_summary(terminalreporter):
+    lines = [line for made in told for line in made.lines]
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +72,29 @@ def own_broker(output, request):
     running = Broker(output / f"broker-{request.node.name}").start()
     yield running
     running.destroy()
+
+
+@pytest.fixture
+def own_cluster(output, request):
+    running = Cluster(output / f"cluster-{request.node.name}")
+    try:
+        yield running.start()
+    finally:
+        running.destroy()
+
+
+@pytest.fixture(scope="session")
+def killpoint(output):
+    """The environment of a worker that is caught at the n-th time it comes to a call."""
+    made = output / "killpoint.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
+                    "-Werror", "-shared", "-fPIC", "-o", str(made),
+                    str(pathlib.Path(__file__).with_name("killpoint.c"))], check=True)
+
+    def env(call, when, n, act):
+        return {"LD_PRELOAD": str(made), "EGW_POINT": f"rd_kafka_{call}:{when}:{n}:{act}"}
+
+    return env
 
 
 @pytest.fixture

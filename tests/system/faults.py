@@ -18,6 +18,23 @@ def transaction_state(bootstrap, transactional_id, admin=None):
             own.close()
 
 
+def freeze_in_transaction(worker, transactional_id, bootstrap, seconds=20, rng=random):
+    """Leaves the worker frozen while the coordinator holds its transaction open."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            time.sleep(rng.uniform(0.0, 0.05))
+            worker.freeze()
+            time.sleep(0.01)
+            if transaction_state(bootstrap, transactional_id, admin) == "Ongoing":
+                return
+            worker.thaw()
+        raise AssertionError(f"{transactional_id} was never found in a transaction")
+    finally:
+        admin.close()
+
+
 def kill_in_transaction(worker, transactional_id, bootstrap, seconds=20, rng=random,
                         guard=contextlib.nullcontext()):
     """kill -9 while the coordinator holds the worker's transaction open: freeze it at a random

@@ -42,9 +42,10 @@ def read_said(bootstrap, topic, schema, **kwargs):
             for record in read_topic(bootstrap, topic, **kwargs)]
 
 
-def ends_of(bootstrap, topic):
-    """Last stable offsets, summed: how far a committed reader could come."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
+def ends_of(bootstrap, topic, isolation="read_committed"):
+    """By partition: the last stable offset, how far a committed reader could come; or, read
+    uncommitted, the end of the log."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation)
     try:
         parts = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
         return {p.partition: end for p, end in consumer.end_offsets(parts).items()}

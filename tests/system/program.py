@@ -23,9 +23,10 @@ def binary():
 class Worker:
     """A running `egw triage`. Its log is a file, so that nothing blocks on a full pipe."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, env=None):
         self.log = pathlib.Path(log)
         self.command = command
+        self.env = env or {}  # beside the test's own
         self.process = None
         self.started = None
         self.mark = 0
@@ -35,7 +36,8 @@ class Worker:
         with open(self.log, "ab") as out:
             self.started = time.monotonic()
             self.process = subprocess.Popen(self.command, stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL, cwd=ROOT)
+                                            stdin=subprocess.DEVNULL, cwd=ROOT,
+                                            env={**os.environ, **self.env})
         return self
 
     @property
@@ -45,6 +47,15 @@ class Worker:
     @property
     def running(self):
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def stopped(self):
+        """Whether it stands still by SIGSTOP."""
+        try:
+            stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rsplit(")", 1)[1].split()[0] == "T"
 
     def signal(self, signum):
         if self.running:
@@ -136,9 +147,9 @@ class Egw:
         return self.run("reference put", "-", stdin="".join(json.dumps(r) + "\n" for r in records),
                         **kwargs)
 
-    def worker(self, slot=0, *args, settings=()):
+    def worker(self, slot=0, *args, settings=(), env=None):
         command = self.command("triage", "--slot", slot, *args, settings=settings)
-        worker = Worker(command, self.dir / f"triage-{slot}.log")
+        worker = Worker(command, self.dir / f"triage-{slot}.log", env)
         self.workers.append(worker)
         return worker.start()
 

@@ -204,7 +204,7 @@ def test_missing_topics_are_named(make_egw, broker):
     assert egw.topic("events") in done.err and "egw init" in done.err, done.err
 
 
-def test_another_partition_count_stops_the_start_and_names_both(egw):
+def test_b13_another_partition_count_stops_the_start_and_names_both(egw):
     done = egw.run("triage --slot 0", expect=program.EXIT_CONFIG, settings=["topics.partitions=12"])
     assert "6" in done.err and "12" in done.err, done.err
     admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
@@ -241,7 +241,7 @@ def test_a_broker_lost_in_the_middle_costs_nothing(make_egw, own_broker):
     assert len(answered(egw, timeout=60)) >= 400
 
 
-def test_of_two_workers_with_one_slot_the_older_exits_75(egw):
+def test_a21_b09_of_two_workers_with_one_slot_the_older_exits_75(egw):
     egw.put(world.customers(20))
     older = egw.worker(0)
     older.wait_for(r"what=ready\b", timeout=30)
@@ -295,7 +295,7 @@ def test_offsets_set_backwards_are_skipped_and_counted(egw, running):
     egw.run("audit")
 
 
-def test_a_deleted_group_resumes_at_its_positions(egw, running):
+def test_b10_a_deleted_group_resumes_at_its_positions(egw, running):
     before = filled(egw)
     assert running.term() == 0
     admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)

@@ -50,7 +50,7 @@ def test_sigterm_in_the_middle_of_starting_ends_it(egw):
         assert worker.term(timeout=11) in (0, -signal.SIGTERM)  # before handlers stand: by the signal
 
 
-def test_sigterm_ends_it_in_time_while_the_broker_is_gone(make_egw, own_broker):
+def test_b18_sigterm_ends_it_in_time_while_the_broker_is_gone(make_egw, own_broker):
     egw = make_egw(own_broker)
     egw.run("init")
     worker = running(egw)
@@ -132,3 +132,20 @@ def test_the_first_outcome_comes_within_a_second_and_a_half_of_a_restart(egw):
             time.sleep(0.01)
         took.append(time.monotonic() - worker.started)
     assert sorted(took)[1] < 1.5, took
+
+
+def test_b02_a_clean_stop_keeps_its_partitions_until_the_session_ends(egw):
+    egw.put(world.customers(50))
+    workers = [egw.worker(slot) for slot in (0, 1)]
+    for worker in workers:
+        worker.wait_for(r"what=ready\b.*\brunning=3\b", timeout=30)
+    stays, goes = workers
+    assert goes.term() == 0
+    stopped, before = time.monotonic(), stays.text().count("what=assignment.revoked")
+    publish(egw, 100)
+    while stays.text().count("what=assignment.revoked") == before:
+        assert time.monotonic() - stopped < 20, "its partitions were never given to the other"
+        time.sleep(0.05)
+    assert time.monotonic() - stopped >= 4  # the session of 6 s, counted from its last heartbeat
+    egw.wait_outcomes(lambda said: not checkers.once(egw.inputs(), said))
+    checkers.assert_clean(checkers.everything(egw.inputs(), egw.outcomes(), egw.escalations()))

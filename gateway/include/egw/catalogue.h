@@ -34,6 +34,11 @@ enum egw_status egw_catalogue_new(const struct egw_catalogue_file *files, size_t
                                   struct egw_faults *faults) EGW_MUST_CHECK;
 void egw_catalogue_free(struct egw_catalogue *catalogue);
 size_t egw_catalogue_count(const struct egw_catalogue *catalogue);
+const struct egw_known_issue *egw_catalogue_issue(const struct egw_catalogue *catalogue,
+                                                  size_t index);
+/* The entry of this id; NULL: none. */
+const struct egw_known_issue *egw_catalogue_find(const struct egw_catalogue *catalogue,
+                                                 struct egw_str id);
 
 struct egw_match {
     const struct egw_known_issue *issue; /* NULL: nothing known in the text */

@@ -80,7 +80,8 @@ struct egw_log_offset {
 
 /*
  * A job. The caller owns it and everything it points to and leaves both alone until DONE. result:
- * EGW_OK; EGW_ABORT: the transaction must be aborted; EGW_FATAL: only INIT helps now; EGW_FENCED:
+ * EGW_OK; EGW_ABORT: the transaction must be aborted (error.status says why where a person has to
+ * mend it: EGW_DENIED, EGW_NOT_FOUND; else EGW_ABORT); EGW_FATAL: only INIT helps now; EGW_FENCED:
  * restart the process; EGW_RETRY (LOOKUP): ask again; EGW_DENIED: no permission. doubtful: the job
  * ended well but met a transport error or took longer than half the socket time-out, so a late
  * request of it may still be on its way: make a new producer before the next begin (rules page,
@@ -105,6 +106,7 @@ struct egw_log_out {
     struct egw_str key, value;            /* value.p == NULL: tombstone */
     const struct egw_log_header *headers; /* dead letters only */
     size_t header_count;
+    uint32_t tally; /* what it counts as once it is committed; 0: not counted */
 };
 
 struct egw_log_header {
@@ -135,11 +137,16 @@ struct egw_log_ops {
 
     enum egw_status (*begin)(void *log, struct egw_error *reterr);
     /* Inside a transaction; the records of one call keep their order per partition. EGW_RETRY: the
-     * local queue is full; *ret_done says how many went, call again with the rest. */
+     * local queue is full; *ret_done says how many went, call again with the rest. EGW_ABORT: as
+     * of a job. */
     enum egw_status (*produce)(void *log, const struct egw_log_out *outs, size_t n,
                                size_t *ret_done, struct egw_error *reterr);
     /* One job at a time. */
     void (*job)(void *log, struct egw_log_job *job);
+
+    /* End of partition p of input topic `input` as it was last heard of; asks nobody. -1: not
+     * known. May be NULL: it never is. */
+    int64_t (*end)(void *log, size_t input, int32_t p);
 
     int64_t (*wall_ms)(void *log); /* Unix time */
     int64_t (*mono_ms)(void *log); /* never steps; goes on while suspended (CLOCK_BOOTTIME) */

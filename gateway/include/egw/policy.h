@@ -43,6 +43,8 @@ size_t egw_policy_channel_count(const struct egw_policy *policy);
 struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
 /* By id or alias, without case; NULL: no rules for such a service. */
 const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name);
+/* What it knows of errors; NULL: nothing. */
+const struct egw_catalogue *egw_policy_catalogue(const struct egw_policy *policy);
 /* How long a case's events stay known after its end. */
 int64_t egw_policy_horizon_ms(const struct egw_policy *policy);
 /* Past this age a fact of the kind counts as unknown; 0: it never grows old. */

@@ -66,6 +66,8 @@ struct egw_waits {
     const struct egw_str *facts; /* reference keys; valid until the next call into the processor */
     size_t fact_count;
     int64_t facts_offset; /* changes at or before this reference offset were known already */
+    bool has_since;       /* it is stuck until something changes outside: told to operators */
+    int64_t since_ms;     /* and has been since then; Unix ms */
 };
 
 struct egw_processor {

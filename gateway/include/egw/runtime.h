@@ -22,6 +22,7 @@
 
 #include "egw/log.h"
 #include "egw/processor.h"
+#include "egw/times.h"
 
 struct egw_runtime;
 
@@ -56,13 +57,48 @@ struct egw_note {
     const struct egw_error *error; /* NULL: none */
 };
 
+/* Why a producer was made anew. */
+enum egw_recreation {
+    EGW_RECREATED_COMMIT_DOUBTFUL, /* it stands, but a late request of it may be on its way */
+    EGW_RECREATED_ABORT_DOUBTFUL,
+    EGW_RECREATED_COMMIT_UNKNOWN, /* nobody knows whether it stands: state is read again */
+    EGW_RECREATED_ABORT_FAILED,
+    EGW_RECREATED_BEGIN_FAILED,
+    EGW_RECREATED_PRODUCE_FAILED,
+    EGW_RECREATED_INIT_FAILED,
+    EGW_RECREATIONS
+};
+
+/* All but the gauges only grow. Steps and what they left are counted again when a transaction
+ * aborted and they came again, unless it says committed. */
 struct egw_runtime_stats {
     uint64_t inputs, steps, outputs, committed, aborted, recreated, rebalances, skipped, lost;
     uint64_t timers, facts;
     uint64_t steps_committed; /* of steps: those whose transaction has committed */
-    int64_t open_since_ms;    /* mono; 0: no transaction open */
+    uint64_t unknown;         /* transactions whose commit was asked for and not answered */
+    uint64_t abandoned;       /* and those left open for the next producer to end */
+    uint64_t recreated_by[EGW_RECREATIONS];
+    uint64_t unusable;         /* reference and policy records that could not be read */
+    struct egw_times commits;  /* from begin to the end of the commit */
+    struct egw_times restores; /* from assigned to running, a partition */
+    struct egw_times turns;    /* of the loop, without its sleep */
+    uint64_t surveys;          /* whole rounds of egw_runtime_survey() */
+
+    /* gauges */
+    int64_t open_since_ms; /* mono; 0: no transaction open */
     size_t state_entries, state_bytes;
     size_t partitions_running, partitions_assigned, partitions_halted;
+    size_t partitions_waiting;   /* of those that run: a step of theirs said RETRY */
+    int64_t oldest_undecided_ms; /* Unix ms, of the oldest input seen and not committed; 0: none */
+    size_t entries_stuck;        /* by the last survey: entries that wait for something outside */
+    int64_t oldest_stuck_ms;     /* since when the longest of them does; 0: none */
+    bool assigned, stopping;
+};
+
+struct egw_runtime_lag {
+    size_t input;
+    int32_t partition;
+    int64_t records; /* between the committed position and the end of the log */
 };
 
 struct egw_runtime_conf {
@@ -80,6 +116,7 @@ struct egw_runtime_conf {
     int64_t settle_ms;  /* transaction timeout + sweep: how long a late marker may take */
     size_t recreations; /* most in recreations_ms before giving up; default 10 in 600,000 */
     int64_t recreations_ms;
+    size_t tallies; /* most that a record's tally may be, and 1 */
     void (*note)(void *user, const struct egw_note *note);
     void *user;
 };
@@ -95,7 +132,9 @@ void egw_runtime_free(struct egw_runtime *runtime);
  * One turn of the loop: serve events, take inputs, close and finish batches; sleeps at most max_ms
  * when there is nothing to do. EGW_OK: call again. EGW_NOT_FOUND: drained, all is done. Otherwise
  * the process must end: EGW_FENCED (another owner, or session gone: restart), EGW_FATAL (gave up
- * after too many recreations, or a fault of the processor), EGW_DENIED, EGW_NOMEM.
+ * after too many recreations, or a fault of the processor), EGW_DENIED (at once where the identity
+ * itself is refused; after five minutes where a right is), EGW_RETRY (a topic was gone for a
+ * minute), EGW_NOMEM.
  */
 enum egw_status egw_runtime_turn(struct egw_runtime *runtime, int64_t max_ms,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
@@ -104,6 +143,13 @@ void egw_runtime_stop(struct egw_runtime *runtime, enum egw_stop how);
 /* Something a step said RETRY about may be there now (a schema fetched, a policy compiled). */
 void egw_runtime_nudge(struct egw_runtime *runtime);
 void egw_runtime_stats(const struct egw_runtime *runtime, struct egw_runtime_stats *ret);
+/* Committed records by tally; conf.tallies of them, [0] unused. */
+const uint64_t *egw_runtime_tallies(const struct egw_runtime *runtime);
+/* Lag of each assigned partition whose place and end are known, at most max; how many. */
+size_t egw_runtime_lags(const struct egw_runtime *runtime, struct egw_runtime_lag *ret, size_t max);
+/* Looks at the next `entries` state entries for those that are stuck. Few at a time and often: a
+ * round over a large state must not hold up the loop. */
+void egw_runtime_survey(struct egw_runtime *runtime, size_t entries);
 
 /* The key of the position entry in a state partition. */
 #define EGW_POSITION_KEY "#position"

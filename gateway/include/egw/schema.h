@@ -24,6 +24,10 @@ enum egw_status egw_schema_fingerprint(struct egw_str json, uint64_t *ret,
 enum egw_status egw_schema_name(struct egw_str json, char *name, size_t n,
                                 struct egw_error *reterr) EGW_MUST_CHECK;
 
+/* Whether the record a schema describes has the field, by its name or an alias. */
+enum egw_status egw_schema_has(struct egw_str json, const struct egw_field *field, bool *ret,
+                               struct egw_error *reterr) EGW_MUST_CHECK;
+
 /* A set that reads every record type of ours in its present form and its older versions. */
 enum egw_status egw_plans_builtin(struct egw_plans **ret, struct egw_error *reterr) EGW_MUST_CHECK;
 

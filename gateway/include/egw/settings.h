@@ -40,6 +40,7 @@ struct egw_settings {
         int64_t commit_ms;      /* triage.commit_ms, 100 */
         int64_t commit_records; /* triage.commit_records, 50000 */
         int64_t commit_bytes;   /* triage.commit_bytes, 33554432 */
+        int64_t stuck_ms;       /* triage.stuck_ms, 60000 */
     } triage;
     struct {
         char *url; /* registry.url: empty: none, single-object encoding is written */
@@ -49,6 +50,10 @@ struct egw_settings {
     struct {
         char *dir, *catalogue; /* policy.dir, policy.catalogue: for init, check, policy verbs */
     } policy;
+    struct {
+        char *listen;      /* metrics.listen: empty: nowhere; see egw/metrics.h */
+        bool allow_remote; /* metrics.allow_remote: permits addresses other than loopback */
+    } metrics;
     struct {
         char *level; /* log.level: error, warn, info, debug */
     } log;

@@ -34,6 +34,15 @@ struct egw_triage_ports {
     void *user;
 };
 
+/* How outcomes are counted (egw_log_out.tally): by action, and by the topic of the channel they
+ * name, -1 where there is none. Tallies are below EGW_TRIAGE_TALLIES(count of topics). */
+enum { EGW_TRIAGE_ACTIONS = EGW_ACTION_IN_DOUBT + 1 };
+#define EGW_TRIAGE_TALLIES(topics) (1 + EGW_TRIAGE_ACTIONS * ((topics) + 1))
+static inline uint32_t egw_triage_tally(enum egw_action action, int topic)
+{
+    return 1 + (uint32_t)action + EGW_TRIAGE_ACTIONS * (uint32_t)(topic + 1);
+}
+
 struct egw_triage;
 
 enum egw_status egw_triage_new(const struct egw_triage_topics *topics,

@@ -1,0 +1,496 @@
+#include "egw/policy_lint.h"
+
+#include <stdlib.h>
+
+#include "policy_search.h"
+
+const char *const egw_lint_names[EGW_LINT_KINDS] = {
+    "impossible", "shadowed", "unreachable", "dates", "unsure", "field", "overlap",
+};
+
+/* A pair of rules is looked at for some dozens of steps; together they may take so many. */
+enum { OVERLAP_STEPS = 40000000, DATES_STEPS = 20000000, NAMED_MAX = 3, CORE_MAX = 64 };
+
+struct linting {
+    struct egw_lint *lint;
+    const struct egw_policy *policy;
+    struct egw_space *space;
+    const struct egw_box *rules;
+    struct egw_quest quest;
+    bool nomem;
+};
+
+static struct egw_rule_view view_of(const struct linting *l, size_t rule)
+{
+    return l->policy->rules[rule].view;
+}
+
+static const struct egw_stage_table *stage_of(const struct linting *l, size_t rule)
+{
+    return &l->policy->stages[view_of(l, rule).stage - EGW_STAGE_VALIDITY];
+}
+
+/* other: a rule the finding is also about, or SIZE_MAX. region NULL: there is no event to show. */
+static void add(struct linting *l, enum egw_lint_kind kind, size_t rule, size_t other,
+                struct egw_str text, const uint64_t *region)
+{
+    struct egw_lint_finding *to = egw_policy_push(&l->lint->arena, &l->lint->findings, sizeof(*to));
+    size_t about[] = {rule, other, SIZE_MAX};
+
+    if (!to || !text.p) {
+        l->nomem = true;
+        return;
+    }
+    *to = (struct egw_lint_finding){
+        .kind = kind, .rule = rule, .text = text, .example = {.decided_by = EGW_NO_RULE}};
+    if (region)
+        about[2] = egw_region_decider(l->space, 0, region, NULL);
+    if (region && !egw_region_example(l->space, 0, region, about, EGW_COUNT(about), &l->lint->arena,
+                                      &to->example))
+        l->nomem = true;
+    l->lint->counts[kind]++;
+}
+
+static struct egw_str say(struct linting *l, const char *text)
+{
+    return egw_arena_printf(&l->lint->arena, "%s", text);
+}
+
+static bool unsure(struct linting *l, enum egw_found found, size_t rule)
+{
+    if (l->quest.nomem)
+        l->nomem = true;
+    else if (found == EGW_FOUND_UNSURE)
+        add(l, EGW_LINT_UNSURE, rule, SIZE_MAX,
+            say(l, "whether it ever decides could not be settled: the rules before it are too "
+                   "entangled"),
+            NULL);
+    return found == EGW_FOUND_UNSURE;
+}
+
+/* ---- rules that never decide ---- */
+
+/* With only those of the earlier rules that are listed. */
+static enum egw_found without_these(struct linting *l, size_t rule, const size_t *earlier, size_t n,
+                                    size_t skip)
+{
+    egw_quest_begin(&l->quest, false);
+    egw_quest_within(&l->quest, &l->rules[rule]);
+    for (size_t i = 0; i < n; i++) {
+        if (i != skip)
+            egw_quest_avoid(&l->quest, &l->rules[earlier[i]]);
+    }
+    return egw_quest_find(&l->quest);
+}
+
+/* The earlier rules that take all of it: one that does by itself, else as few as dropping one after
+ * the other leaves. */
+static size_t takers(struct linting *l, size_t rule, size_t core[CORE_MAX])
+{
+    const struct egw_stage_table *stage = stage_of(l, rule);
+    const uint64_t *region = l->quest.frames[0].region;
+    size_t n = 0;
+
+    egw_quest_begin(&l->quest, false);
+    egw_quest_within(&l->quest, &l->rules[rule]);
+    for (size_t r = stage->first; r < rule; r++) {
+        enum egw_fit fit = egw_box_fit(l->space, region, &l->rules[r]);
+
+        if (fit == EGW_FIT_ALL) {
+            core[0] = r;
+            return 1;
+        }
+        if (fit == EGW_FIT_SOME && n < CORE_MAX)
+            core[n++] = r;
+    }
+    if (n == CORE_MAX)
+        return n;
+    for (size_t i = n; i-- > 0;) {
+        if (without_these(l, rule, core, n, i) == EGW_FOUND_NONE) {
+            memmove(&core[i], &core[i + 1], (n - i - 1) * sizeof(*core));
+            n--;
+        }
+    }
+    return n;
+}
+
+static struct egw_str takers_text(struct linting *l, const size_t *core, size_t n)
+{
+    EGW_CLEANUP(egw_buf_free) struct egw_buf text = {.max = 65536};
+    struct egw_str copy = EGW_STR_NONE;
+    bool ok = !egw_buf_printf(&text, "never decides: ");
+
+    for (size_t i = 0; i < n && i < NAMED_MAX && ok; i++) {
+        struct egw_rule_view view = view_of(l, core[i]);
+
+        ok = !egw_buf_printf(&text, "%s\"%.*s\" (%.*s:%d)", i ? ", " : "", EGW_FMT(view.id),
+                             EGW_FMT(view.file), view.line);
+    }
+    if (ok && n > NAMED_MAX)
+        ok = !egw_buf_printf(&text, " and %zu more", n - NAMED_MAX);
+    if (ok)
+        ok = !egw_buf_printf(&text,
+                             n == 1 ? " takes all of it first" : " together take all of it first");
+    return ok && egw_arena_str(&l->lint->arena, egw_buf_str(&text), &copy) ? copy : EGW_STR_NONE;
+}
+
+/* The stage that ends all that the rule would take. */
+static int32_t ending_stage(struct linting *l, size_t rule)
+{
+    size_t stages = (size_t)(stage_of(l, rule) - l->policy->stages);
+
+    for (size_t t = 1; t < stages; t++) {
+        egw_quest_begin(&l->quest, false);
+        egw_quest_first(&l->quest, 0, rule);
+        l->quest.passes[0] = t;
+        if (egw_quest_find(&l->quest) == EGW_FOUND_NONE)
+            return l->policy->stages[t - 1].count ? EGW_STAGE_VALIDITY + (int32_t)t - 1 : 0;
+    }
+    return EGW_STAGE_VALIDITY + (int32_t)stages - 1;
+}
+
+static void lint_unreachable(struct linting *l, size_t rule)
+{
+    int32_t stage = ending_stage(l, rule);
+
+    egw_quest_begin(&l->quest, false);
+    egw_quest_first(&l->quest, 0, rule);
+    if (egw_quest_find(&l->quest) == EGW_FOUND_SOME)
+        add(l, EGW_LINT_UNREACHABLE, rule, SIZE_MAX,
+            egw_arena_printf(&l->lint->arena,
+                             "never decides: what it would take ends before, at the latest in "
+                             "stage %s",
+                             egw_stage_names[stage]),
+            l->quest.point);
+}
+
+/* Asked in this order, each answer says more than the next. */
+static void lint_rule(struct linting *l, size_t rule)
+{
+    enum egw_found found;
+    size_t core[CORE_MAX], n;
+
+    egw_quest_begin(&l->quest, false);
+    egw_quest_decides(&l->quest, 0, rule);
+    found = egw_quest_find(&l->quest);
+    if (found == EGW_FOUND_SOME || unsure(l, found, rule))
+        return;
+    egw_quest_begin(&l->quest, false);
+    egw_quest_within(&l->quest, &l->rules[rule]);
+    found = egw_quest_find(&l->quest);
+    if (found == EGW_FOUND_NONE) {
+        add(l, EGW_LINT_IMPOSSIBLE, rule, SIZE_MAX,
+            say(l, "never decides: it asks for facts that never come together"), NULL);
+        return;
+    }
+    memcpy(l->space->scratch, l->quest.point, l->space->words * sizeof(uint64_t));
+    egw_quest_begin(&l->quest, false);
+    egw_quest_first(&l->quest, 0, rule);
+    if (egw_quest_find(&l->quest) != EGW_FOUND_NONE) {
+        lint_unreachable(l, rule);
+        return;
+    }
+    n = takers(l, rule, core);
+    add(l, EGW_LINT_SHADOWED, rule, SIZE_MAX, takers_text(l, core, n), l->space->scratch);
+}
+
+/* ---- dates ---- */
+
+static bool in_force(const struct linting *l, size_t rule, size_t era)
+{
+    for (size_t p = 0; p < l->rules[rule].n; p++) {
+        if (l->rules[rule].parts[p].axis == 0)
+            return egw_bit(l->rules[rule].parts[p].in, l->space->axes[0].class_of[era]);
+    }
+    return true;
+}
+
+/* The rule's box whatever the time; its parts are the rule's own. */
+static struct egw_box *timeless_boxes(struct linting *l)
+{
+    struct egw_box *boxes =
+        egw_arena_alloc(&l->lint->arena, l->policy->rule_count * sizeof(*boxes));
+
+    for (size_t r = 0; boxes && r < l->policy->rule_count; r++) {
+        boxes[r] = l->rules[r];
+        /* The time is the part that was added last. */
+        if (boxes[r].n && boxes[r].parts[boxes[r].n - 1].axis == 0)
+            boxes[r].n--;
+    }
+    l->nomem = l->nomem || !boxes;
+    return boxes;
+}
+
+struct dates {
+    size_t first, last;         /* rules of the stage */
+    size_t before, hole, after; /* eras */
+    size_t ended, begun;        /* rules: in force before, and again after */
+};
+
+static enum egw_found hole_between(struct linting *l, const struct egw_box *boxes,
+                                   const struct dates *d)
+{
+    egw_quest_begin(&l->quest, false);
+    egw_quest_within(&l->quest, &boxes[d->ended]);
+    egw_quest_within(&l->quest, &boxes[d->begun]);
+    for (size_t r = d->first; r < d->last; r++) {
+        if ((r < d->ended && in_force(l, r, d->before)) ||
+            (r < d->begun && in_force(l, r, d->after)) || in_force(l, r, d->hole))
+            egw_quest_avoid(&l->quest, &boxes[r]);
+    }
+    return egw_quest_find(&l->quest);
+}
+
+/* The eras in which the rule stops (the first without it) and starts; 0: it does not. */
+static size_t stops(const struct linting *l, size_t rule, size_t eras)
+{
+    for (size_t e = 1; e < eras; e++) {
+        if (in_force(l, rule, e - 1) && !in_force(l, rule, e))
+            return e;
+    }
+    return 0;
+}
+
+static size_t starts(const struct linting *l, size_t rule, size_t eras)
+{
+    for (size_t e = 1; e < eras; e++) {
+        if (!in_force(l, rule, e - 1) && in_force(l, rule, e))
+            return e;
+    }
+    return 0;
+}
+
+static void add_hole(struct linting *l, const struct dates *d)
+{
+    struct egw_rule_view after = view_of(l, d->begun), last = view_of(l, d->last);
+    struct egw_str text = egw_arena_printf(
+        &l->lint->arena,
+        "leaves a hole in time: what it took until then is taken again by \"%.*s\" (%.*s:%d), and "
+        "%.*s only \"%.*s\" decides it",
+        EGW_FMT(after.id), EGW_FMT(after.file), after.line,
+        EGW_FMT(l->space->axes[0].values[d->hole]), EGW_FMT(last.id));
+
+    add(l, EGW_LINT_DATES, d->ended, d->begun, text, l->quest.point);
+}
+
+static void lint_dates_of(struct linting *l, const struct egw_box *boxes,
+                          const struct egw_stage_table *stage, uint64_t *steps)
+{
+    size_t eras = l->space->axes[0].value_count;
+    struct dates d = {.first = stage->first, .last = stage->first + stage->count - 1};
+
+    for (d.ended = d.first; d.ended < d.last; d.ended++) {
+        size_t stop = stops(l, d.ended, eras);
+
+        for (d.begun = d.first; stop && d.begun < d.last; d.begun++) {
+            size_t start = starts(l, d.begun, eras);
+
+            if (start <= stop || *steps == 0)
+                continue;
+            d.before = stop - 1;
+            d.hole = stop;
+            d.after = start;
+            l->quest.steps = *steps < EGW_SEARCH_STEPS ? *steps : EGW_SEARCH_STEPS;
+            if (hole_between(l, boxes, &d) == EGW_FOUND_SOME)
+                add_hole(l, &d);
+            *steps -= l->quest.steps - l->quest.left;
+        }
+    }
+    l->quest.steps = EGW_SEARCH_STEPS;
+}
+
+static void lint_dates(struct linting *l)
+{
+    uint64_t steps = DATES_STEPS;
+    const struct egw_box *boxes = l->policy->era_count ? timeless_boxes(l) : NULL;
+
+    for (size_t s = 0; boxes && s < EGW_STAGES; s++)
+        lint_dates_of(l, boxes, &l->policy->stages[s], &steps);
+}
+
+/* ---- overlaps ---- */
+
+static bool same_answer(const struct egw_rule_view *a, const struct egw_rule_view *b)
+{
+    return a->action == b->action && egw_str_eq(a->code, b->code) &&
+           egw_str_eq(a->channel, b->channel) && egw_str_eq(a->mode, b->mode);
+}
+
+/* Where the first decides and the second would if it were not there. A rule within another is an
+ * exception from it, and that it comes first is what it is for. */
+static enum egw_found overlap(struct linting *l, size_t first, size_t second)
+{
+    egw_quest_begin(&l->quest, false);
+    egw_quest_within(&l->quest, &l->rules[second]);
+    if (egw_box_fit(l->space, l->quest.frames[0].region, &l->rules[first]) != EGW_FIT_SOME ||
+        egw_box_holds(l->space, &l->rules[second], &l->rules[first]))
+        return EGW_FOUND_NONE;
+    egw_quest_decides(&l->quest, 0, first);
+    for (size_t r = first + 1; r < second; r++)
+        egw_quest_avoid(&l->quest, &l->rules[r]);
+    return egw_quest_find(&l->quest);
+}
+
+static void add_overlap(struct linting *l, size_t first, size_t second)
+{
+    struct egw_rule_view other = view_of(l, second);
+
+    add(l, EGW_LINT_OVERLAP, first, second,
+        egw_arena_printf(&l->lint->arena,
+                         "goes before \"%.*s\" (%.*s:%d), which also fits and says otherwise",
+                         EGW_FMT(other.id), EGW_FMT(other.file), other.line),
+        l->quest.point);
+}
+
+static void lint_overlaps(struct linting *l, bool listed)
+{
+    uint64_t steps = OVERLAP_STEPS;
+
+    for (size_t second = 0; second < l->policy->rule_count && !l->nomem; second++) {
+        struct egw_rule_view view = view_of(l, second);
+
+        for (size_t first = stage_of(l, second)->first; first < second; first++) {
+            struct egw_rule_view other = view_of(l, first);
+
+            if (same_answer(&view, &other))
+                continue;
+            if (steps == 0) {
+                l->lint->pairs_left++;
+                continue;
+            }
+            l->quest.left = l->quest.steps;
+            if (overlap(l, first, second) == EGW_FOUND_SOME) {
+                if (listed)
+                    add_overlap(l, first, second);
+                else
+                    l->lint->counts[EGW_LINT_OVERLAP]++;
+            }
+            steps -=
+                l->quest.steps - l->quest.left < steps ? l->quest.steps - l->quest.left : steps;
+        }
+    }
+}
+
+/* ---- fields that an older form of the event lacks ---- */
+
+/* Only facts that come from one field: the fact is then as if the event did not say. */
+static const struct {
+    enum egw_fact_id fact;
+    const char *field;
+    unsigned absent;
+} fields[] = {
+    {EGW_F_ASK, "ask", EGW_V_ASK_ISSUE},
+    {EGW_F_DOMAIN, "domain", EGW_V_ABSENT},
+    {EGW_F_SERVICE, "service", EGW_V_ABSENT},
+    {EGW_F_FAMILY, "service", EGW_V_ABSENT},
+    {EGW_F_SYMPTOM, "symptom", EGW_V_ABSENT},
+    {EGW_F_TOPIC, "topic", EGW_V_ABSENT},
+    {EGW_F_SCOPE, "scope", EGW_V_ABSENT},
+    {EGW_F_USE, "use", EGW_V_ABSENT},
+    {EGW_F_HOSTING, "hosting", EGW_V_ABSENT},
+    {EGW_F_ENVIRONMENT, "environment", EGW_V_ABSENT},
+    {EGW_F_OWN_TENANT, "own_tenant", EGW_V_NO},
+    {EGW_F_PUBLISHER, "publisher", EGW_V_ABSENT},
+    {EGW_F_ATTEMPT, "diagnosis", EGW_V_ATTEMPT_NONE},
+    {EGW_F_DIAGNOSIS, "diagnosis", EGW_V_DIAGNOSIS_NONE},
+    {EGW_F_PLAN, "subscription", EGW_V_PLAN_NONE},
+    {EGW_F_SELLER, "subscription", EGW_V_SELLER_NONE},
+};
+
+static bool lacks(const struct egw_lint_form *form, const char *field)
+{
+    for (const char *const *at = form->lacks; *at; at++) {
+        if (strcmp(*at, field) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool wants(const struct egw_rule *rule, unsigned fact, unsigned absent)
+{
+    for (size_t i = 0; i < rule->when_count; i++) {
+        if (rule->when[i].fact == fact && !egw_bit(rule->when[i].accepts, absent))
+            return true;
+    }
+    return false;
+}
+
+/* One finding for a form and a fact, at the first rule that wants it. */
+static void lint_form(struct linting *l, const struct egw_lint_form *form, size_t f)
+{
+    size_t first = SIZE_MAX, n = 0;
+    struct egw_str more = EGW_STR("asks");
+
+    for (size_t r = 0; r < l->policy->rule_count; r++) {
+        if (!wants(&l->policy->rules[r], fields[f].fact, fields[f].absent))
+            continue;
+        first = n++ ? first : r;
+    }
+    if (!n || !lacks(form, fields[f].field))
+        return;
+    if (n > 1)
+        more = egw_arena_printf(&l->lint->arena, "and %zu more ask", n - 1);
+    add(l, EGW_LINT_FIELD, first, SIZE_MAX,
+        egw_arena_printf(&l->lint->arena, "%.*s for %.*s, which an event in the form %s cannot say",
+                         EGW_FMT(more), EGW_FMT(l->policy->facts[fields[f].fact].name), form->name),
+        NULL);
+}
+
+static void lint_forms(struct linting *l, const struct egw_lint_options *options)
+{
+    for (size_t i = 0; i < options->form_count; i++) {
+        for (size_t f = 0; f < EGW_COUNT(fields); f++)
+            lint_form(l, &options->forms[i], f);
+    }
+}
+
+/* ---- all of it ---- */
+
+bool egw_lint_is_fault(enum egw_lint_kind kind)
+{
+    return kind < EGW_LINT_FIELD;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct egw_lint_finding *x = a, *y = b;
+
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+enum egw_status egw_policy_lint(const struct egw_policy *policy,
+                                const struct egw_lint_options *options, struct egw_lint *ret)
+{
+    struct linting l = {.lint = ret, .policy = policy};
+
+    *ret = (struct egw_lint){.arena = {.max = (size_t)512 << 20}};
+    if (egw_space_new(&policy, 1, &l.space) || egw_quest_new(l.space, &l.quest)) {
+        egw_space_free(l.space);
+        return EGW_NOMEM;
+    }
+    l.rules = l.space->sides[0].rules;
+    for (size_t r = 0; r < policy->rule_count && !l.nomem; r++)
+        lint_rule(&l, r);
+    if (!l.nomem)
+        lint_dates(&l);
+    if (!l.nomem)
+        lint_overlaps(&l, options->overlaps);
+    if (!l.nomem)
+        lint_forms(&l, options);
+    if (ret->findings.n)
+        qsort(ret->findings.p, ret->findings.n, sizeof(struct egw_lint_finding), by_place);
+    l.nomem = l.nomem || l.quest.nomem;
+    egw_quest_free(&l.quest);
+    egw_space_free(l.space);
+    if (l.nomem)
+        egw_lint_free(ret);
+    return l.nomem ? EGW_NOMEM : EGW_OK;
+}
+
+void egw_lint_free(struct egw_lint *lint)
+{
+    egw_arena_free(&lint->arena);
+    *lint = (struct egw_lint){0};
+}

@@ -1,0 +1,564 @@
+#include "policy_search.h"
+
+#include <stdlib.h>
+
+/* ---- regions and boxes ---- */
+
+enum egw_fit egw_box_fit(const struct egw_space *space, const uint64_t *region,
+                         const struct egw_box *box)
+{
+    enum egw_fit fit = EGW_FIT_ALL;
+
+    for (size_t i = 0; i < box->n; i++) {
+        enum egw_fit part = egw_part_fit(space, region, &box->parts[i]);
+
+        if (part == EGW_FIT_NONE)
+            return EGW_FIT_NONE;
+        fit = part < fit ? part : fit;
+    }
+    return fit;
+}
+
+bool egw_box_holds(const struct egw_space *space, const struct egw_box *outer,
+                   const struct egw_box *inner)
+{
+    for (size_t i = 0; i < outer->n; i++) {
+        const struct egw_part *part = &outer->parts[i];
+        const struct egw_axis *axis = &space->axes[part->axis];
+        const uint64_t *in = space->whole + axis->at;
+
+        for (size_t k = 0; k < inner->n; k++)
+            in = inner->parts[k].axis == part->axis ? inner->parts[k].in : in;
+        for (size_t w = 0; w < axis->words; w++) {
+            if (in[w] & ~part->in[w])
+                return false;
+        }
+    }
+    return true;
+}
+
+static void keep_part(const struct egw_space *space, uint64_t *region, const struct egw_part *part,
+                      bool inside)
+{
+    const struct egw_axis *axis = &space->axes[part->axis];
+
+    for (size_t w = 0; w < axis->words; w++)
+        region[axis->at + w] &= inside ? part->in[w] : ~part->in[w];
+}
+
+/* ---- frames ---- */
+
+static struct egw_branch *frame_at(struct egw_quest *quest, size_t depth)
+{
+    struct egw_branch *frame;
+
+    if (depth == quest->frame_count) {
+        size_t count = quest->frame_count ? quest->frame_count * 2 : 16;
+        struct egw_branch *grown = realloc(quest->frames, count * sizeof(*grown));
+
+        if (!grown)
+            return NULL;
+        memset(grown + quest->frame_count, 0, (count - quest->frame_count) * sizeof(*grown));
+        quest->frames = grown;
+        quest->frame_count = count;
+    }
+    frame = &quest->frames[depth];
+    if (!frame->region)
+        frame->region = calloc(quest->space->words, sizeof(*frame->region));
+    return frame->region ? frame : NULL;
+}
+
+static bool frame_avoid(struct egw_branch *frame, const struct egw_box *box)
+{
+    if (frame->n == frame->room) {
+        size_t room = frame->room ? frame->room * 2 : 64;
+        const struct egw_box **grown = realloc(frame->avoid, room * sizeof(*grown));
+
+        if (!grown)
+            return false;
+        frame->avoid = grown;
+        frame->room = room;
+    }
+    frame->avoid[frame->n++] = box;
+    return true;
+}
+
+/* A branch begins as a copy of where it leaves. NULL: no memory. */
+static struct egw_branch *frame_branch(struct egw_quest *quest, size_t depth)
+{
+    struct egw_branch *to = frame_at(quest, depth + 1), *from = &quest->frames[depth];
+
+    if (!to) {
+        quest->nomem = true;
+        return NULL;
+    }
+    if (to->room < from->n) {
+        const struct egw_box **grown = realloc(to->avoid, from->room * sizeof(*grown));
+
+        if (!grown) {
+            quest->nomem = true;
+            return NULL;
+        }
+        to->avoid = grown;
+        to->room = from->room;
+    }
+    memcpy(to->region, from->region, quest->space->words * sizeof(*to->region));
+    if (from->n)
+        memcpy(to->avoid, from->avoid, from->n * sizeof(*to->avoid));
+    to->n = from->n;
+    return to;
+}
+
+enum egw_status egw_quest_new(const struct egw_space *space, struct egw_quest *ret)
+{
+    *ret = (struct egw_quest){.space = space, .steps = EGW_SEARCH_STEPS};
+    ret->point = calloc(space->words, sizeof(*ret->point));
+    if (ret->point && frame_at(ret, 0))
+        return EGW_OK;
+    egw_quest_free(ret);
+    return EGW_NOMEM;
+}
+
+void egw_quest_free(struct egw_quest *quest)
+{
+    for (size_t i = 0; i < quest->frame_count; i++) {
+        free(quest->frames[i].region);
+        free(quest->frames[i].avoid);
+    }
+    free(quest->frames);
+    free(quest->point);
+    *quest = (struct egw_quest){0};
+}
+
+/* ---- the question ---- */
+
+void egw_quest_begin(struct egw_quest *quest, bool bare)
+{
+    const struct egw_space *space = quest->space;
+
+    memcpy(quest->frames[0].region, space->whole, space->words * sizeof(uint64_t));
+    quest->frames[0].n = 0;
+    memset(quest->passes, 0, sizeof(quest->passes));
+    quest->keep = NULL;
+    for (size_t i = 0; !bare && i < space->impossible_count; i++)
+        egw_quest_avoid(quest, &space->impossible[i]);
+}
+
+void egw_quest_within(struct egw_quest *quest, const struct egw_box *box)
+{
+    for (size_t i = 0; i < box->n; i++)
+        keep_part(quest->space, quest->frames[0].region, &box->parts[i], true);
+}
+
+void egw_quest_avoid(struct egw_quest *quest, const struct egw_box *box)
+{
+    if (egw_box_fit(quest->space, quest->frames[0].region, box) != EGW_FIT_NONE &&
+        !frame_avoid(&quest->frames[0], box))
+        quest->nomem = true;
+}
+
+static const struct egw_stage_table *stage_of(const struct egw_side *side, size_t rule)
+{
+    return &side->policy->stages[side->policy->rules[rule].view.stage - EGW_STAGE_VALIDITY];
+}
+
+void egw_quest_first(struct egw_quest *quest, size_t side, size_t rule)
+{
+    const struct egw_side *of = &quest->space->sides[side];
+
+    egw_quest_within(quest, &of->rules[rule]);
+    for (size_t r = stage_of(of, rule)->first; r < rule; r++)
+        egw_quest_avoid(quest, &of->rules[r]);
+}
+
+void egw_quest_decides(struct egw_quest *quest, size_t side, size_t rule)
+{
+    const struct egw_side *of = &quest->space->sides[side];
+
+    egw_quest_first(quest, side, rule);
+    quest->passes[side] = (size_t)(stage_of(of, rule) - of->policy->stages);
+}
+
+/* ---- drawing what follows ---- */
+
+static bool is_empty(const uint64_t *words, size_t n)
+{
+    for (size_t w = 0; w < n; w++) {
+        if (words[w])
+            return false;
+    }
+    return true;
+}
+
+static bool touches(const uint64_t *a, const uint64_t *b, size_t n)
+{
+    for (size_t w = 0; w < n; w++) {
+        if (a[w] & b[w])
+            return true;
+    }
+    return false;
+}
+
+static bool spend(struct egw_quest *quest, uint64_t steps)
+{
+    quest->left = quest->left > steps ? quest->left - steps : 0;
+    return quest->left > 0;
+}
+
+enum drawn { DRAWN_NOTHING, DRAWN_SOME, DRAWN_CONFLICT };
+
+/* One pass over the boxes still to avoid. A box that the region misses is done; where only one part
+ * leaves a choice, the region leaves it there. */
+static enum drawn draw_avoided(struct egw_quest *quest, struct egw_branch *frame)
+{
+    enum drawn drawn = DRAWN_NOTHING;
+
+    for (size_t i = 0; i < frame->n;) {
+        const struct egw_box *box = frame->avoid[i];
+        const struct egw_part *open = NULL;
+        size_t choices = 0;
+        bool missed = false;
+
+        for (size_t p = 0; p < box->n && !missed; p++) {
+            enum egw_fit fit = egw_part_fit(quest->space, frame->region, &box->parts[p]);
+
+            missed = fit == EGW_FIT_NONE;
+            if (fit == EGW_FIT_SOME) {
+                open = &box->parts[p];
+                choices++;
+            }
+        }
+        (void)spend(quest, box->n + 1);
+        if (choices > 1 && !missed) {
+            i++;
+            continue;
+        }
+        if (!missed && !open)
+            return DRAWN_CONFLICT;
+        if (!missed) {
+            keep_part(quest->space, frame->region, open, false);
+            drawn = DRAWN_SOME;
+        }
+        frame->avoid[i] = frame->avoid[--frame->n];
+    }
+    return drawn;
+}
+
+/* Once as much has changed as may, the rest stays as it is known. */
+static enum drawn draw_kept(const struct egw_quest *quest, struct egw_branch *frame)
+{
+    const struct egw_space *space = quest->space;
+    enum drawn drawn = DRAWN_NOTHING;
+    unsigned changed = 0;
+
+    for (size_t a = 0; a < space->axis_count; a++) {
+        const struct egw_axis *axis = &space->axes[a];
+
+        changed += !touches(frame->region + axis->at, quest->keep + axis->at, axis->words);
+    }
+    if (changed != quest->changes)
+        return changed > quest->changes ? DRAWN_CONFLICT : DRAWN_NOTHING;
+    for (size_t a = 0; a < space->axis_count; a++) {
+        const struct egw_axis *axis = &space->axes[a];
+        uint64_t *region = frame->region + axis->at;
+        const uint64_t *keep = quest->keep + axis->at;
+
+        if (!touches(region, keep, axis->words))
+            continue;
+        for (size_t w = 0; w < axis->words; w++) {
+            drawn = region[w] & ~keep[w] ? DRAWN_SOME : drawn;
+            region[w] &= keep[w];
+        }
+    }
+    return drawn;
+}
+
+/* False: nothing is left. */
+static bool draw(struct egw_quest *quest, struct egw_branch *frame)
+{
+    enum drawn drawn = DRAWN_SOME;
+
+    while (drawn == DRAWN_SOME) {
+        drawn = draw_avoided(quest, frame);
+        if (drawn != DRAWN_CONFLICT && quest->keep) {
+            enum drawn kept = draw_kept(quest, frame);
+
+            drawn = kept > drawn ? kept : drawn;
+        }
+    }
+    return drawn != DRAWN_CONFLICT;
+}
+
+/* ---- stages to pass ---- */
+
+struct choice {
+    const struct egw_box *box;
+    const struct egw_part *part; /* NULL: the whole box */
+    bool inside_first;
+};
+
+enum passing { PASSING, PASSING_NOT, PASSING_PARTLY };
+
+/* Whether all of the region goes on after the stage; PARTLY: ret says where to part it. */
+static enum passing passes_stage(struct egw_quest *quest, const struct egw_side *side,
+                                 const struct egw_stage_table *stage, const uint64_t *region,
+                                 struct choice *ret)
+{
+    const struct egw_box *perhaps = NULL;
+
+    for (size_t r = stage->first; r < stage->first + stage->count; r++) {
+        const struct egw_box *box = &side->rules[r];
+        enum egw_fit fit = egw_box_fit(quest->space, region, box);
+        bool goes_on = side->policy->rules[r].view.action < 0;
+
+        (void)spend(quest, box->n + 1);
+        if (fit == EGW_FIT_NONE)
+            continue;
+        if (goes_on && fit == EGW_FIT_ALL)
+            return PASSING;
+        if (goes_on) {
+            perhaps = perhaps ? perhaps : box;
+            continue;
+        }
+        if (fit == EGW_FIT_ALL && !perhaps)
+            return PASSING_NOT;
+        *ret = fit == EGW_FIT_ALL ? (struct choice){perhaps, NULL, true}
+                                  : (struct choice){box, NULL, false};
+        return PASSING_PARTLY;
+    }
+    return PASSING; /* the stage covers everything, and every rule left goes on */
+}
+
+static enum passing passes_all(struct egw_quest *quest, const uint64_t *region, struct choice *ret)
+{
+    for (size_t s = 0; s < quest->space->side_count; s++) {
+        const struct egw_side *side = &quest->space->sides[s];
+
+        for (size_t t = 0; t < quest->passes[s]; t++) {
+            enum passing passing = passes_stage(quest, side, &side->policy->stages[t], region, ret);
+
+            if (passing != PASSING)
+                return passing;
+        }
+    }
+    return PASSING;
+}
+
+/* ---- branching ---- */
+
+/* The part to branch on: of a box with few open parts, and so that leaving it costs no change. */
+static struct choice choose(const struct egw_quest *quest, const struct egw_branch *frame)
+{
+    struct choice best = {0};
+    size_t fewest = SIZE_MAX;
+
+    for (size_t i = 0; i < frame->n && fewest > 2; i++) {
+        const struct egw_box *box = frame->avoid[i];
+        const struct egw_part *part = NULL;
+        size_t open = 0;
+
+        for (size_t p = 0; p < box->n; p++) {
+            const struct egw_axis *axis = &quest->space->axes[box->parts[p].axis];
+            bool free_of_cost = !quest->keep;
+
+            if (egw_part_fit(quest->space, frame->region, &box->parts[p]) != EGW_FIT_SOME)
+                continue;
+            open++;
+            for (size_t w = 0; w < axis->words && !free_of_cost; w++)
+                free_of_cost =
+                    frame->region[axis->at + w] & quest->keep[axis->at + w] & ~box->parts[p].in[w];
+            if (!part || free_of_cost)
+                part = &box->parts[p];
+        }
+        if (open < fewest) {
+            fewest = open;
+            best = (struct choice){box, part, false};
+        }
+    }
+    return best;
+}
+
+static bool branch_into(struct egw_quest *quest, struct egw_branch *frame,
+                        const struct choice *choice, bool inside)
+{
+    if (choice->part) {
+        keep_part(quest->space, frame->region, choice->part, inside);
+    } else if (inside) {
+        for (size_t i = 0; i < choice->box->n; i++)
+            keep_part(quest->space, frame->region, &choice->box->parts[i], true);
+    } else if (!frame_avoid(frame, choice->box)) {
+        quest->nomem = true;
+        return false;
+    }
+    return true;
+}
+
+static double size_of(const struct egw_space *space, const uint64_t *region)
+{
+    double size = 1;
+
+    for (size_t a = 0; a < space->axis_count; a++) {
+        const struct egw_axis *axis = &space->axes[a];
+        unsigned classes = 0;
+
+        for (size_t w = 0; w < axis->words; w++)
+            classes += (unsigned)__builtin_popcountll(region[axis->at + w]);
+        size *= classes;
+    }
+    return size;
+}
+
+static enum egw_found take(struct egw_quest *quest, const uint64_t *region)
+{
+    memcpy(quest->point, region, quest->space->words * sizeof(*region));
+    quest->count += size_of(quest->space, region);
+    return EGW_FOUND_SOME;
+}
+
+/* all: every branch is walked, to count; else the first that holds something ends it. */
+static enum egw_found solve(struct egw_quest *quest, size_t depth, bool all)
+{
+    struct egw_branch *frame = &quest->frames[depth];
+    enum egw_found found = EGW_FOUND_NONE;
+    struct choice choice = {0};
+
+    if (quest->left == 0)
+        return EGW_FOUND_UNSURE;
+    if (!draw(quest, frame))
+        return EGW_FOUND_NONE;
+    if (frame->n) {
+        choice = choose(quest, frame);
+    } else {
+        enum passing passing = passes_all(quest, frame->region, &choice);
+
+        if (passing != PASSING_PARTLY)
+            return passing == PASSING ? take(quest, frame->region) : EGW_FOUND_NONE;
+    }
+    for (int i = 0; i < 2; i++) {
+        struct egw_branch *branch = frame_branch(quest, depth);
+        enum egw_found below;
+
+        if (!branch || !branch_into(quest, branch, &choice, (i == 0) == choice.inside_first))
+            return EGW_FOUND_UNSURE;
+        below = solve(quest, depth + 1, all);
+        if (below == EGW_FOUND_SOME && !all)
+            return below;
+        found = below > found ? below : found;
+    }
+    return found;
+}
+
+/* What is empty from the start has no point; drawing would not see it. */
+static bool may_hold(const struct egw_quest *quest)
+{
+    for (size_t a = 0; a < quest->space->axis_count; a++) {
+        const struct egw_axis *axis = &quest->space->axes[a];
+
+        if (is_empty(quest->frames[0].region + axis->at, axis->words))
+            return false;
+    }
+    return true;
+}
+
+static enum egw_found answer(struct egw_quest *quest, bool all)
+{
+    quest->left = quest->steps;
+    quest->count = 0;
+    if (quest->nomem)
+        return EGW_FOUND_UNSURE;
+    return may_hold(quest) ? solve(quest, 0, all) : EGW_FOUND_NONE;
+}
+
+enum egw_found egw_quest_find(struct egw_quest *quest)
+{
+    return answer(quest, false);
+}
+
+enum egw_found egw_quest_count(struct egw_quest *quest)
+{
+    return answer(quest, true);
+}
+
+/* ---- one event of a region ---- */
+
+static size_t shown_class(const struct egw_axis *axis, const uint64_t *region, const uint64_t *keep)
+{
+    size_t first = SIZE_MAX;
+
+    for (size_t c = 0; keep && c < axis->class_count; c++) {
+        if (egw_bit(region, c) && egw_bit(keep, c))
+            return c;
+    }
+    for (size_t c = 0; c < axis->class_count; c++) {
+        struct egw_str text = axis->values[axis->shown[c]];
+
+        if (!egw_bit(region, c))
+            continue;
+        if (text.n && !egw_str_is(text, "invalid") && !egw_str_is(text, "unknown"))
+            return c;
+        first = first == SIZE_MAX ? c : first;
+    }
+    return first;
+}
+
+size_t egw_region_decider(const struct egw_space *space, size_t side, const uint64_t *region,
+                          const uint64_t *keep)
+{
+    const struct egw_side *of = &space->sides[side];
+    size_t point[EGW_AXES_MAX];
+
+    for (size_t a = 0; a < space->axis_count; a++) {
+        const struct egw_axis *axis = &space->axes[a];
+
+        point[a] = shown_class(axis, region + axis->at, keep ? keep + axis->at : NULL);
+    }
+    for (size_t r = 0; r < of->policy->rule_count; r++) {
+        const struct egw_rule_view *view = &of->policy->rules[r].view;
+        bool fits = true;
+
+        for (size_t p = 0; p < of->rules[r].n && fits; p++)
+            fits = egw_bit(of->rules[r].parts[p].in, point[of->rules[r].parts[p].axis]);
+        if (fits && view->action >= 0)
+            return r;
+        while (fits && r + 1 < of->policy->rule_count &&
+               of->policy->rules[r + 1].view.stage == view->stage)
+            r++; /* the stage is passed */
+    }
+    return SIZE_MAX;
+}
+
+static bool is_tested(const struct egw_side *side, size_t rule, size_t axis)
+{
+    for (size_t p = 0; rule != SIZE_MAX && p < side->rules[rule].n; p++) {
+        if (side->rules[rule].parts[p].axis == axis)
+            return true;
+    }
+    return false;
+}
+
+bool egw_region_example(const struct egw_space *space, size_t side, const uint64_t *region,
+                        const size_t *about, size_t about_count, struct egw_arena *arena,
+                        struct egw_example *ret)
+{
+    struct egw_fact *facts = egw_arena_alloc(arena, space->axis_count * sizeof(*facts));
+    size_t decider = egw_region_decider(space, side, region, NULL), n = 0;
+
+    *ret = (struct egw_example){.decided_by = decider == SIZE_MAX ? EGW_NO_RULE : (int64_t)decider};
+    for (int telling = 1; facts && telling >= 0; telling--) {
+        for (size_t a = 0; a < space->axis_count; a++) {
+            const struct egw_axis *axis = &space->axes[a];
+            const uint64_t *here = region + axis->at, *all = space->whole + axis->at;
+            bool tested = false;
+
+            for (size_t i = 0; i < about_count; i++)
+                tested = tested || is_tested(&space->sides[side], about[i], a);
+            if (tested == telling &&
+                (tested || memcmp(here, all, axis->words * sizeof(*here)) != 0))
+                facts[n++] = (struct egw_fact){
+                    axis->name, axis->values[axis->shown[shown_class(axis, here, NULL)]]};
+        }
+        ret->telling = telling ? n : ret->telling;
+    }
+    ret->facts = (struct egw_list){facts, n};
+    return facts != NULL;
+}

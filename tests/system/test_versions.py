@@ -1,0 +1,32 @@
+"""The same promise on another Kafka: EGW_KAFKA_VERSION says which, the broker says whether it is."""
+import re
+
+import pytest
+
+from broker import KAFKA_VERSION
+from chaos import Run
+
+pytestmark = [pytest.mark.long, pytest.mark.versions]
+
+FAULTS = (["kill"] * 4 + ["freeze", "broker-kill"] + ["kill"] * 4 + ["freeze", "broker-stop"]) * 2
+
+
+def test_a_mixed_run_on_this_version(make_egw, own_broker, figures):
+    says = re.findall(r"Kafka version: (\S+)", (own_broker.dir / "broker.log").read_text())
+    assert says and set(says) == {KAFKA_VERSION}
+    figures.tell("kafka", KAFKA_VERSION)
+    run = Run(make_egw(own_broker), 1000, 220, seed=13, least=30000).begin()
+    for fault in FAULTS:
+        run.pause(3, 6)
+        if fault == "kill":
+            run.kill()
+            continue
+        run.all_thawed()
+        if fault == "freeze":
+            run.freeze()
+        else:
+            run.restart_broker(own_broker, fault.removeprefix("broker-"))
+    run.pause(3, 6)
+    run.end()
+    run.check(figures)
+    figures.judge()

@@ -1,0 +1,248 @@
+/* What lint says of a policy against trying everything that can come to it. */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../gateway/core/policy_model.h"
+#include "catalogue_double.h"
+#include "egw/policy_lint.h"
+#include "policy_random.h"
+
+/* ---- everything that can come to a small policy ---- */
+
+static const enum egw_fact_id tested[] = {EGW_F_ERA,      EGW_F_OWN_TENANT, EGW_F_ATTEMPT,
+                                          EGW_F_SCOPE,    EGW_F_CUSTOMER,   EGW_F_RELATION,
+                                          EGW_F_DIAGNOSIS};
+
+/* Without a customer there is no relation, and only then. */
+static bool can_be(const uint16_t *values)
+{
+    return (values[EGW_F_CUSTOMER] == EGW_V_CUSTOMER_KNOWN) !=
+           (values[EGW_F_RELATION] == EGW_V_RELATION_NONE);
+}
+
+/* The next combination; false: that was the last. Start with zeros. */
+static bool next_values(const struct egw_policy *policy, uint16_t *values)
+{
+    for (size_t i = 0; i < EGW_COUNT(tested); i++) {
+        if (++values[tested[i]] < policy->facts[tested[i]].value_count)
+            return true;
+        values[tested[i]] = 0;
+    }
+    return false;
+}
+
+static bool fits(const struct egw_policy *policy, size_t rule, const uint16_t *values)
+{
+    const struct egw_rule *of = &policy->rules[rule];
+    const struct egw_stage_table *stage = &policy->stages[of->view.stage - EGW_STAGE_VALIDITY];
+    size_t place = rule - stage->first;
+
+    for (size_t i = 0; i < of->when_count; i++) {
+        uint16_t value = values[of->when[i].fact];
+
+        if (!(of->when[i].accepts[value / 64] >> (value % 64) & 1))
+            return false;
+    }
+    return stage->tested[0].row[values[EGW_F_ERA]][place / 64] >> (place % 64) & 1;
+}
+
+static size_t first_of(const struct egw_policy *policy, const struct egw_stage_table *stage,
+                       const uint16_t *values, size_t from)
+{
+    for (size_t r = from; r < stage->first + stage->count; r++) {
+        if (fits(policy, r, values))
+            return r;
+    }
+    return SIZE_MAX;
+}
+
+enum { FITS = 1, FIRST = 2, REACHED = 4 };
+
+struct tried {
+    unsigned of_rule[256];
+    bool clash[256][256];  /* the first decides, and the second would without it */
+    bool inside[256][256]; /* wherever the first fits, whatever can be, the second does */
+};
+
+static void try_one(const struct egw_policy *policy, const uint16_t *values, struct tried *tried)
+{
+    bool reached = true;
+
+    for (size_t r = 0; r < policy->rule_count; r++)
+        tried->of_rule[r] |= fits(policy, r, values) ? FITS : 0;
+    for (size_t s = 0; s < EGW_STAGES; s++) {
+        const struct egw_stage_table *stage = &policy->stages[s];
+        size_t rule = first_of(policy, stage, values, stage->first);
+        size_t second = first_of(policy, stage, values, rule + 1);
+
+        tried->of_rule[rule] |= FIRST | (reached ? REACHED : 0);
+        if (reached && second != SIZE_MAX)
+            tried->clash[rule][second] = true;
+        reached = reached && policy->rules[rule].view.action < 0;
+    }
+}
+
+static void try_all(const struct egw_policy *policy, struct tried *tried)
+{
+    uint16_t values[EGW_FACTS_MAX] = {0};
+
+    assert_true(policy->rule_count <= 256);
+    memset(tried, 0, sizeof(*tried));
+    memset(tried->inside, 1, sizeof(tried->inside));
+    do {
+        if (can_be(values))
+            try_one(policy, values, tried);
+        for (size_t a = 0; a < policy->rule_count; a++) {
+            for (size_t b = 0; b < policy->rule_count && fits(policy, a, values); b++)
+                tried->inside[a][b] = tried->inside[a][b] && fits(policy, b, values);
+        }
+    } while (next_values(policy, values));
+}
+
+/* ---- against lint ---- */
+
+static struct egw_policy *make(uint64_t seed, int rules)
+{
+    struct egw_policy *policy = NULL;
+    struct egw_faults faults = {0};
+
+    if (small_policy(seed, rules, true, &policy, &faults)) {
+        egw_faults_print(&faults, stderr);
+        fail();
+    }
+    return policy;
+}
+
+static int said_of(const struct egw_lint *lint, size_t rule)
+{
+    const struct egw_lint_finding *findings = lint->findings.p;
+
+    for (size_t i = 0; i < lint->findings.n; i++) {
+        if (findings[i].rule == rule && findings[i].kind <= EGW_LINT_UNREACHABLE)
+            return (int)findings[i].kind;
+    }
+    return -1;
+}
+
+static int truth_of(unsigned tried)
+{
+    return tried & REACHED ? -1
+           : tried & FIRST ? EGW_LINT_UNREACHABLE
+           : tried & FITS  ? EGW_LINT_SHADOWED
+                           : EGW_LINT_IMPOSSIBLE;
+}
+
+static void lint_names_exactly_the_rules_that_never_decide(void **state EGW_UNUSED)
+{
+    static struct tried tried;
+    size_t seen[4] = {0};
+
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct egw_policy *policy = make(seed, (int)(seed % 9));
+        struct egw_lint_options options = {.overlaps = false};
+        struct egw_lint lint;
+
+        try_all(policy, &tried);
+        assert_int_equal(egw_policy_lint(policy, &options, &lint), EGW_OK);
+        assert_int_equal(lint.counts[EGW_LINT_UNSURE], 0);
+        for (size_t r = 0; r < policy->rule_count; r++) {
+            int truth = truth_of(tried.of_rule[r]);
+
+            if (said_of(&lint, r) != truth)
+                fail_msg("seed %d, rule %.*s: lint says %d, trying says %d", (int)seed,
+                         EGW_FMT(policy->rules[r].view.id), said_of(&lint, r), truth);
+            seen[truth + 1]++;
+        }
+        egw_lint_free(&lint);
+        egw_policy_free(policy);
+    }
+    for (size_t i = 0; i < EGW_COUNT(seen); i++)
+        assert_true(seen[i] > 0); /* or the seeds would show nothing */
+}
+
+static bool same_answer(const struct egw_rule_view *a, const struct egw_rule_view *b)
+{
+    return a->action == b->action && egw_str_eq(a->code, b->code);
+}
+
+static void lint_finds_exactly_the_overlaps_that_trying_finds(void **state EGW_UNUSED)
+{
+    static struct tried tried;
+    size_t total = 0;
+
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct egw_policy *policy = make(seed, (int)(seed % 7));
+        struct egw_lint_options options = {.overlaps = false};
+        struct egw_lint lint;
+        size_t expected = 0;
+
+        try_all(policy, &tried);
+        for (size_t a = 0; a < policy->rule_count; a++) {
+            for (size_t b = a + 1; b < policy->rule_count; b++)
+                expected += tried.clash[a][b] && !tried.inside[a][b] && !tried.inside[b][a] &&
+                            !same_answer(&policy->rules[a].view, &policy->rules[b].view);
+        }
+        assert_int_equal(egw_policy_lint(policy, &options, &lint), EGW_OK);
+        assert_int_equal(lint.counts[EGW_LINT_OVERLAP], expected);
+        total += expected;
+        egw_lint_free(&lint);
+        egw_policy_free(policy);
+    }
+    assert_true(total > 40);
+}
+
+/* ---- gaps ---- */
+
+/* The catch-all is turned into a rule that takes nothing new, which leaves the tables as they would
+ * be without it. */
+static bool has_gap(const struct egw_policy *policy)
+{
+    const struct egw_stage_table *stage = &policy->stages[EGW_STAGES - 1];
+    uint16_t values[EGW_FACTS_MAX] = {0};
+
+    do {
+        if (first_of(policy, stage, values, stage->first) == stage->first + stage->count - 1)
+            return true;
+    } while (next_values(policy, values));
+    return false;
+}
+
+static void a_policy_is_refused_exactly_when_something_has_no_rule(void **state EGW_UNUSED)
+{
+    size_t gaps = 0, whole = 0;
+
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        int rules = 4 + (int)(seed % 10);
+        struct egw_policy *closed = make(seed, rules), *open = NULL;
+        struct egw_faults faults = {0};
+        bool gap = has_gap(closed);
+        enum egw_status st = small_policy(seed, rules, false, &open, &faults);
+
+        assert_int_equal(st, gap ? EGW_INVALID : EGW_OK);
+        if (gap)
+            assert_non_null(strstr(faults.texts[0], "stage CHANNEL does not cover every event: no "
+                                                    "rule takes one with "));
+        gaps += gap;
+        whole += !gap;
+        egw_policy_free(closed);
+        if (!st)
+            egw_policy_free(open);
+        egw_faults_free(&faults);
+    }
+    assert_true(gaps > 0);
+    assert_true(whole > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lint_names_exactly_the_rules_that_never_decide),
+        cmocka_unit_test(lint_finds_exactly_the_overlaps_that_trying_finds),
+        cmocka_unit_test(a_policy_is_refused_exactly_when_something_has_no_rule),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+/*
+ * policy_verbs - the verbs of `egw policy` that fill a file of their own, and what they share
+ *
+ * Each reads its operands after the first and returns the exit code.
+ */
+#ifndef EGW_POLICY_VERBS_H
+#define EGW_POLICY_VERBS_H
+
+#include <stdio.h>
+
+#include "cli.h"
+#include "egw/policy_lint.h"
+
+int egw_policy_verb_lint(struct egw_args *args); /* [DIR] */
+int egw_policy_verb_test(struct egw_args *args); /* FILE... */
+int egw_policy_verb_diff(struct egw_args *args); /* OLD NEW: folders */
+
+/* -o json */
+bool egw_wants_json(const struct egw_args *args);
+/* 64 hex digits */
+void egw_put_policy_hash(const unsigned char *bytes, FILE *to);
+
+/* "domain = billing, csp = no": what tells the event apart. */
+void egw_put_example(const struct egw_example *example, FILE *to);
+/* {"domain":"billing", ...}: all of it. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_json_example(const struct egw_example *example,
+                                 struct egw_buf *out) EGW_MUST_CHECK;
+/* ,"file":"channel.cfg","line":12,"rule":"x" */
+enum egw_status egw_json_rule(const struct egw_rule_view *rule, struct egw_buf *out) EGW_MUST_CHECK;
+
+#endif
