@@ -541,6 +541,11 @@ size_t egw_catalogue_count(const struct egw_catalogue *catalogue)
     return catalogue->count;
 }
 
+size_t egw_catalogue_spellings(const struct egw_catalogue *catalogue)
+{
+    return catalogue->signature_count;
+}
+
 const struct egw_known_issue *egw_catalogue_issue(const struct egw_catalogue *catalogue,
                                                   size_t index)
 {
@@ -729,6 +734,8 @@ struct pass {
     const struct egw_catalogue *catalogue;
     struct egw_str text;
     size_t hits;
+    egw_catalogue_hit_fn *take; /* NULL: issues are counted once each, in hits */
+    void *user;
 };
 
 /* A spelling stands in the text, and ends at `end`. */
@@ -742,7 +749,11 @@ static void take_find(struct pass *pass, const struct signature *s, size_t end)
     for (uint32_t i = s->first; i < s->first + s->count; i++) {
         uint32_t issue = catalogue->meanings[i];
 
-        if (!catalogue->named[issue]) {
+        if (pass->take) {
+            struct egw_catalogue_hit hit = {f.at, f.end, &catalogue->issues[issue]};
+
+            pass->take(pass->user, &hit);
+        } else if (!catalogue->named[issue]) {
             catalogue->named[issue] = true;
             catalogue->hits[pass->hits++] = issue;
         }
@@ -848,6 +859,15 @@ static bool rivals(const struct egw_known_issue *best, const struct egw_known_is
         same_remedy(best, other))
         return false;
     return actionable(other) == actionable(best) || egw_str_eq(other->code, best->code);
+}
+
+void egw_catalogue_hits(const struct egw_catalogue *catalogue, struct egw_str text,
+                        egw_catalogue_hit_fn *take, void *user)
+{
+    struct pass pass = {.catalogue = catalogue, .take = take, .user = user};
+
+    if (catalogue->database)
+        scan(&pass, text);
 }
 
 struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue, struct egw_str title,
