@@ -272,21 +272,31 @@ static enum egw_status store_and_activate(const struct egw_settings *settings,
     return st;
 }
 
+enum egw_status egw_activate_folder(const struct egw_settings *settings,
+                                    const struct egw_policy_folder *folder, const char *by,
+                                    const char *note, struct egw_activated *ret,
+                                    struct egw_error *reterr)
+{
+    int64_t number = 0;
+    enum egw_status st = store_and_activate(settings, folder, by, note, &number, reterr);
+
+    if (st == EGW_OK)
+        *ret = (struct egw_activated){number, folder->manifest, folder->files.n,
+                                      egw_policy_rule_count(folder->policy)};
+    return st;
+}
+
 enum egw_status egw_activate_policy(const struct egw_settings *settings, const char *policy_dir,
                                     const char *catalogue_dir, const char *by, const char *note,
                                     struct egw_activated *ret, struct egw_faults *faults,
                                     struct egw_error *reterr)
 {
     struct egw_policy_folder folder;
-    int64_t number = 0;
     enum egw_status st = egw_policy_folder_load(policy_dir, catalogue_dir, &folder, faults, reterr);
 
     if (st)
         return st;
-    st = store_and_activate(settings, &folder, by, note, &number, reterr);
-    if (st == EGW_OK)
-        *ret = (struct egw_activated){number, folder.manifest, folder.files.n,
-                                      egw_policy_rule_count(folder.policy)};
+    st = egw_activate_folder(settings, &folder, by, note, ret, reterr);
     egw_policy_folder_free(&folder);
     return st;
 }

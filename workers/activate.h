@@ -47,6 +47,12 @@ enum egw_status egw_activate_policy(const struct egw_settings *settings, const c
                                     struct egw_activated *ret, struct egw_faults *faults,
                                     struct egw_error *reterr) EGW_MUST_CHECK;
 
+/* The same for a policy at hand; its catalogue and rules were checked when it was compiled. */
+enum egw_status egw_activate_folder(const struct egw_settings *settings,
+                                    const struct egw_policy_folder *folder, const char *by,
+                                    const char *note, struct egw_activated *ret,
+                                    struct egw_error *reterr) EGW_MUST_CHECK;
+
 /* The record key of an activation in the inbox. */
 #define EGW_ACTIVATION_KEY "#activation"
 

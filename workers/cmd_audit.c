@@ -366,7 +366,7 @@ static const struct egw_option options[] = {
 
 const struct egw_command egw_cmd_audit = {
     .name = "audit",
-    .summary = "prove from the topics that no outcome is missing, doubled or altered",
+    .summary = "prove that no outcome is missing, doubled or altered",
     .about = "Reads committed positions, inputs and outcomes, and checks that every consumed input "
              "has exactly one outcome, that the outcome names the bytes it answered, and that each "
              "chain of outcomes is whole. Whether cases came to an end is another question and not "

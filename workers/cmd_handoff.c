@@ -506,7 +506,7 @@ static const struct egw_option options[] = {
 const struct egw_command egw_cmd_handoff = {
     .name = "handoff",
     .operands = "list | show CASE | number CASE NUMBER",
-    .summary = "cases a person files: what is open, what to file, which number came back",
+    .summary = "cases a person files: what is open, what to file, numbers",
     .about = "A hand-off is a case Microsoft takes by a form only. list shows those without a "
              "number, the oldest first; show prints the package with the link to the form, title "
              "and description byte for byte; number enters the number Microsoft gave, which "

@@ -15,13 +15,22 @@
 
 /* ---- activate ---- */
 
-static const char *who(const struct egw_args *args)
+const char *egw_policy_who(const struct egw_args *args)
 {
     const char *by = egw_arg(args, "by");
 
     if (!by)
         by = getenv("USER");
     return by && *by ? by : "unknown";
+}
+
+void egw_put_activated(const struct egw_activated *done, bool json)
+{
+    (void)printf(json ? "{\"activation\":%" PRId64 ",\"files\":%zu,\"rules\":%zu,\"policy\":\""
+                      : "activation %" PRId64 ": %zu files, %zu rules, policy ",
+                 done->number, done->files, done->rules);
+    egw_put_policy_hash(done->manifest.b, stdout);
+    (void)puts(json ? "\"}" : "");
 }
 
 static int activate(struct egw_args *args)
@@ -31,17 +40,14 @@ static int activate(struct egw_args *args)
     struct egw_faults faults = {0};
     struct egw_error err = {0};
     enum egw_status st = egw_activate_policy(&args->settings, args->settings.policy.dir,
-                                             args->settings.policy.catalogue, who(args),
+                                             args->settings.policy.catalogue, egw_policy_who(args),
                                              note ? note : "", &done, &faults, &err);
     int code = EGW_EXIT_OK;
 
     if (st) {
         code = faults.total ? egw_fail_faults(&faults) : egw_fail(&err);
     } else {
-        (void)printf("activation %" PRId64 ": %zu files, %zu rules, policy ", done.number,
-                     done.files, done.rules);
-        egw_put_policy_hash(done.manifest.b, stdout);
-        (void)putchar('\n');
+        egw_put_activated(&done, egw_wants_json(args));
     }
     egw_faults_free(&faults);
     return code;
@@ -203,7 +209,12 @@ static int show(struct egw_args *args)
     bool json = egw_wants_json(args);
     int64_t number = 0;
     int code = EGW_EXIT_OK;
-    enum egw_status st = egw_kafka_open(&args->settings, "egw-policy", &kafka, &err);
+    const char *at = egw_arg(args, "at");
+    enum egw_status st;
+
+    if (at)
+        return egw_policy_show_at(args, at);
+    st = egw_kafka_open(&args->settings, "egw-policy", &kafka, &err);
 
     if (!st)
         st = show_standings(kafka, &args->settings, json, &standing, &err);
@@ -237,10 +248,12 @@ static int run(struct egw_args *args)
         {"test", 1, SIZE_MAX, "files of cases", egw_policy_verb_test},
         {"activate", 0, 0, "nothing more: the folder is policy.dir", activate},
         {"show", 0, 0, "nothing more", show},
+        {"history", 0, 0, "nothing more", egw_policy_verb_history},
+        {"rollback", 0, 1, "the number of one activation, or nothing", egw_policy_verb_rollback},
     };
 
     if (args->operand_count == 0)
-        return egw_usage(args, "say lint, test, activate or show");
+        return egw_usage(args, "say lint, test, activate, show, history or rollback");
     for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
         size_t more = args->operand_count - 1;
 
@@ -250,24 +263,28 @@ static int run(struct egw_args *args)
             return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].takes);
         return verbs[i].run(args);
     }
-    return egw_usage(args, "cannot %s: say lint, test, activate or show", args->operands[0]);
+    return egw_usage(args, "cannot %s: say lint, test, activate, show, history or rollback",
+                     args->operands[0]);
 }
 
 static const struct egw_option options[] = {
-    {0, "by", "NAME", "activate: who does it; default: $USER", NULL, false},
-    {0, "note", "TEXT", "activate: why", NULL, false},
-    {'v', "verbose", NULL,
-     "lint: show notes; test: show each path; show: list the rules in force", NULL, false},
+    {0, "by", "NAME", "activate, rollback: who does it; default: $USER", NULL, false},
+    {0, "note", "TEXT", "activate, rollback: why", NULL, false},
+    {'v', "verbose", NULL, "lint: show notes; test: show each path; show: list the rules in force",
+     NULL, false},
     {0, "strict", NULL, "lint: exit 1 for notes and assumptions, too", NULL, false},
     {0, "facts", "FILE", "lint: look through these facts (JSON lines) for missing prices", NULL,
      false},
-    {'o', "output", "FORM", "lint, show: form of the output", "text|json", false},
+    {0, "at", "TIME", "show: as at this time", NULL, false},
+    {0, "partition", "N", "show --at: this partition only", NULL, false},
+    {'o', "output", "FORM", "lint, show, history, activate, rollback: form of the output",
+     "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
 const struct egw_command egw_cmd_policy = {
     .name = "policy",
-    .operands = "lint [DIR] | test FILE... | activate | show",
+    .operands = "lint [DIR] | test FILE... | activate | show | history | rollback [NUMBER]",
     .summary = "check rules, try them on cases, put them in force",
     .about =
         "The rules are the files of policy.dir and policy.catalogue. lint names every fault in "
@@ -275,8 +292,10 @@ const struct egw_command egw_cmd_policy = {
         "an example (exit 1), and notes what only an order of rules or an older form of the event "
         "decides. test decides cases of JSON files and compares "
         "(exit 1 on a difference). activate stores the files in the log and puts them in force "
-        "in every partition; an older policy comes back by another activation. show tells "
-        "which activation each partition has reached.",
+        "in every partition; rollback does so with the policy before, or that of an activation, "
+        "out of "
+        "the log. show tells which activation each partition has reached, with --at which one it "
+        "stood at then. history lists all that outcomes and inbox still tell of.",
     .options = options,
     .run = run,
 };

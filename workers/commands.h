@@ -18,7 +18,9 @@ extern const struct egw_command egw_cmd_outcomes;
 extern const struct egw_command egw_cmd_policy;
 extern const struct egw_command egw_cmd_publish;
 extern const struct egw_command egw_cmd_reference;
+extern const struct egw_command egw_cmd_replay;
 extern const struct egw_command egw_cmd_topics;
 extern const struct egw_command egw_cmd_triage;
+extern const struct egw_command egw_cmd_verify;
 
 #endif

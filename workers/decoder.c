@@ -94,3 +94,35 @@ enum egw_status egw_decoder_read(struct egw_decoder *decoder, struct egw_str val
     *ret = record;
     return EGW_OK;
 }
+
+struct egw_plans *egw_decoder_plans(struct egw_decoder *decoder)
+{
+    return decoder->plans;
+}
+
+enum egw_status egw_decoder_prepare(struct egw_decoder *decoder, struct egw_str value,
+                                    struct egw_error *reterr)
+{
+    struct egw_frame frame = egw_frame_read(value);
+    const struct egw_plan *plan;
+    enum egw_status st = egw_plans_find(decoder->plans, &frame, &plan, reterr);
+
+    if (st == EGW_RETRY) {
+        st = ask_registry(decoder, frame.id, reterr);
+        if (st == EGW_INVALID) /* it answered: the id is none of ours */
+            st = egw_plans_refuse_id(decoder->plans, frame.id);
+    }
+    return st == EGW_INVALID ? EGW_OK : st;
+}
+
+enum egw_status egw_decoder_accept(struct egw_decoder *decoder, struct egw_str json,
+                                   struct egw_error *reterr)
+{
+    struct egw_plan *plan;
+    uint64_t fingerprint;
+    enum egw_status st = egw_schema_fingerprint(json, &fingerprint, reterr);
+
+    if (!st)
+        st = egw_schemas_plan(json, &plan, reterr);
+    return st ? st : egw_plans_add_fingerprint(decoder->plans, fingerprint, plan);
+}

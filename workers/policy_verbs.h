@@ -14,6 +14,15 @@
 int egw_policy_verb_lint(struct egw_args *args); /* [DIR] */
 int egw_policy_verb_test(struct egw_args *args); /* FILE... */
 int egw_policy_verb_diff(struct egw_args *args); /* OLD NEW: folders */
+int egw_policy_verb_history(struct egw_args *args);
+int egw_policy_verb_rollback(struct egw_args *args); /* [NUMBER] */
+
+/* show --at */
+int egw_policy_show_at(struct egw_args *args, const char *at);
+/* Who activates: --by, or $USER. */
+const char *egw_policy_who(const struct egw_args *args);
+struct egw_activated;
+void egw_put_activated(const struct egw_activated *done, bool json);
 
 /* -o json */
 bool egw_wants_json(const struct egw_args *args);

@@ -154,6 +154,7 @@ static void desk(const struct egw_outcome *outcome, FILE *to)
     subject(outcome, to);
     pair("channel", outcome->channel, " (", outcome->mode, ")", to);
     field("advice", outcome->advice, to);
+    list("missing", &outcome->missing, to);
     field("known issue", outcome->signature, to);
     field("incident", outcome->incident, to);
     health(outcome, to);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "egw/package.h"
+#include "egw/wants.h"
 
 /* partner/customer#problem: the hash sign comes before any second slash. */
 bool command_key(struct egw_str key)
@@ -225,12 +226,47 @@ static struct egw_str cause_of(struct work *work)
     return work_printf(work, "%s/0/%" PRId64, work->triage->topics.reference_name, input->offset);
 }
 
+/* The support page of a service the partner manages, where that is on record: Microsoft's own link
+ * into the customer's context (S20). */
+static struct egw_str managed_link(struct work *work, const struct kase *kase,
+                                   struct egw_str service)
+{
+    struct egw_str key =
+        work_printf(work, "managed/%.*s/%.*s", EGW_FMT(kase->entry.customer), EGW_FMT(service));
+    const struct egw_reference *reference =
+        key.p ? egw_facts_get(work->triage->facts, key).reference : NULL;
+
+    return reference ? ((const struct egw_managed_service *)reference->body.p)->ticket
+                     : EGW_STR_NONE;
+}
+
+/* In words, for the person who fills the form. */
+static enum egw_status fill_missing(struct work *work, const struct egw_decision *decision,
+                                    struct egw_escalation *escalation)
+{
+    const struct egw_str *names = decision->missing.p;
+    struct egw_str *texts = egw_arena_alloc(work->arena, decision->missing.n * sizeof(*texts));
+    size_t n = 0;
+
+    if (!texts)
+        return no_memory(work);
+    for (size_t i = 0; i < decision->missing.n; i++) {
+        int want = egw_want_find(names[i]);
+
+        if (want != EGW_WANT_PORTAL || !escalation->portal.n)
+            texts[n++] = egw_wants[want].text;
+    }
+    escalation->missing = (struct egw_list){texts, n};
+    return EGW_OK;
+}
+
 static enum egw_status fill(struct work *work, const struct kase *kase,
                             const struct egw_decision *decision, struct egw_escalation *escalation)
 {
     const struct egw_support_event *event = &kase->event;
     const struct egw_service *service = egw_policy_service(work->policy, decision->service);
     struct egw_position *position = egw_turn_position(work->turn);
+    struct egw_str managed = managed_link(work, kase, decision->service);
     struct egw_package_place place;
     struct egw_error why;
     enum egw_status st;
@@ -277,16 +313,16 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
         st = fill_whole(work, kase, escalation);
     if (st)
         return st;
-    if (service && service->portal.n) {
-        st = egw_package_portal(service->portal, &place, work->arena, &escalation->portal, &why);
+    if (decision->portal.n) {
+        st = egw_package_portal(decision->portal, &place, work->arena, &escalation->portal, &why);
         if (st == EGW_NOMEM)
             return no_memory(work);
         if (st) /* a link into the wrong place is worse than none: the package says what it lacks */
             escalation->portal = EGW_STR("");
     }
-    if (egw_package_missing(escalation, work->arena, &escalation->missing))
-        return no_memory(work);
-    return EGW_OK;
+    if (managed.n)
+        escalation->portal = managed;
+    return fill_missing(work, decision, escalation);
 }
 
 static enum egw_status emit(struct work *work, struct kase *kase,

@@ -43,6 +43,7 @@ static void report(struct work *work, const struct kase *kase, const struct egw_
     outcome->facts = decision->facts;
     outcome->sources = decision->sources;
     outcome->near = decision->near;
+    outcome->missing = decision->missing;
     outcome->waits_for = decision->waits_for;
     outcome->due_at = decision->due_at;
     outcome->handled_by = decision->handled_by;

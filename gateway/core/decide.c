@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#include "egw/wants.h"
 #include "policy_model.h"
 #include "walk.h"
 
@@ -43,6 +44,7 @@ struct decide {
     size_t warning_count;
     struct egw_match match;
     struct egw_str issue_key; /* of the incident waited on */
+    uint32_t missing;         /* set of what the channel's form wants and the case lacks */
 };
 
 #define SET(fact) (UINT64_C(1) << (fact))
@@ -326,9 +328,10 @@ static void event_facts(struct decide *d)
     put(d, EGW_F_OWN_TENANT, event->own_tenant ? EGW_V_YES : EGW_V_NO);
     put(d, EGW_F_PUBLISHER, publisher_value(event->publisher));
     put(d, EGW_F_CUSTOMER, customer_value(d->subject));
+    put(d, EGW_F_PACKAGE, EGW_V_PACKAGE_COMPLETE); /* until a channel is chosen */
     event_evidence(d);
     d->known = (SET(EGW_F_CUSTOMER) << 1) - 1;
-    d->known |= SET(EGW_F_ATTEMPT) | SET(EGW_F_DIAGNOSIS);
+    d->known |= SET(EGW_F_ATTEMPT) | SET(EGW_F_DIAGNOSIS) | SET(EGW_F_PACKAGE);
 }
 
 /* ---- facts about partner, relation, access ---- */
@@ -367,6 +370,35 @@ static void fact_relation(struct decide *d)
     }
     put(d, EGW_F_RELATION, value);
     d->known |= SET(EGW_F_RELATION);
+}
+
+/* The relation as fact_relation() found it: NULL where nobody supplied it or it is too old. */
+static const struct egw_relation *relation_of(struct decide *d)
+{
+    struct egw_str key;
+    struct egw_fact_view view;
+
+    if (!(d->known & SET(EGW_F_RELATION)))
+        fact_relation(d);
+    if (!d->subject->customer.p)
+        return NULL;
+    view = egw_dossier_find(&d->dossier, EGW_REF_RELATION, EGW_STR_NONE, &key);
+    return view.reference && !too_old(d, EGW_REF_RELATION, view.reference) ? view.reference->body.p
+                                                                           : NULL;
+}
+
+/* The customer's own cloud where it is on record, else the partner's. */
+static void fact_cloud(struct decide *d)
+{
+    const struct egw_relation *relation = relation_of(d);
+    const struct egw_partner *partner = partner_of(d);
+    struct egw_str word = relation && relation->cloud.n ? relation->cloud
+                          : partner                     ? partner->cloud
+                                                        : EGW_STR("unknown");
+    int value = egw_wordset_find(&d->policy->facts[EGW_F_CLOUD].words, word);
+
+    put(d, EGW_F_CLOUD, value < 0 ? EGW_V_CLOUD_UNKNOWN : (unsigned)value);
+    d->known |= SET(EGW_F_CLOUD);
 }
 
 static bool listed(struct egw_str word, const struct egw_list *list)
@@ -557,6 +589,12 @@ static bool issue_fits_feature(const struct decide *d, const struct egw_health_i
     return true;
 }
 
+/* An incident in another region is another fault. Where either names none, it may be the same. */
+static bool issue_fits_region(const struct decide *d, const struct egw_health_issue *issue)
+{
+    return !issue->region.n || !d->event->region.n || egw_str_same(issue->region, d->event->region);
+}
+
 /* A fault noticed well before the incident began is another fault. */
 static bool issue_fits_time(const struct decide *d, const struct egw_health_issue *issue)
 {
@@ -594,7 +632,8 @@ static struct issue_found find_issue(struct decide *d, bool *ret_stale)
             !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
             issue_is_excluded(d, issue->id) ||
             egw_policy_service(d->policy, issue->service) != &d->service->view ||
-            !issue_fits_feature(d, issue) || !issue_fits_time(d, issue))
+            !issue_fits_feature(d, issue) || !issue_fits_region(d, issue) ||
+            !issue_fits_time(d, issue))
             continue;
         if (too_old(d, EGW_REF_HEALTH_ISSUE, view.reference))
             *ret_stale = true;
@@ -840,6 +879,9 @@ static void work_out(struct decide *d, unsigned fact)
     case EGW_F_SELLER:
         fact_subscription(d);
         break;
+    case EGW_F_CLOUD:
+        fact_cloud(d);
+        break;
     default:
         assert(fact >= EGW_F_CHANNEL && "facts of the event are there from the start");
         fact_channel(d, fact);
@@ -853,7 +895,145 @@ static void work_out_all(struct decide *d, uint64_t facts)
         work_out(d, (unsigned)__builtin_ctzll(left));
 }
 
-/* Facts are worked out as far as the walk goes. */
+/* ---- what the channel's form wants ---- */
+
+static struct egw_str portal_of(struct decide *d)
+{
+    if (!d->service)
+        return EGW_STR("");
+    work_out_all(d, SET(EGW_F_CLOUD));
+    switch (d->values[EGW_F_CLOUD]) {
+    case EGW_V_CLOUD_GLOBAL:
+        return d->service->portal;
+    case EGW_V_CLOUD_USGOV:
+        return d->service->portal_usgov;
+    default: /* a link into the wrong cloud is worse than none */
+        return EGW_STR("");
+    }
+}
+
+/* The contact the package will name: the event's, else the partner's own (S25). */
+static struct egw_contact contact_of(struct decide *d)
+{
+    const struct egw_partner *partner;
+
+    if (d->event->contact)
+        return *d->event->contact;
+    partner = partner_of(d);
+    if (!partner)
+        return (struct egw_contact){0};
+    return (struct egw_contact){.name = partner->contact_name,
+                                .email = partner->contact_email,
+                                .phone = partner->contact_phone};
+}
+
+static bool has_want(struct decide *d, enum egw_want want)
+{
+    const struct egw_support_event *event = d->event;
+
+    switch (want) {
+    case EGW_WANT_PORTAL:
+        return d->ret->portal.n > 0;
+    case EGW_WANT_TENANT: {
+        const struct egw_relation *relation = relation_of(d);
+
+        return relation && relation->tenant.n > 0;
+    }
+    case EGW_WANT_SERVICE:
+        return event->service.n > 0;
+    case EGW_WANT_SUBSCRIPTION:
+        return event->subscription.n > 0;
+    case EGW_WANT_RESOURCE:
+        return event->resource.n > 0;
+    case EGW_WANT_REGION:
+        return event->region.n > 0;
+    case EGW_WANT_IMPACT:
+        return event->impact.n > 0;
+    case EGW_WANT_AVAILABLE_24X7:
+        return event->available_24x7.has;
+    case EGW_WANT_STARTED_AT:
+        return event->started_at.has;
+    case EGW_WANT_TITLE:
+        return event->title.n > 0;
+    case EGW_WANT_TEXT:
+        return event->text.n > 0;
+    case EGW_WANT_DIAGNOSIS:
+        return event->diagnosis.n > 0;
+    case EGW_WANT_CORRELATION_IDS:
+        return event->correlation_ids.n > 0;
+    case EGW_WANT_CONTACT_NAME:
+        return contact_of(d).name.n > 0;
+    case EGW_WANT_CONTACT_EMAIL:
+        return contact_of(d).email.n > 0;
+    case EGW_WANT_CONTACT_PHONE:
+        return contact_of(d).phone.n > 0;
+    case EGW_WANTS:
+        break;
+    }
+    return false;
+}
+
+static uint32_t lacking(struct decide *d, uint32_t wants)
+{
+    uint32_t missing = 0;
+
+    for (uint32_t left = wants; left; left &= left - 1) {
+        int want = __builtin_ctz(left);
+
+        if (!has_want(d, (enum egw_want)want))
+            missing |= UINT32_C(1) << want;
+    }
+    return missing;
+}
+
+static size_t channel_place(const struct egw_policy *policy, struct egw_str id)
+{
+    size_t place = 0;
+
+    while (!egw_str_eq(policy->channels[place].id, id))
+        place++; /* it is there: checked when compiled */
+    return place;
+}
+
+/* The channel of the walk's rule wants this of a case; the first demand that is not met decides. */
+static void fact_package(struct decide *d, const struct egw_walk *walk)
+{
+    const struct egw_policy *policy = d->policy;
+    size_t channel = channel_place(policy, walk->rule->view.channel);
+    unsigned value = EGW_V_PACKAGE_COMPLETE;
+
+    work_out_all(d, policy->demand_facts);
+    for (size_t i = 0; i < policy->demand_count; i++) {
+        const struct egw_demand *demand = &policy->demands[i];
+        uint32_t missing;
+
+        if (!(demand->channels >> channel & 1) || !egw_walk_fits(walk, demand->rule))
+            continue;
+        missing = lacking(d, demand->wants);
+        d->missing |= missing;
+        if (missing && value == EGW_V_PACKAGE_COMPLETE && i < policy->demanded_count)
+            value = (unsigned)i + 1;
+    }
+    put(d, EGW_F_PACKAGE, value);
+}
+
+static void fill_missing(struct decide *d)
+{
+    size_t n = (size_t)__builtin_popcount(d->missing);
+    struct egw_str *list = n ? egw_arena_alloc(d->arena, n * sizeof(*list)) : NULL;
+
+    if (n && !list) {
+        d->nomem = true;
+        return;
+    }
+    n = 0;
+    for (uint32_t left = d->missing; left; left &= left - 1)
+        list[n++] = egw_wants[__builtin_ctz(left)].name;
+    d->ret->missing = (struct egw_list){list, n};
+}
+
+/* Facts are worked out as far as the walk goes. What the package lacks is known once the channel
+ * is, so the last stage is walked again where that changes the answer. */
 static void walk(struct decide *d, struct egw_walk *ret)
 {
     ret->policy = d->policy;
@@ -861,8 +1041,15 @@ static void walk(struct decide *d, struct egw_walk *ret)
     ret->walked = 0;
     for (int stage = 0; stage < EGW_STAGES; stage++) {
         work_out_all(d, d->policy->stages[stage].facts);
-        if (egw_walk_stage(ret, stage))
-            return;
+        if (!egw_walk_stage(ret, stage))
+            continue;
+        if (ret->rule->view.channel.n) {
+            d->ret->portal = portal_of(d);
+            fact_package(d, ret);
+            if (d->values[EGW_F_PACKAGE] != EGW_V_PACKAGE_COMPLETE)
+                (void)egw_walk_stage(ret, stage);
+        }
+        return;
     }
     assert(false && "the last stage has no next: checked when compiled");
 }
@@ -870,9 +1057,11 @@ static void walk(struct decide *d, struct egw_walk *ret)
 /* ---- the answer ---- */
 
 /* Facts whose change may turn this answer. */
-static uint64_t facts_awaited(const struct egw_rule *rule)
+static uint64_t facts_awaited(const struct decide *d, const struct egw_rule *rule)
 {
     switch (rule->view.action) {
+    case EGW_ACTION_BASELINE:
+        return d->missing & EGW_WANTS_ON_RECORD ? SET(EGW_F_PARTNER) | SET(EGW_F_RELATION) : 0;
     case EGW_ACTION_ACCESS_REQUIRED:
         return SET(EGW_F_ACCESS) | SET(EGW_F_RELATION);
     case EGW_ACTION_NOT_ENTITLED:
@@ -884,7 +1073,7 @@ static uint64_t facts_awaited(const struct egw_rule *rule)
 
 static void fill_waits(struct decide *d, const struct egw_rule *rule)
 {
-    uint64_t awaited = facts_awaited(rule);
+    uint64_t awaited = facts_awaited(d, rule);
     struct egw_str *list;
     size_t n = 0;
 
@@ -998,6 +1187,7 @@ static const struct egw_decision nothing = {
     .handled_by = {"", 0},
     .statement = {"", 0},
     .price = {"", 0},
+    .portal = {"", 0},
 };
 
 enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_facts *facts,
@@ -1022,6 +1212,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     d.source_count = d.warning_count = 0;
     d.match = (struct egw_match){NULL, false};
     d.issue_key = EGW_STR_NONE;
+    d.missing = 0;
     *ret = nothing;
 
     event_facts(&d);
@@ -1029,6 +1220,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     if (egw_walk_tell(&walked, d.match.issue, arena, ret))
         d.nomem = true;
     fill_words(&d);
+    fill_missing(&d);
     fill_due(&d, walked.rule);
     if (subject->customer.p) {
         fill_statement(&d);

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "egw/wants.h"
 #include "policy_gap.h"
 #include "policy_model.h"
 
@@ -170,6 +171,7 @@ static const struct closed_fact closed_facts[] = {
     {EGW_F_ATTEMPT, "attempt", {"none", "failed", "resolved"}, false},
     {EGW_F_DIAGNOSIS, "diagnosis", {"none", "done"}, false},
     {EGW_F_SELLER, "seller", {"partner", "microsoft", "unknown", "none"}, false},
+    {EGW_F_CLOUD, "cloud", {"global", "usgov", "unknown"}, true},
 };
 
 static void make_words(struct compile *c, struct egw_fact_def *fact)
@@ -307,6 +309,23 @@ static void define_channels(struct compile *c)
     }
 }
 
+/* "complete", then what is demanded, by id. */
+static void define_package(struct compile *c)
+{
+    const struct egw_source_demand *demands = c->source->demands.p;
+    struct egw_fact_def *fact = &c->policy->facts[EGW_F_PACKAGE];
+
+    fact->name = EGW_STR("package");
+    fact->values = get_many(c, c->source->demands.n + 1, sizeof(*fact->values));
+    if (!fact->values)
+        return;
+    fact->values[fact->value_count++] = EGW_STR("complete");
+    for (size_t i = 0; i < c->source->demands.n; i++) {
+        if (demands[i].rule.code.n)
+            fact->values[fact->value_count++] = demands[i].rule.id;
+    }
+}
+
 static void define_facts(struct compile *c)
 {
     const struct egw_policy_source *s = c->source;
@@ -330,6 +349,7 @@ static void define_facts(struct compile *c)
     define_worded(c, EGW_F_SERVICE, "service", absent_unknown, services, s->services.n);
     define_worded(c, EGW_F_SYMPTOM, "symptom", absent_invalid, symptoms, s->symptoms.n);
     define_families(c);
+    define_package(c);
     define_channels(c);
 }
 
@@ -440,7 +460,9 @@ static void make_services(struct compile *c)
         for (size_t k = 0; k < from[i].aliases.n; k++)
             names[2 + k] = aliases[k].text;
         p->services[i] = (struct egw_service_rules){
-            .view = {from[i].id, from[i].name, from[i].family, from[i].portal, from[i].cloud},
+            .view = {from[i].id, from[i].name, from[i].family, from[i].cloud},
+            .portal = from[i].portal,
+            .portal_usgov = from[i].portal_usgov,
             .names = names,
             .name_count = from[i].aliases.n + 2,
             .family = (uint16_t)value_find(&p->facts[EGW_F_FAMILY], from[i].family),
@@ -859,6 +881,11 @@ static void make_conditions(struct compile *c, const struct egw_source_rule *fro
                   EGW_FMT(conditions[i].fact.text));
             continue;
         }
+        if (fact == EGW_F_PACKAGE) {
+            FAULT(c, conditions[i].fact.at,
+                  "package is known once a channel is chosen: no rule can test it");
+            continue;
+        }
         when->fact = (unsigned)fact;
         when->accepts = bits_make(c, c->policy->facts[fact].value_count);
         if (!when->accepts)
@@ -886,6 +913,33 @@ static void make_when_text(struct compile *c, const struct egw_source_rule *from
         c->nomem = true;
 }
 
+/* NULL: the policy does not list it. */
+static const struct egw_source_origin *origin_of(const struct compile *c, struct egw_str id)
+{
+    const struct egw_source_origin *origins = c->source->origins.p;
+
+    for (size_t i = 0; i < c->source->origins.n; i++) {
+        if (egw_str_eq(origins[i].id, id))
+            return &origins[i];
+    }
+    return NULL;
+}
+
+static void check_origins(struct compile *c)
+{
+    const struct egw_source_origin *origins = c->source->origins.p;
+
+    for (size_t i = 0; i < c->source->origins.n; i++) {
+        const struct egw_source_origin *first = origin_of(c, origins[i].id);
+
+        check_id(c, origins[i].at, "source", origins[i].id);
+        if (first != &origins[i])
+            FAULT(c, origins[i].at, "source \"%.*s\" is there already", EGW_FMT(origins[i].id));
+        if (origins[i].date.p && !origins[i].date.n)
+            FAULT(c, origins[i].at, "source \"%.*s\" has no date", EGW_FMT(origins[i].id));
+    }
+}
+
 static void check_rule_texts(struct compile *c, const struct egw_source_rule *from)
 {
     static const char *const owners[] = {"",         "desk",      "customer",
@@ -902,12 +956,17 @@ static void check_rule_texts(struct compile *c, const struct egw_source_rule *fr
     if (!known)
         FAULT(c, from->at, "rule \"%.*s\": there is no owner \"%.*s\"", EGW_FMT(from->id),
               EGW_FMT(from->owner));
+    if (c->source->origins.n && from->source.n && !egw_str_is(from->source, "assumption") &&
+        !origin_of(c, from->source))
+        FAULT(c, from->at, "rule \"%.*s\": there is no source \"%.*s\"", EGW_FMT(from->id),
+              EGW_FMT(from->source));
     check_dates(c, from->at, from->since, from->until);
 }
 
 static void make_rule(struct compile *c, const struct egw_source_rule *from, struct egw_rule *to)
 {
     const struct permitted *p = check_then(c, from);
+    const struct egw_source_origin *origin = origin_of(c, from->source);
     struct egw_str mode = from->mode;
 
     if (p && p->action == EGW_ACTION_ESCALATED)
@@ -919,6 +978,7 @@ static void make_rule(struct compile *c, const struct egw_source_rule *from, str
         .id = from->id,
         .because = from->because,
         .source = from->source,
+        .dated = origin ? origin->date : EGW_STR(""),
         .file = egw_str_of(from->at.file),
         .line = from->at.line,
         .stage = from->stage,
@@ -1101,13 +1161,16 @@ static int by_id(const void *a, const void *b)
 static void check_rule_ids(struct compile *c)
 {
     const struct egw_source_rule *rules = c->source->rules.p;
-    size_t n = c->source->rules.n;
+    const struct egw_source_demand *demands = c->source->demands.p;
+    size_t n = c->source->rules.n + c->source->demands.n;
     const struct egw_source_rule **sorted = get_many(c, n, sizeof(*sorted));
 
     if (!sorted || !n)
         return;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < c->source->rules.n; i++)
         sorted[i] = &rules[i];
+    for (size_t i = 0; i < c->source->demands.n; i++)
+        sorted[c->source->rules.n + i] = &demands[i].rule;
     qsort(sorted, n, sizeof(*sorted), by_id);
     for (size_t i = 1; i < n; i++) {
         if (egw_str_eq(sorted[i]->id, sorted[i - 1]->id))
@@ -1117,6 +1180,73 @@ static void check_rule_ids(struct compile *c)
     }
 }
 
+/* ---- demands ---- */
+
+static uint32_t wants_of(struct compile *c, const struct egw_source_demand *from)
+{
+    const struct egw_word *words = from->wants.p;
+    uint32_t wants = 0;
+
+    for (size_t i = 0; i < from->wants.n; i++) {
+        int want = egw_want_find(words[i].text);
+
+        if (want < 0)
+            FAULT(c, words[i].at, "no form wants \"%.*s\"", EGW_FMT(words[i].text));
+        else
+            wants |= UINT32_C(1) << want;
+    }
+    if (!from->wants.n)
+        FAULT(c, from->rule.at, "demand \"%.*s\" wants nothing", EGW_FMT(from->rule.id));
+    return wants;
+}
+
+static uint64_t channels_of(struct compile *c, const struct egw_source_demand *from)
+{
+    const struct egw_word *words = from->channels.p;
+    uint64_t channels = from->channels.n ? 0 : ~UINT64_C(0);
+
+    for (size_t i = 0; i < from->channels.n; i++) {
+        size_t k = 0;
+
+        while (k < c->policy->channel_count &&
+               !egw_str_eq(c->policy->channels[k].id, words[i].text))
+            k++;
+        if (k == c->policy->channel_count)
+            FAULT(c, words[i].at, "there is no channel \"%.*s\"", EGW_FMT(words[i].text));
+        else
+            channels |= UINT64_C(1) << k;
+    }
+    return channels;
+}
+
+static void make_demand(struct compile *c, const struct egw_source_demand *from,
+                        struct egw_rule *rule, struct egw_demand *to)
+{
+    make_rule(c, &from->rule, rule);
+    *to = (struct egw_demand){rule, channels_of(c, from), wants_of(c, from)};
+    for (size_t i = 0; i < rule->when_count; i++)
+        c->policy->demand_facts |= UINT64_C(1) << rule->when[i].fact;
+}
+
+/* Those demanded go first: they are rules of the policy, with an index after the stages' own. */
+static void make_demands(struct compile *c)
+{
+    const struct egw_source_demand *from = c->source->demands.p;
+    struct egw_policy *p = c->policy;
+    size_t n = c->source->demands.n, at = p->rule_count;
+
+    p->demands = get_many(c, n, sizeof(*p->demands));
+    for (int wanted = 0; wanted < 2 && p->demands; wanted++) {
+        for (size_t i = 0; i < n && !c->nomem; i++) {
+            if ((from[i].rule.code.n == 0) == (wanted == 1))
+                make_demand(c, &from[i], &p->rules[at++], &p->demands[p->demand_count++]);
+        }
+        if (!wanted)
+            p->demanded_count = p->demand_count;
+    }
+    p->rule_count += p->demanded_count;
+}
+
 static void make_rules(struct compile *c)
 {
     const struct egw_source_rule *from = c->source->rules.p;
@@ -1124,9 +1254,10 @@ static void make_rules(struct compile *c)
     size_t n = c->source->rules.n;
     const struct egw_source_rule **written = get_many(c, n, sizeof(*written));
 
-    p->rules = get_many(c, n, sizeof(*p->rules));
+    p->rules = get_many(c, n + c->source->demands.n, sizeof(*p->rules));
     if (!written || !p->rules)
         return;
+    check_origins(c);
     check_rule_ids(c);
     make_eras(c);
     for (int32_t s = 0; s < EGW_STAGES; s++) {
@@ -1139,6 +1270,8 @@ static void make_rules(struct compile *c)
         }
         p->stages[s].count = p->rule_count - p->stages[s].first;
     }
+    p->staged_count = p->rule_count;
+    make_demands(c);
     if (c->faults->total)
         return; /* rows of rules at fault would mean nothing */
     for (int32_t s = 0; s < EGW_STAGES && !c->nomem; s++)

@@ -209,9 +209,9 @@ static bool in_force(const struct linting *l, size_t rule, size_t era)
 static struct egw_box *timeless_boxes(struct linting *l)
 {
     struct egw_box *boxes =
-        egw_arena_alloc(&l->lint->arena, l->policy->rule_count * sizeof(*boxes));
+        egw_arena_alloc(&l->lint->arena, l->policy->staged_count * sizeof(*boxes));
 
-    for (size_t r = 0; boxes && r < l->policy->rule_count; r++) {
+    for (size_t r = 0; boxes && r < l->policy->staged_count; r++) {
         boxes[r] = l->rules[r];
         /* The time is the part that was added last. */
         if (boxes[r].n && boxes[r].parts[boxes[r].n - 1].axis == 0)
@@ -346,7 +346,7 @@ static void lint_overlaps(struct linting *l, bool listed)
 {
     uint64_t steps = OVERLAP_STEPS;
 
-    for (size_t second = 0; second < l->policy->rule_count && !l->nomem; second++) {
+    for (size_t second = 0; second < l->policy->staged_count && !l->nomem; second++) {
         struct egw_rule_view view = view_of(l, second);
 
         for (size_t first = stage_of(l, second)->first; first < second; first++) {
@@ -421,7 +421,7 @@ static void lint_form(struct linting *l, const struct egw_lint_form *form, size_
     size_t first = SIZE_MAX, n = 0;
     struct egw_str more = EGW_STR("asks");
 
-    for (size_t r = 0; r < l->policy->rule_count; r++) {
+    for (size_t r = 0; r < l->policy->staged_count; r++) {
         if (!wants(&l->policy->rules[r], fields[f].fact, fields[f].absent))
             continue;
         first = n++ ? first : r;
@@ -471,7 +471,7 @@ enum egw_status egw_policy_lint(const struct egw_policy *policy,
         return EGW_NOMEM;
     }
     l.rules = l.space->sides[0].rules;
-    for (size_t r = 0; r < policy->rule_count && !l.nomem; r++)
+    for (size_t r = 0; r < policy->staged_count && !l.nomem; r++)
         lint_rule(&l, r);
     if (!l.nomem)
         lint_dates(&l);

@@ -29,7 +29,7 @@ struct egw_word {
 
 struct egw_source_service {
     struct egw_place at;
-    struct egw_str id, name, family, portal;
+    struct egw_str id, name, family, portal, portal_usgov;
     struct egw_list aliases; /* of egw_word */
     bool cloud;
 };
@@ -96,9 +96,23 @@ struct egw_source_rule {
     struct egw_opt_i64 since, until;
 };
 
+/* What a channel's form wants of a case: with a code it is demanded, without it only wanted. */
+struct egw_source_demand {
+    struct egw_source_rule rule; /* of stage baseline */
+    struct egw_list channels;    /* of egw_word; empty: any */
+    struct egw_list wants;       /* of egw_word */
+};
+
+/* Where a rule comes from, and when that was said. */
+struct egw_source_origin {
+    struct egw_place at;
+    struct egw_str id, where, date;
+};
+
 struct egw_policy_source {
     struct egw_arena arena;
     struct egw_list services, symptoms, channels, priorities, needs, limits, ages, rules;
+    struct egw_list demands, origins;
     struct egw_list domains, topics, severities, plans; /* of egw_word */
     struct egw_list active, operational;                /* of egw_word: health statuses */
     struct egw_word default_severity;
@@ -137,6 +151,8 @@ enum egw_fact_id {
     EGW_F_DIAGNOSIS,
     EGW_F_PLAN,
     EGW_F_SELLER,
+    EGW_F_CLOUD,
+    EGW_F_PACKAGE, /* complete, or the demand that is not met: known once a channel is chosen */
     EGW_F_CHANNEL, /* the entitlement of the first channel; the others follow */
 };
 enum { EGW_CHANNELS_MAX = 24, EGW_FACTS_MAX = EGW_F_CHANNEL + EGW_CHANNELS_MAX };
@@ -195,6 +211,8 @@ enum {
     EGW_V_RIGHT_EMPTY,
     EGW_V_RIGHT_NOT_COVERED,
 };
+enum { EGW_V_CLOUD_GLOBAL, EGW_V_CLOUD_USGOV, EGW_V_CLOUD_UNKNOWN };
+enum { EGW_V_PACKAGE_COMPLETE };
 enum { EGW_V_NO, EGW_V_YES };
 enum { EGW_V_HOSTING_ON_PREMISES = 3 };
 enum { EGW_V_ASK_QUESTION = 0, EGW_V_ASK_ISSUE = 1, EGW_V_ASK_INVALID = 2 };
@@ -259,7 +277,8 @@ struct egw_need {
 
 struct egw_service_rules {
     struct egw_service view;
-    const struct egw_str *names; /* every name it goes by, id first */
+    struct egw_str portal, portal_usgov; /* where its cases are filed, by cloud */
+    const struct egw_str *names;         /* every name it goes by, id first */
     size_t name_count;
     uint16_t family; /* value of the fact */
     const struct egw_need *needs;
@@ -280,6 +299,12 @@ struct egw_channel {
     uint64_t *families; /* bit set over values of `family`; NULL: all */
     bool counted, cloud_only;
     struct egw_opt_i64 since, until;
+};
+
+struct egw_demand {
+    const struct egw_rule *rule;
+    uint64_t channels; /* bit set by place among the policy's channels */
+    uint32_t wants;    /* bit set by enum egw_want */
 };
 
 struct egw_priority_map {
@@ -310,8 +335,11 @@ struct egw_policy {
     int64_t *limits[EGW_ACTION_COUNT]; /* by value of severity; 0: none; NULL: none at all */
     int64_t *eras;                     /* instants at which the set of rules changes, sorted */
     size_t era_count;
-    struct egw_rule *rules; /* by stage, in order */
-    size_t rule_count;
+    struct egw_rule *rules; /* by stage, in order; then what is demanded, which decides too */
+    size_t rule_count, staged_count; /* of all, and of those of a stage */
+    struct egw_demand *demands; /* those demanded first: value of `package` less one, then wanted */
+    size_t demand_count, demanded_count;
+    uint64_t demand_facts; /* set of facts their conditions test */
     struct egw_stage_table stages[EGW_STAGES];
 };
 

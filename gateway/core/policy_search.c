@@ -512,7 +512,7 @@ size_t egw_region_decider(const struct egw_space *space, size_t side, const uint
 
         point[a] = shown_class(axis, region + axis->at, keep ? keep + axis->at : NULL);
     }
-    for (size_t r = 0; r < of->policy->rule_count; r++) {
+    for (size_t r = 0; r < of->policy->staged_count; r++) {
         const struct egw_rule_view *view = &of->policy->rules[r].view;
         bool fits = true;
 
@@ -520,7 +520,7 @@ size_t egw_region_decider(const struct egw_space *space, size_t side, const uint
             fits = egw_bit(of->rules[r].parts[p].in, point[of->rules[r].parts[p].axis]);
         if (fits && view->action >= 0)
             return r;
-        while (fits && r + 1 < of->policy->rule_count &&
+        while (fits && r + 1 < of->policy->staged_count &&
                of->policy->rules[r + 1].view.stage == view->stage)
             r++; /* the stage is passed */
     }

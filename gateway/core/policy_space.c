@@ -640,7 +640,8 @@ static size_t all_boxes(const struct build *b, struct boxes ret[EGW_SIDES_MAX + 
 
     ret[n++] = (struct boxes){b->impossible.p, b->impossible.n};
     for (size_t s = 0; s < b->space->side_count; s++)
-        ret[n++] = (struct boxes){b->space->sides[s].rules, b->space->sides[s].policy->rule_count};
+        ret[n++] =
+            (struct boxes){b->space->sides[s].rules, b->space->sides[s].policy->staged_count};
     return n;
 }
 
@@ -712,8 +713,8 @@ static void make_boxes(struct build *b)
     for (size_t s = 0; s < b->space->side_count && !b->nomem; s++) {
         struct egw_side *side = &b->space->sides[s];
 
-        side->rules = get(b, side->policy->rule_count, sizeof(*side->rules));
-        for (size_t r = 0; side->rules && r < side->policy->rule_count && !b->nomem; r++)
+        side->rules = get(b, side->policy->staged_count, sizeof(*side->rules));
+        for (size_t r = 0; side->rules && r < side->policy->staged_count && !b->nomem; r++)
             side->rules[r] = rule_box(b, s, r);
     }
     if (b->nomem)

@@ -453,6 +453,18 @@ struct egw_facts *egw_triage_facts(struct egw_triage *triage)
     return triage->facts;
 }
 
+enum egw_status egw_triage_forget_facts(struct egw_triage *triage)
+{
+    struct egw_facts *fresh = egw_facts_new();
+
+    if (!fresh)
+        return EGW_NOMEM;
+    egw_facts_free(triage->facts);
+    triage->facts = fresh;
+    triage->reference_last = -1;
+    return EGW_OK;
+}
+
 int32_t egw_triage_wants_schema(const struct egw_triage *triage)
 {
     struct egw_frame frame = {.kind = EGW_FRAME_CONFLUENT, .id = triage->wants_schema};

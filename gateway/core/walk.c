@@ -25,6 +25,11 @@ bool egw_walk_stage(struct egw_walk *walk, int stage)
     walk->place = egw_stage_match(table, walk->values, walk->near);
     assert(walk->place < table->count && "a stage covers every event: checked when compiled");
     walk->rule = &walk->policy->rules[table->first + walk->place];
+    if (walk->rule->view.channel.n) {
+        walk->walked |= UINT64_C(1) << EGW_F_PACKAGE;
+        if (walk->values[EGW_F_PACKAGE] != EGW_V_PACKAGE_COMPLETE)
+            walk->rule = walk->policy->demands[walk->values[EGW_F_PACKAGE] - 1].rule;
+    }
     return walk->rule->view.action >= 0;
 }
 
@@ -40,6 +45,15 @@ static bool accepts(const struct egw_walk *walk, const struct egw_rule_condition
     unsigned value = walk->values[when->fact];
 
     return when->accepts[value / 64] >> (value % 64) & 1;
+}
+
+bool egw_walk_fits(const struct egw_walk *walk, const struct egw_rule *rule)
+{
+    for (size_t i = 0; i < rule->when_count; i++) {
+        if (!accepts(walk, &rule->when[i]))
+            return false;
+    }
+    return true;
 }
 
 static bool lacked_text(const struct egw_walk *walk, const struct egw_rule *rule,

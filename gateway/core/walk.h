@@ -21,7 +21,8 @@ struct egw_walk {
     uint64_t near[EGW_WALK_WORDS]; /* the rules above it whose event facts all fit */
 };
 
-/* Match one stage, whose facts are in values by now. True: its rule ends the walk. */
+/* Match one stage, whose facts are in values by now. True: its rule ends the walk. Where that leads
+ * to a channel and `package` names a demand that is not met, the demand's rule takes its place. */
 bool egw_walk_stage(struct egw_walk *walk, int stage);
 
 /* What the rule says, the near misses of its stage, the facts walked, and how health stood. issue:
@@ -29,6 +30,8 @@ bool egw_walk_stage(struct egw_walk *walk, int stage);
 enum egw_status egw_walk_tell(const struct egw_walk *walk, const struct egw_known_issue *issue,
                               struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
 
+/* Whether all that the rule asks for holds; its facts are in values by now. */
+bool egw_walk_fits(const struct egw_walk *walk, const struct egw_rule *rule);
 /* A fact's value in words. */
 struct egw_str egw_walk_text(const struct egw_walk *walk, unsigned fact);
 /* Which rules were in force at an instant: the value of EGW_F_ERA. */

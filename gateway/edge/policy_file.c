@@ -216,6 +216,7 @@ static const struct field service_fields[] = {
     {"family", TEXT, AT(egw_source_service, family), true},
     {"aliases", WORDS, AT(egw_source_service, aliases), false},
     {"portal", TEXT, AT(egw_source_service, portal), false},
+    {"portal-usgov", TEXT, AT(egw_source_service, portal_usgov), false},
     {"cloud", FLAG, AT(egw_source_service, cloud), true},
 };
 
@@ -268,6 +269,23 @@ static const struct field rule_fields[] = {
     {"owner", TEXT, AT(egw_source_rule, owner), false},
 };
 
+static const struct field demand_fields[] = {
+    {"id", TEXT, AT(egw_source_demand, rule.id), true},
+    {"channels", WORDS, AT(egw_source_demand, channels), false},
+    {"when", GROUP, 0, false},
+    {"wants", WORDS, AT(egw_source_demand, wants), true},
+    {"code", TEXT, AT(egw_source_demand, rule.code), false},
+    {"because", TEXT, AT(egw_source_demand, rule.because), true},
+    {"advice", TEXT, AT(egw_source_demand, rule.advice), false},
+    {"source", TEXT, AT(egw_source_demand, rule.source), true},
+};
+
+static const struct field origin_fields[] = {
+    {"id", TEXT, AT(egw_source_origin, id), true},
+    {"where", TEXT, AT(egw_source_origin, where), true},
+    {"date", TEXT, AT(egw_source_origin, date), true},
+};
+
 /* Texts that were not given are empty, not absent: they end up in outcomes. */
 static void no_text(struct egw_str *s)
 {
@@ -287,6 +305,7 @@ static void read_service(struct reader *r, const config_setting_t *setting)
     to->at = place_of(r, setting);
     read_group(r, setting, "a service", service_fields, EGW_COUNT(service_fields), to);
     no_text(&to->portal);
+    no_text(&to->portal_usgov);
 }
 
 static void read_symptom(struct reader *r, const config_setting_t *setting)
@@ -410,10 +429,54 @@ static void read_when(struct reader *r, const config_setting_t *when, struct egw
     }
 }
 
+/* What every rule has after its own table was read. */
+static void finish_rule(struct reader *r, const config_setting_t *setting,
+                        struct egw_source_rule *rule)
+{
+    const config_setting_t *when =
+        config_setting_is_group(setting) ? config_setting_get_member(setting, "when") : NULL;
+
+    if (when)
+        read_when(r, when, &rule->when);
+    no_text(&rule->code);
+    no_text(&rule->channel);
+    no_text(&rule->mode);
+    no_text(&rule->advice);
+    no_text(&rule->owner);
+}
+
+static void read_demand(struct reader *r, const config_setting_t *setting)
+{
+    struct egw_source_demand *to =
+        egw_policy_push(&r->source->arena, &r->source->demands, sizeof(*to));
+
+    if (!to) {
+        r->nomem = true;
+        return;
+    }
+    to->rule.at = place_of(r, setting);
+    to->rule.stage = EGW_STAGE_BASELINE;
+    read_group(r, setting, "a demand", demand_fields, EGW_COUNT(demand_fields), to);
+    finish_rule(r, setting, &to->rule);
+    to->rule.then = to->rule.code.n ? EGW_STR("BASELINE") : EGW_STR("next");
+}
+
+static void read_origin(struct reader *r, const config_setting_t *setting)
+{
+    struct egw_source_origin *to =
+        egw_policy_push(&r->source->arena, &r->source->origins, sizeof(*to));
+
+    if (!to) {
+        r->nomem = true;
+        return;
+    }
+    to->at = place_of(r, setting);
+    read_group(r, setting, "a source", origin_fields, EGW_COUNT(origin_fields), to);
+}
+
 static void read_rule(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_rule *to = egw_policy_push(&r->source->arena, &r->source->rules, sizeof(*to));
-    const config_setting_t *when;
 
     if (!to) {
         r->nomem = true;
@@ -422,14 +485,7 @@ static void read_rule(struct reader *r, const config_setting_t *setting)
     to->at = place_of(r, setting);
     to->stage = r->stage;
     read_group(r, setting, "a rule", rule_fields, EGW_COUNT(rule_fields), to);
-    when = config_setting_get_member(setting, "when");
-    if (when)
-        read_when(r, when, &to->when);
-    no_text(&to->code);
-    no_text(&to->channel);
-    no_text(&to->mode);
-    no_text(&to->advice);
-    no_text(&to->owner);
+    finish_rule(r, setting, to);
 }
 
 static void read_list(struct reader *r, const config_setting_t *list,
@@ -513,7 +569,7 @@ static bool read_list_key(struct reader *r, const config_setting_t *setting, con
     } lists[] = {
         {"services", read_service},    {"symptoms", read_symptom}, {"channels", read_channel},
         {"priorities", read_priority}, {"limits", read_limit},     {"rules", read_rule},
-        {"access-needs", read_need},
+        {"access-needs", read_need},   {"demands", read_demand},   {"sources", read_origin},
     };
 
     for (size_t i = 0; i < EGW_COUNT(lists); i++) {

@@ -366,7 +366,9 @@ void submit_jobs(struct egw_runtime *rt)
         rt->txn = TXN_ABORTING;
     } else if (rt->txn == TXN_COMMITTING) {
         job->kind = EGW_LOG_COMMIT;
-        job->generation = closing(rt)->generation;
+        /* Nothing decided outlives its assignment (a revoke commits or drops it before release(), a
+         * loss drops it), so what is asked for here was decided under the one of now. */
+        job->generation = rt->generation;
         job->offsets = rt->offsets;
     } else if (rt->need_init && rt->txn == TXN_NONE) {
         if (rt->stats.recreated || rt->init_cause.text[0]) {

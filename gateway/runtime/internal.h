@@ -121,7 +121,6 @@ struct batch {
     size_t records;     /* steps that went into it */
     int64_t opened_ms;  /* mono, of the first step */
     int64_t oldest_ms;  /* Unix ms, of the oldest input in it; 0: none */
-    int64_t generation; /* of the assignment it was decided under */
     bool open;
     struct ready_list fired; /* timers and facts it has used up: come back when it is dropped */
 };

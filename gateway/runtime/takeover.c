@@ -1,11 +1,14 @@
 /* From "assigned" to "running": look up, restore, compare, catch up. Rules page, section 5. */
 #include "internal.h"
 
+#include <assert.h>
+
 enum { PARKED_MS = 3600000 }; /* well within half of any sensible delete.retention.ms */
 
 void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n,
                      int64_t generation)
 {
+    assert(!rt->assigned); /* egw/log.h: release() or LOST comes between two */
     rt->assigned = true;
     rt->ready_noted = false;
     rt->generation = generation;

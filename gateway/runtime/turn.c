@@ -95,7 +95,6 @@ static enum egw_status accept(struct egw_turn *turn)
     if (!turn->batch->open) {
         turn->batch->open = true;
         turn->batch->opened_ms = rt->mono_ms;
-        turn->batch->generation = rt->generation;
     }
     turn->batch->records++;
     rt->stats.steps++;

@@ -272,7 +272,7 @@ static void put_facts(struct bench *b)
 
     put_json(b, "{\"as_of\":\"2026-01-05T08:00:00Z\",\"source\":\"b\",\"body\":{\"partner\":{"
                 "\"partner\":\"litware\",\"kind\":\"direct-bill\",\"csp\":true,"
-                "\"contact_email\":\"ops@litware.example\"}}}");
+                "\"contact_name\":\"Ops\",\"contact_email\":\"ops@litware.example\"}}}");
     for (int i = 0; i < CUSTOMERS; i++) {
         (void)snprintf(
             line, sizeof(line),

@@ -324,7 +324,7 @@ static void test_wrong_words_have_their_own_sentence(void **state)
          "egw handoff: number takes a case and Microsoft's number\n"},
         {{"handoff", "number", "CW-1", "a b"},
          "egw handoff: a number has 1 to 64 characters, no spaces and no slash\n"},
-        {{"policy"}, "egw policy: say lint, test, activate or show\n"},
+        {{"policy"}, "egw policy: say lint, test, activate, show, history or rollback\n"},
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
         {{"policy", "lint", "x", "y"},
          "egw policy: lint takes one folder of rules, or none for policy.dir\n"},

@@ -267,7 +267,7 @@ static void the_shipped_policy_compiles_without_a_fault(void **state EGW_UNUSED)
     assert_int_equal(egw_policy_manifest(files.files, files.n, &hash), EGW_OK);
     assert_memory_equal(egw_policy_hash(policy)->b, hash.b, EGW_SHA256);
     assert_int_equal(egw_policy_horizon_ms(policy), INT64_C(30) * 86400000);
-    assert_int_equal(egw_policy_channel_count(policy), 5);
+    assert_int_equal(egw_policy_channel_count(policy), 6);
     assert_string_equal(egw_policy_channel(policy, 0).p, "commercial");
     egw_policy_free(policy);
     egw_policy_files_free(&files);

@@ -12,9 +12,14 @@
 enum { WHY_TEXT = 400 };
 
 struct chain {
-    int64_t read;         /* outcomes partition, read up to here */
-    int64_t next;         /* number the next outcome must have */
-    int64_t now_ms, knew; /* of the last outcome */
+    int64_t read;                      /* outcomes partition, read up to here */
+    int64_t next;                      /* number the next outcome must have */
+    int64_t looked;                    /* next, when state and position were last compared */
+    int64_t now_ms, knew;              /* of the last outcome */
+    int64_t activation;                /* in force after it */
+    int64_t state_read;                /* state partition, read up to here */
+    struct egw_table expected, actual; /* entries: as the outcomes add up, and as they were read */
+    struct egw_table touched;          /* keys to compare when nothing is under way */
     struct egw_sha256 head;
     int64_t *last;  /* by input: offset of the last record answered, -1: none */
     int64_t *count; /* by input: how many were answered */
@@ -26,7 +31,9 @@ struct checker {
     struct egw_plans *plans;
     struct chain *chains;      /* by partition */
     struct egw_table again;    /* timers and facts answered */
-    struct egw_table commands; /* ids issued */
+    struct egw_table commands; /* id -> which of NAMED, ISSUED */
+    int64_t unmatched;         /* ids that are one of the two */
+    struct egw_table sources;  /* partition and reference key -> latest offset decided on */
     int64_t *command_read;     /* by command topic and partition */
     struct checker_counts counts;
     struct egw_arena arena;
@@ -59,6 +66,9 @@ void checker_free(struct checker *c)
     if (!c)
         return;
     for (int32_t p = 0; p < c->cluster->partition_count; p++) {
+        egw_table_free(&c->chains[p].expected);
+        egw_table_free(&c->chains[p].actual);
+        egw_table_free(&c->chains[p].touched);
         free(c->chains[p].last);
         free(c->chains[p].count);
     }
@@ -66,6 +76,7 @@ void checker_free(struct checker *c)
     free(c->command_read);
     egw_table_free(&c->again);
     egw_table_free(&c->commands);
+    egw_table_free(&c->sources);
     egw_arena_free(&c->arena);
     free(c);
 }
@@ -102,6 +113,47 @@ static bool check_link(struct checker *c, struct chain *chain, int32_t p,
     return true;
 }
 
+static void put(struct egw_table *table, struct egw_str key, struct egw_str value)
+{
+    if (egw_table_put(table, key, value))
+        abort();
+}
+
+/* No decision on an older state of a fact than one before it in the chain. */
+static bool check_sources(struct checker *c, int32_t p, const struct sim_outcome *o)
+{
+    for (size_t i = 0; i < o->source_count; i++) {
+        const struct egw_fact_source *source = &o->sources[i];
+        struct egw_str key = egw_arena_printf(&c->arena, "%d/%.*s", (int)p, EGW_FMT(source->key));
+        struct egw_str held;
+        int64_t latest = -1;
+
+        if (egw_table_get(&c->sources, key, &held))
+            memcpy(&latest, held.p, sizeof(latest));
+        if (source->offset < latest)
+            return broken(c,
+                          "chain %d: number %" PRId64 " knew %.*s as of %" PRId64
+                          ", one before it as of %" PRId64,
+                          (int)p, o->seq, EGW_FMT(source->key), source->offset, latest);
+        put(&c->sources, key,
+            (struct egw_str){(const char *)&source->offset, sizeof(source->offset)});
+    }
+    return true;
+}
+
+/* The policy in force is the one last activated, and each activation counts once. */
+static bool check_activation(struct checker *c, struct chain *chain, int32_t p,
+                             const struct sim_outcome *o)
+{
+    if (o->activated ? o->activation <= chain->activation : o->activation != chain->activation)
+        return broken(
+            c,
+            "chain %d: number %" PRId64 " %s activation %" PRId64 " where %" PRId64 " is in force",
+            (int)p, o->seq, o->activated ? "makes" : "is under", o->activation, chain->activation);
+    chain->activation = o->activation;
+    return true;
+}
+
 static bool check_progress(struct checker *c, struct chain *chain, int32_t p,
                            const struct sim_outcome *o)
 {
@@ -116,16 +168,16 @@ static bool check_progress(struct checker *c, struct chain *chain, int32_t p,
                       (int)p, o->seq, o->knew, chain->knew);
     chain->now_ms = o->now_ms;
     chain->knew = o->knew;
-    return true;
+    return check_sources(c, p, o) && check_activation(c, chain, p, o);
 }
 
 static bool check_record_trigger(struct checker *c, struct chain *chain, int32_t p,
-                                 const struct sim_outcome *o)
+                                 const struct sim_outcome *o, const struct memrecord **ret_input)
 {
     const struct memrecord *r;
     struct egw_sha256 digest;
-    int64_t at = o->offset;
     const char *input;
+    int64_t at;
 
     if (o->topic < 0 || (size_t)o->topic >= c->subject->input_count || o->partition != p)
         return broken(c, "chain %d: an outcome names no input of its partition", (int)p);
@@ -137,10 +189,15 @@ static bool check_record_trigger(struct checker *c, struct chain *chain, int32_t
         return broken(c,
                       "%s/%d/%" PRId64 " says it follows %" PRId64 ", the one before was %" PRId64,
                       input, (int)p, o->offset, o->prev_offset, chain->last[o->topic]);
+    at = chain->last[o->topic] + 1;
     r = memcluster_read(c->cluster, o->topic, p, &at);
+    if (r && at < o->offset)
+        return broken(c, "%s/%d/%" PRId64 " is answered before %" PRId64 ", which was there first",
+                      input, (int)p, o->offset, at);
     if (!r || at != o->offset)
         return broken(c, "%s/%d/%" PRId64 " is answered but there is no such record", input, (int)p,
                       o->offset);
+    *ret_input = r;
     egw_sha256(r->value.p, r->value.n, &digest);
     if (!o->digested || memcmp(digest.b, o->digest, EGW_SHA256) != 0)
         return broken(c, "%s/%d/%" PRId64 ": the outcome has the digest of something else", input,
@@ -164,11 +221,26 @@ static bool check_other_trigger(struct checker *c, int32_t p, const struct sim_o
     return true;
 }
 
+enum { NAMED = 1, ISSUED = 2 };
+
+/* Returns what was known of it before. */
+static char mark_command(struct checker *c, const unsigned char id[EGW_SHA256], char how)
+{
+    struct egw_str key = {(const char *)id, EGW_SHA256}, held;
+    char was = egw_table_get(&c->commands, key, &held) ? held.p[0] : 0, now = (char)(was | how);
+
+    put(&c->commands, key, (struct egw_str){&now, 1});
+    c->unmatched += (now != (NAMED | ISSUED)) - (was != 0 && was != (NAMED | ISSUED));
+    return was;
+}
+
 static bool check_outcome(struct checker *c, struct chain *chain, int32_t p,
                           const struct memrecord *r)
 {
+    const struct memrecord *input = NULL;
     struct sim_outcome o;
     struct egw_sha256 leaf;
+    struct egw_str key;
 
     if (!c->subject->decode(c->plans, r->value, &c->arena, &o))
         return broken(c, "chain %d: an outcome cannot be read", (int)p);
@@ -180,23 +252,27 @@ static bool check_outcome(struct checker *c, struct chain *chain, int32_t p,
     c->counts.outcomes++;
     c->counts.timers += o.kind == EGW_INPUT_TIMER;
     c->counts.facts += o.kind == EGW_INPUT_FACT;
-    return o.kind == EGW_INPUT_RECORD ? check_record_trigger(c, chain, p, &o)
-                                      : check_other_trigger(c, p, &o);
+    if (!(o.kind == EGW_INPUT_RECORD ? check_record_trigger(c, chain, p, &o, &input)
+                                     : check_other_trigger(c, p, &o)))
+        return false;
+    c->subject->fold(c->cluster, &o, input, &chain->expected, &c->arena, &key);
+    if (key.p)
+        put(&chain->touched, key, EGW_STR(""));
+    if (o.has_command)
+        (void)mark_command(c, o.command, NAMED);
+    return true;
 }
 
 static bool check_command(struct checker *c, const struct memrecord *r)
 {
     unsigned char id[EGW_SHA256];
     char hex[2 * EGW_SHA256 + 1];
-    struct egw_str key = {(const char *)id, sizeof(id)}, held;
 
     if (!c->subject->command_id(c->plans, r->value, &c->arena, id))
         return broken(c, "a command cannot be read");
     egw_hex(id, sizeof(id), hex);
-    if (egw_table_get(&c->commands, key, &held))
+    if (mark_command(c, id, ISSUED) & ISSUED)
         return broken(c, "command %.16s is issued twice", hex);
-    if (egw_table_put(&c->commands, key, EGW_STR("")))
-        return broken(c, "no memory");
     c->counts.commands++;
     return true;
 }
@@ -296,6 +372,8 @@ static bool check_place(struct checker *c, int32_t p, size_t i,
                       "%s/%d: the position says %" PRId64 " (last %" PRId64
                       "), the outcomes end at %" PRId64,
                       input, (int)p, place->next, place->last, last);
+    if (memcluster_was_moved(c->cluster, i, p))
+        return true;
     committed = memcluster_committed(c->cluster, i, p, &pending);
     if (pending)
         return broken(c, "%s/%d: offsets are pending", input, (int)p);
@@ -325,6 +403,56 @@ static bool check_position(struct checker *c, int32_t p)
         if (!check_place(c, p, i, &places[i]))
             return false;
     egw_arena_reset(&c->arena);
+    return true;
+}
+
+/* ---- when nothing is under way ---- */
+
+static void read_state(struct checker *c, struct chain *chain, int32_t p)
+{
+    const struct memrecord *r;
+
+    for (; (r = memcluster_read(c->cluster, c->subject->state, p, &chain->state_read));
+         chain->state_read++)
+        if (!r->value.p)
+            (void)egw_table_remove(&chain->actual, r->key);
+        else
+            put(&chain->actual, r->key, r->value);
+}
+
+static bool check_state(struct checker *c, int32_t p)
+{
+    struct chain *chain = &c->chains[p];
+    struct egw_table_item item;
+    struct egw_str expected;
+    size_t walk = 0;
+
+    read_state(c, chain, p);
+    while (egw_table_next(&chain->touched, &walk, &item)) {
+        if (!egw_table_get(&chain->expected, item.key, &expected) ||
+            !c->subject->agrees(c->plans, item.key, expected, &chain->actual, &c->arena))
+            return broken(c, "partition %d: the entry of %.*s is not what its outcomes add up to",
+                          (int)p, EGW_FMT(item.key));
+        egw_arena_reset(&c->arena);
+    }
+    egw_table_clear(&chain->touched);
+    return true;
+}
+
+bool checker_look(struct checker *c)
+{
+    if (!checker_advance(c))
+        return false;
+    if (c->unmatched != 0)
+        return broken(c, "%" PRId64 " commands are without an outcome, or outcomes without theirs",
+                      c->unmatched);
+    for (int32_t p = 0; p < c->cluster->partition_count; p++) {
+        if (c->chains[p].looked == c->chains[p].next)
+            continue;
+        if (!check_state(c, p) || !check_position(c, p))
+            return false;
+        c->chains[p].looked = c->chains[p].next;
+    }
     return true;
 }
 
@@ -411,7 +539,7 @@ bool checker_settled(const struct checker *c, int64_t by_ms, char *why, size_t w
 
 bool checker_finish(struct checker *c, int64_t settled_by_ms)
 {
-    if (!checker_advance(c) || !check_nothing_open(c))
+    if (!check_nothing_open(c) || !checker_look(c))
         return false;
     for (int32_t p = 0; p < c->cluster->partition_count; p++) {
         for (size_t i = 0; i < c->subject->input_count; i++)

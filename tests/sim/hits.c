@@ -40,6 +40,7 @@ static const char *const HITS[HIT_COUNT] = {
     [HIT_DUPLICATE_EVENT] = "duplicate event",
     [HIT_WRONG_PARTITION] = "event in a wrong partition",
     [HIT_REFERENCE_LATE] = "late reference record",
+    [HIT_REFERENCE_BEHIND] = "reference behind the predecessor's",
     [HIT_REFERENCE_OLDER] = "reference record out of order",
     [HIT_ACTIVATION_TWICE] = "activation sent twice",
     [HIT_COMPACTED] = "compaction of state",

@@ -52,8 +52,9 @@ enum hit {
     HIT_REDELIVERED,     /* the port handed a record out twice */
     HIT_DUPLICATE_EVENT, /* an event id came twice */
     HIT_WRONG_PARTITION,
-    HIT_REFERENCE_LATE,  /* a process read reference later than the others */
-    HIT_REFERENCE_OLDER, /* a reference record older than the one before it */
+    HIT_REFERENCE_LATE,   /* a process read reference later than the others */
+    HIT_REFERENCE_BEHIND, /* at take-over, of what the predecessor knew */
+    HIT_REFERENCE_OLDER,  /* a reference record older than the one before it */
     HIT_ACTIVATION_TWICE,
     HIT_COMPACTED, /* state */
     /* tools */

@@ -66,6 +66,7 @@ void memcluster_init(struct memcluster *cluster, struct sched *sched,
     cluster->committed = sim_zalloc(places * sizeof(*cluster->committed));
     for (size_t i = 0; i < places; i++)
         cluster->committed[i] = -1;
+    cluster->moved = sim_zalloc(places * sizeof(*cluster->moved));
     sched_after(sched, conf->sweep_ms, sweep_transactions, cluster, 0);
     sched_after(sched, conf->session_ms / 10, sweep_sessions, cluster, 0);
 }
@@ -91,6 +92,7 @@ void memcluster_free(struct memcluster *cluster)
     free(cluster->producers);
     free(cluster->members);
     free(cluster->committed);
+    free(cluster->moved);
 }
 
 bool memcluster_quiet(const struct memcluster *cluster)
@@ -248,14 +250,22 @@ static void resolve(struct memproducer *producer, struct touched *touched, bool 
     append(cluster, part, MEM_MARKER, producer->number, EGW_STR_NONE, EGW_STR_NONE);
 }
 
+static void commit_offset(struct memcluster *cluster, size_t input,
+                          const struct egw_log_offset *offset)
+{
+    size_t i = input * (size_t)cluster->partition_count + (size_t)offset->partition;
+
+    cluster->committed[i] = offset->next[input];
+    cluster->moved[i] = false;
+}
+
 static void resolve_offsets(struct memproducer *producer, bool commit)
 {
     struct memcluster *cluster = producer->cluster;
 
     for (size_t i = 0; commit && i < producer->offset_n; i++)
         for (size_t input = 0; input < cluster->conf.input_count; input++)
-            memcluster_move_offset(cluster, input, producer->offsets[i].partition,
-                                   producer->offsets[i].next[input]);
+            commit_offset(cluster, input, &producer->offsets[i]);
     producer->offset_n = 0;
 }
 
@@ -422,7 +432,7 @@ enum memreply memcluster_offsets(struct memcluster *cluster, int number, int epo
     if (reply != MEM_OK)
         return reply;
     touch(producer, OFFSETS_TOPIC, 0, 0);
-    if (!memcluster_knows(cluster, instance, member_id, generation)) {
+    if (generation >= 0 && !memcluster_knows(cluster, instance, member_id, generation)) {
         cluster->sched->hits[HIT_ZOMBIE_OFFSETS]++;
         sched_say(cluster->sched, "%s: offsets of generation %" PRId64 " refused", instance,
                   generation);
@@ -634,5 +644,13 @@ int64_t memcluster_committed(const struct memcluster *cluster, size_t input, int
 
 void memcluster_move_offset(struct memcluster *cluster, size_t input, int32_t p, int64_t offset)
 {
-    cluster->committed[input * (size_t)cluster->partition_count + (size_t)p] = offset;
+    size_t i = input * (size_t)cluster->partition_count + (size_t)p;
+
+    cluster->committed[i] = offset;
+    cluster->moved[i] = true;
+}
+
+bool memcluster_was_moved(const struct memcluster *cluster, size_t input, int32_t p)
+{
+    return cluster->moved[input * (size_t)cluster->partition_count + (size_t)p];
 }

@@ -96,6 +96,7 @@ struct memcluster {
     bool rebalancing;
     int64_t round;            /* of rebalances: tells an old deadline from the current one */
     int64_t *committed;       /* [input][partition], -1: none */
+    bool *moved;              /* likewise: by a tool, and not committed since */
     int64_t paused_until;     /* brokers answer nothing before */
     int64_t marker_slow_ms;   /* most a marker may take to reach its partition */
     void (*stir)(void *user); /* something became readable; may be NULL */
@@ -162,6 +163,7 @@ void memcluster_rebalance(struct memcluster *cluster);
 /* The committed offset; *ret_pending: an open transaction is about to change it. -1: none. */
 int64_t memcluster_committed(const struct memcluster *cluster, size_t input, int32_t p,
                              bool *ret_pending);
+bool memcluster_was_moved(const struct memcluster *cluster, size_t input, int32_t p);
 /* What an operator's tool does. */
 void memcluster_move_offset(struct memcluster *cluster, size_t input, int32_t p, int64_t offset);
 

@@ -102,7 +102,7 @@ struct memlog {
     size_t offset_n;
     bool doubtful, faulted;
 
-    bool plant_newest, plant_stable_end, lenient;
+    bool plant_newest, plant_stable_end, plant_no_generation, plant_read_uncommitted, lenient;
 };
 
 /* ---- helpers ---- */
@@ -464,6 +464,19 @@ static void pace(struct memlog *log, int64_t *ready_at, unsigned stall)
         *ready_at = log->sched->now + latency(log);
 }
 
+static const struct memrecord *read_next(const struct memlog *log, int topic, int32_t p,
+                                         int64_t *cursor)
+{
+    const struct mempartition *part = memcluster_partition(log->cluster, topic, p);
+
+    if (!log->plant_read_uncommitted)
+        return memcluster_read(log->cluster, topic, p, cursor);
+    for (; *cursor < (int64_t)part->n; ++*cursor)
+        if (part->records[*cursor].mark < MEM_MARKER)
+            return &part->records[*cursor];
+    return NULL;
+}
+
 /* What was handed out since the start may come again, as after a fetch that is repeated. */
 static void hand_out(struct memlog *log, struct input_cursor *cursor, size_t i)
 {
@@ -492,7 +505,7 @@ static bool read_input(struct memlog *log, int32_t p, struct egw_log_event *ret)
         const struct memrecord *r = NULL;
 
         if (cursor->next[i] != EGW_LOG_HOLD)
-            r = memcluster_read(log->cluster, (int)i, p, &cursor->next[i]);
+            r = read_next(log, (int)i, p, &cursor->next[i]);
         if (!r)
             continue;
         ret->kind = EGW_LOG_INPUT;
@@ -510,11 +523,15 @@ static bool read_tail(struct memlog *log, struct tail *tail, struct egw_log_even
 
     if (tail->ready_at > log->sched->now)
         return false;
-    r = memcluster_read(log->cluster, tail->topic, tail->partition, &tail->cursor);
+    r = read_next(log, tail->topic, tail->partition, &tail->cursor);
     if (r) {
         ret->kind = EGW_LOG_TAIL;
         fill_record(&ret->record, tail->topic, tail->partition, tail->cursor++, r);
-        pace(log, &tail->ready_at, 10 * log->conf.faults->fetch_stall); /* there are few of them */
+        /* Who reads from the start is not held up: it would never come to work. */
+        pace(log, &tail->ready_at,
+             tail->topic == log->cluster->conf.state_topic || tail->told_end < 0
+                 ? log->conf.faults->fetch_stall
+                 : log->conf.faults->reference_stall);
         if (memcluster_wall(log->cluster, REFERENCE_LATE_MS) > r->timestamp_ms &&
             tail->topic != log->cluster->conf.state_topic && tail->told_end >= 0)
             log->sched->hits[HIT_REFERENCE_LATE]++;
@@ -935,6 +952,8 @@ static void step_offsets(struct memlog *log)
     }
     if (log->plant_newest)
         metadata = (struct captured){0, log->generation, log->member_id};
+    if (log->plant_no_generation)
+        metadata = (struct captured){0, -1, 0};
     if (fault_of(log, log->conf.faults->offsets_abortable, HIT_ABORT_OFFSETS)) {
         finish(log, EGW_ABORT, "commit: the coordinator refused the offsets");
         return;
@@ -1300,6 +1319,16 @@ void memlog_plant_newest_metadata(struct memlog *log)
 void memlog_plant_stable_end(struct memlog *log)
 {
     log->plant_stable_end = true;
+}
+
+void memlog_plant_no_generation(struct memlog *log)
+{
+    log->plant_no_generation = true;
+}
+
+void memlog_plant_read_uncommitted(struct memlog *log)
+{
+    log->plant_read_uncommitted = true;
 }
 
 void memlog_allow_no_offsets(struct memlog *log)

@@ -31,8 +31,9 @@ struct memfaults {
     unsigned redelivered;     /* a record is handed out again */
     unsigned delivery_failed; /* one record: the transaction must be aborted */
     unsigned queue_full;
-    unsigned fetch_stall; /* of a partition, for up to a few seconds */
-    unsigned slow;        /* a request takes up to slow_ms */
+    unsigned fetch_stall;     /* of a partition, for up to a few seconds */
+    unsigned reference_stall; /* the same of reference and policy */
+    unsigned slow;            /* a request takes up to slow_ms */
     int64_t slow_ms;
 };
 
@@ -83,6 +84,10 @@ const char *memlog_violation(const struct memlog *log);
 void memlog_plant_newest_metadata(struct memlog *log);
 /* LOOKUP gives the last stable offset as the state's end. */
 void memlog_plant_stable_end(struct memlog *log);
+/* Offsets go out under no generation. */
+void memlog_plant_no_generation(struct memlog *log);
+/* Everything written is read, whatever becomes of its transaction. */
+void memlog_plant_read_uncommitted(struct memlog *log);
 /* A commit without offsets is no violation. */
 void memlog_allow_no_offsets(struct memlog *log);
 

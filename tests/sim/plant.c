@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "egw/buf.h"
+#include "egw/table.h"
+
 static const char *const NAMES[PLANT_COUNT] = {
     [PLANT_NONE] = "none",
     [PLANT_COMMIT_BEFORE_PRODUCE] = "commit-before-produce",
@@ -12,6 +15,14 @@ static const char *const NAMES[PLANT_COUNT] = {
     [PLANT_STABLE_END] = "restore-to-stable",
     [PLANT_NO_POSITION] = "no-position",
     [PLANT_IGNORE_DOUBT] = "ignore-doubt",
+    [PLANT_NO_GENERATION] = "no-generation",
+    [PLANT_READ_UNCOMMITTED] = "read-uncommitted",
+    [PLANT_STALE_LOOKUP] = "stale-lookup",
+    [PLANT_OLDER_FACTS] = "older-facts",
+    [PLANT_REMOVALS_IGNORED] = "removals-ignored",
+    [PLANT_OVERLAY_KEPT] = "overlay-kept",
+    [PLANT_WAITS_DROPPED] = "waits-dropped",
+    [PLANT_ACTIVATION_TWICE] = "activation-twice",
 };
 
 const char *plant_name(enum plant plant)
@@ -51,6 +62,22 @@ struct planted {
     struct egw_log_job second;
     struct held *held;
     size_t held_n, held_cap;
+    /* stale-lookup: the first answer for each partition */
+    struct egw_log_place *places;
+    bool *placed;
+    /* older-facts */
+    const struct egw_plans *plans;
+    struct egw_arena arena;
+    struct egw_buf forged;
+    /* overlay-kept: the state put by the open transaction, then by the aborted ones */
+    struct held *kept;
+    size_t kept_n, kept_cap, aborted_n;
+    /* waits-dropped: keys that were armed by a commit, and so not at a take-over */
+    struct egw_table armed;
+    bool merging;
+    /* mistakes of the processor */
+    struct egw_processor processor;
+    const struct egw_processor *right;
 };
 
 static void drop_held(struct planted *pl)
@@ -60,16 +87,19 @@ static void drop_held(struct planted *pl)
     pl->held_n = 0;
 }
 
-static void hold(struct planted *pl, const struct egw_log_out *out)
+static void copy_out(struct held *h, const struct egw_log_out *out)
 {
-    struct held *h = sim_push(&pl->held, &pl->held_n, &pl->held_cap, sizeof(*pl->held));
-
     h->out = *out;
     h->bytes = sim_realloc(NULL, out->key.n + out->value.n);
     if (out->key.p)
         h->out.key.p = memcpy(h->bytes, out->key.p, out->key.n);
     if (out->value.p)
         h->out.value.p = memcpy(h->bytes + out->key.n, out->value.p, out->value.n);
+}
+
+static void hold(struct planted *pl, const struct egw_log_out *out)
+{
+    copy_out(sim_push(&pl->held, &pl->held_n, &pl->held_cap, sizeof(*pl->held)), out);
 }
 
 /* The offsets stand; now what should have come before. */
@@ -91,6 +121,59 @@ static bool produce_late(struct planted *pl)
     return true;
 }
 
+static void answer_as_before(struct planted *pl)
+{
+    for (size_t i = 0; i < pl->job->place_count; i++) {
+        struct egw_log_place *place = &pl->job->places[i];
+
+        if (pl->placed[place->partition])
+            *place = pl->places[place->partition];
+        pl->places[place->partition] = *place;
+        pl->placed[place->partition] = true;
+    }
+}
+
+static void forget_kept(struct planted *pl, size_t from)
+{
+    while (pl->kept_n > from)
+        free(pl->kept[--pl->kept_n].bytes);
+}
+
+/* The position says that nothing was known of reference. */
+static void forge_position(struct planted *pl, struct egw_log_record *record)
+{
+    static const struct egw_framing framing = {.confluent = false};
+    struct egw_frame frame = egw_frame_read(record->value);
+    const struct egw_plan *plan;
+    struct egw_position position;
+
+    egw_arena_reset(&pl->arena);
+    egw_buf_clear(&pl->forged);
+    if (egw_plans_find(pl->plans, &frame, &plan, NULL) ||
+        egw_decode(plan, frame.body.p, frame.body.n, &pl->arena, &position, NULL))
+        return;
+    position.reference_offset = 0;
+    if (egw_encode_framed(&framing, &egw_type_position, &position, &pl->forged, NULL))
+        return;
+    record->value = egw_buf_str(&pl->forged);
+}
+
+/* A record of the state topic is read; true: the runtime is not to see it. */
+static bool restore_wrongly(struct planted *pl, struct egw_log_record *record)
+{
+    if (pl->plant == PLANT_OLDER_FACTS && egw_str_is(record->key, "#position"))
+        forge_position(pl, record);
+    return pl->plant == PLANT_REMOVALS_IGNORED && !record->value.p;
+}
+
+static void group_spoke(struct planted *pl)
+{
+    memset(pl->runs, 0, (size_t)pl->cluster->partition_count * sizeof(*pl->runs));
+    forget_kept(pl, 0);
+    pl->aborted_n = 0;
+    egw_table_free(&pl->armed);
+}
+
 /* A job ended; true: the caller is not to know yet. */
 static bool job_ended(struct planted *pl)
 {
@@ -109,6 +192,11 @@ static bool job_ended(struct planted *pl)
         drop_held(pl);
     if (pl->plant == PLANT_IGNORE_DOUBT)
         pl->job->doubtful = false;
+    if (pl->plant == PLANT_STALE_LOOKUP && kind == EGW_LOG_LOOKUP && pl->job->result == EGW_OK)
+        answer_as_before(pl);
+    if (pl->plant == PLANT_OVERLAY_KEPT && kind == EGW_LOG_ABORT && pl->job->result == EGW_OK)
+        pl->aborted_n = pl->kept_n;
+    pl->merging = kind == EGW_LOG_COMMIT;
     pl->rewinding = kind == EGW_LOG_ABORT && pl->job->result == EGW_OK;
     pl->rewound = 0;
     return false;
@@ -118,11 +206,14 @@ static void op_poll(void *self, struct egw_log_event *ret)
 {
     struct planted *pl = self;
 
-    pl->rewinding = false;
+    pl->rewinding = pl->merging = false;
     for (;;) {
         pl->inner.ops->poll(pl->inner.self, ret);
         if (ret->kind == EGW_LOG_ASSIGN || ret->kind == EGW_LOG_LOST)
-            memset(pl->runs, 0, (size_t)pl->cluster->partition_count * sizeof(*pl->runs));
+            group_spoke(pl);
+        if (ret->kind == EGW_LOG_TAIL && ret->record.topic == pl->cluster->conf.state_topic &&
+            restore_wrongly(pl, &ret->record))
+            continue;
         if (ret->kind != EGW_LOG_DONE || !job_ended(pl))
             return;
     }
@@ -181,6 +272,7 @@ static enum egw_status op_begin(void *self, struct egw_error *reterr)
     struct planted *pl = self;
 
     drop_held(pl);
+    forget_kept(pl, pl->aborted_n);
     return pl->inner.ops->begin(pl->inner.self, reterr);
 }
 
@@ -199,6 +291,9 @@ static enum egw_status produce_one(struct planted *pl, const struct egw_log_out 
         memcluster_append(pl->cluster, out->topic, out->partition, out->key, out->value);
         return EGW_OK;
     }
+    if (pl->plant == PLANT_OVERLAY_KEPT && out->topic == pl->cluster->conf.state_topic &&
+        !egw_str_is(out->key, "#position"))
+        copy_out(sim_push(&pl->kept, &pl->kept_n, &pl->kept_cap, sizeof(*pl->kept)), out);
     return pl->inner.ops->produce(pl->inner.self, out, 1, &done, reterr);
 }
 
@@ -257,8 +352,92 @@ static const struct egw_log_ops OPS = {
     .mono_ms = op_mono_ms,
 };
 
+/* ---- the processor ---- */
+
+/* What the aborted batch had put is there again, a few entries a step. */
+static void put_kept(struct planted *pl, struct egw_turn *turn)
+{
+    enum { A_STEP = 8 };
+    size_t put = 0, stays = 0;
+
+    for (size_t i = 0; i < pl->kept_n; i++) {
+        struct held *h = &pl->kept[i];
+
+        if (i < pl->aborted_n && put < A_STEP && h->out.partition == egw_turn_partition(turn)) {
+            put += egw_turn_put(turn, h->out.key, h->out.value) == EGW_OK;
+            free(h->bytes);
+            h->bytes = NULL;
+        }
+    }
+    for (size_t i = 0; i < pl->kept_n; i++)
+        if (pl->kept[i].bytes)
+            pl->kept[stays++] = pl->kept[i];
+    pl->aborted_n -= pl->kept_n - stays;
+    pl->kept_n = stays;
+}
+
+static enum egw_status wrong_step(void *self, struct egw_turn *turn, const struct egw_input *input,
+                                  struct egw_error *reterr)
+{
+    struct planted *pl = self;
+
+    put_kept(pl, turn);
+    if (pl->plant == PLANT_ACTIVATION_TWICE && input->kind == EGW_INPUT_RECORD &&
+        egw_str_is(input->record.key, "#activation"))
+        egw_turn_position(turn)->activation = 0;
+    return pl->right->step(pl->right->self, turn, input, reterr);
+}
+
+static enum egw_status wrong_learn(void *self, const struct egw_log_record *record,
+                                   struct egw_str *ret_fact, struct egw_error *reterr)
+{
+    struct planted *pl = self;
+
+    return pl->right->learn(pl->right->self, record, ret_fact, reterr);
+}
+
+static int64_t wrong_fact_offset(void *self, struct egw_str fact)
+{
+    struct planted *pl = self;
+
+    return pl->right->fact_offset(pl->right->self, fact);
+}
+
+/* waits-dropped: only what a commit put while this owner was there is ever armed. */
+static enum egw_status wrong_waits(void *self, struct egw_str key, struct egw_str value,
+                                   struct egw_waits *ret, struct egw_error *reterr)
+{
+    struct planted *pl = self;
+    enum egw_status st = pl->right->waits(pl->right->self, key, value, ret, reterr);
+    struct egw_str held;
+
+    if (st || pl->plant != PLANT_WAITS_DROPPED)
+        return st;
+    if (pl->merging && egw_table_put(&pl->armed, key, EGW_STR("")))
+        abort();
+    if (!egw_table_get(&pl->armed, key, &held))
+        *ret = (struct egw_waits){0};
+    return EGW_OK;
+}
+
+const struct egw_processor *plant_processor(struct planted *pl, const struct egw_processor *inner)
+{
+    if (!pl)
+        return inner;
+    pl->right = inner;
+    pl->processor = (struct egw_processor){.name = inner->name,
+                                           .self = pl,
+                                           .step = wrong_step,
+                                           .learn = wrong_learn,
+                                           .fact_offset = wrong_fact_offset,
+                                           .waits = wrong_waits};
+    return &pl->processor;
+}
+
+/* ---- life ---- */
+
 struct egw_log plant_port(enum plant plant, struct memlog *log, struct memcluster *cluster,
-                          struct planted **ret)
+                          const struct egw_plans *plans, struct planted **ret)
 {
     struct planted *pl;
 
@@ -269,13 +448,20 @@ struct egw_log plant_port(enum plant plant, struct memlog *log, struct memcluste
         memlog_plant_newest_metadata(log);
     if (plant == PLANT_STABLE_END)
         memlog_plant_stable_end(log);
+    if (plant == PLANT_NO_GENERATION)
+        memlog_plant_no_generation(log);
+    if (plant == PLANT_READ_UNCOMMITTED)
+        memlog_plant_read_uncommitted(log);
     if (plant == PLANT_NO_OFFSETS)
         memlog_allow_no_offsets(log);
     *ret = pl = sim_zalloc(sizeof(*pl));
     pl->plant = plant;
     pl->inner = memlog_port(log);
     pl->cluster = cluster;
+    pl->plans = plans;
     pl->runs = sim_zalloc((size_t)cluster->partition_count * sizeof(*pl->runs));
+    pl->places = sim_zalloc((size_t)cluster->partition_count * sizeof(*pl->places));
+    pl->placed = sim_zalloc((size_t)cluster->partition_count * sizeof(*pl->placed));
     return (struct egw_log){&OPS, pl};
 }
 
@@ -285,6 +471,13 @@ void planted_free(struct planted *pl)
         return;
     drop_held(pl);
     free(pl->held);
+    forget_kept(pl, 0);
+    free(pl->kept);
+    free(pl->places);
+    free(pl->placed);
+    egw_arena_free(&pl->arena);
+    egw_buf_free(&pl->forged);
+    egw_table_free(&pl->armed);
     free(pl->runs);
     free(pl);
 }

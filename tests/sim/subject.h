@@ -8,6 +8,7 @@
 #include "egw/codec.h"
 #include "egw/hash.h"
 #include "egw/processor.h"
+#include "egw/table.h"
 #include "memcluster.h"
 
 /* One outcome as the checker sees it, whatever its bytes look like. */
@@ -24,6 +25,13 @@ struct sim_outcome {
     int64_t now_ms;       /* the time it was decided; never runs back in a chain */
     int64_t knew;         /* the latest reference record it knew; never less than the one before */
     struct egw_str about; /* what a timer or fact was for: with offset it names the trigger */
+    const struct egw_fact_source *sources; /* reference records it names */
+    size_t source_count;
+    bool activated; /* a policy: this one, from here on */
+    int64_t activation;
+    bool has_command; /* it names a command that was issued, then or before */
+    unsigned char command[EGW_SHA256];
+    struct egw_str event_id; /* triage: the event its case has to remember; p == NULL: none */
 };
 
 /* Where the inputs of a run come from. */
@@ -63,6 +71,17 @@ struct sim_subject {
                    struct sim_outcome *ret);
     bool (*command_id)(struct egw_plans *plans, struct egw_str value, struct egw_arena *arena,
                        unsigned char ret[EGW_SHA256]);
+    /*
+     * State is what its outcomes add up to. fold() adds one to what is expected of an entry, in
+     * bytes of the subject's own, and names the entry (p == NULL: it changes none); input is the
+     * record it answers, or NULL. It may also say which command it stands for. agrees() compares
+     * with the entries of the partition as they were read.
+     */
+    void (*fold)(const struct memcluster *cluster, struct sim_outcome *outcome,
+                 const struct memrecord *input, struct egw_table *expected, struct egw_arena *arena,
+                 struct egw_str *ret_key);
+    bool (*agrees)(struct egw_plans *plans, struct egw_str key, struct egw_str expected,
+                   const struct egw_table *actual, struct egw_arena *arena);
     /* Does the state say what the inputs say? May be NULL. */
     bool (*right)(const struct memcluster *cluster, char *why, size_t why_n);
     /* At the end: does all that was decided come out the same once more? Adds to *checked how many

@@ -409,6 +409,71 @@ static bool command_id(struct egw_plans *plans, struct egw_str value, struct egw
     return true;
 }
 
+/* The fact of this key as known to who had read reference up to `knew`. */
+static int64_t fact_known(const struct memcluster *cluster, struct egw_str key, int64_t knew)
+{
+    const struct memrecord *r;
+    int64_t known = -1;
+
+    for (int64_t at = 0; (r = memcluster_read(cluster, TALLY_REFERENCE, 0, &at)) && at <= knew;
+         at++)
+        if (fact_number(r->key) == fact_of(key))
+            known = at;
+    return known;
+}
+
+/* Written anew from what the header says, not shared with the step. */
+static void fold(const struct memcluster *cluster, struct sim_outcome *o,
+                 const struct memrecord *input, struct egw_table *expected, struct egw_arena *arena,
+                 struct egw_str *ret_key)
+{
+    struct entry entry = {0};
+    struct egw_str held;
+    struct egw_sha256 id;
+    struct event event;
+
+    (void)arena;
+    *ret_key = o->about;
+    if (egw_table_get(expected, o->about, &held))
+        memcpy(&entry, held.p, sizeof(entry));
+    if (o->kind == EGW_INPUT_TIMER) {
+        entry.due_ms = 0;
+    } else if (o->kind == EGW_INPUT_FACT) {
+        entry.facts_offset = o->offset;
+        entry.waiting = o->offset % 2;
+    } else if (!read_event(input->value, &event) || seen(&entry, event.id) ||
+               egw_partition_of(o->about, TALLY_PARTITIONS) != o->partition) {
+        *ret_key = EGW_STR_NONE;
+        return;
+    } else {
+        entry.ids[entry.count++] = event.id;
+        if (event.timed && !entry.due_ms)
+            entry.due_ms = o->now_ms + 40 + event.id % 360;
+        if (event.factual) {
+            entry.waiting = 1;
+            entry.facts_offset = fact_known(cluster, o->about, o->knew);
+        }
+        o->has_command = entry.count == 1;
+        egw_sha256(o->about.p, o->about.n, &id);
+        memcpy(o->command, id.b, EGW_SHA256);
+    }
+    if (egw_table_put(expected, o->about, bytes_of(&entry, sizeof(entry))))
+        abort();
+}
+
+static bool agrees(struct egw_plans *plans, struct egw_str key, struct egw_str expected,
+                   const struct egw_table *actual, struct egw_arena *arena)
+{
+    struct egw_str mark = egw_arena_printf(arena, "mark/%.*s", EGW_FMT(key)), held;
+    bool marked = egw_table_get(actual, mark, &held);
+    struct entry entry;
+
+    (void)plans;
+    memcpy(&entry, expected.p, sizeof(entry));
+    return marked == (entry.due_ms != 0) && egw_table_get(actual, key, &held) &&
+           egw_str_eq(held, expected);
+}
+
 static void add_count(void *user, struct egw_str key, struct egw_str value)
 {
     int64_t *counted = user;
@@ -475,5 +540,7 @@ const struct sim_subject tally_subject = {
     .fact = feed_fact,
     .decode = decode,
     .command_id = command_id,
+    .fold = fold,
+    .agrees = agrees,
     .right = right,
 };

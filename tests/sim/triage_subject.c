@@ -418,7 +418,7 @@ static void append_event(struct sim_feed *feed, int64_t id)
     struct egw_arena arena = {0};
     struct egw_error error;
     struct egw_str key;
-    char line[1400];
+    char line[1600];
     int64_t number = case_of(id);
     int32_t p;
 
@@ -427,7 +427,9 @@ static void append_event(struct sim_feed *feed, int64_t id)
              "\"customer\": \"customer-%02d\", \"case_id\": \"C-%" PRId64 "\", \"occurred_at\": "
              "\"2026-01-05T07:58:00.000Z\", \"ask\": \"issue\", \"domain\": \"technical\", "
              "\"service\": \"%s\", \"feature\": \"mail flow\", \"symptom\": \"%s\", \"severity\": "
-             "\"%c\", \"title\": \"Something is wrong\", \"text\": \"%s\", \"language\": \"en\", "
+             "\"%c\", \"impact\": \"nobody works\", \"available_24x7\": true, \"started_at\": "
+             "\"2026-01-05T07:55:00.000Z\", \"title\": \"Something is wrong\", \"text\": \"%s\", "
+             "\"language\": \"en\", "
              "\"scope\": \"tenant\", \"problem\": \"%s\", \"diagnosis\": [{\"kind\": \"attempt\", "
              "\"step\": \"tried again\", \"result\": \"the same\", \"resolved\": false, \"at\": "
              "\"2026-01-05T07:58:00.000Z\"}], \"actor_role\": \"desk\", \"contact\": {\"name\": "
@@ -507,9 +509,60 @@ static bool decode(struct egw_plans *plans, struct egw_str value, struct egw_are
                                   EGW_FMT(o.case_id)),
     };
     memcpy(ret->prev, o.prev, EGW_SHA256);
+    ret->sources = o.sources.p;
+    ret->source_count = o.sources.n;
+    ret->activated = o.action == EGW_ACTION_POLICY_ACTIVATED;
+    ret->activation = o.activation;
+    ret->has_command = o.command_id != NULL;
+    if (o.command_id)
+        memcpy(ret->command, o.command_id, EGW_SHA256);
+    if (o.action != EGW_ACTION_DUPLICATE && o.action != EGW_ACTION_PASSED_ON && o.event_id.n)
+        ret->event_id = o.event_id;
     if (o.trigger.digest)
         memcpy(ret->digest, o.trigger.digest, EGW_SHA256);
     return true;
+}
+
+/* Of a case the outcomes tell which events it has to remember, under which number and digest. */
+static void fold(const struct memcluster *cluster, struct sim_outcome *o,
+                 const struct memrecord *input, struct egw_table *expected, struct egw_arena *arena,
+                 struct egw_str *ret_key)
+{
+    struct egw_str held = EGW_STR(""), grown;
+    char hex[2 * EGW_SHA256 + 1];
+
+    (void)cluster;
+    (void)input;
+    *ret_key = EGW_STR_NONE;
+    if (!o->event_id.p)
+        return;
+    (void)egw_table_get(expected, o->about, &held);
+    egw_hex(o->digest, EGW_SHA256, hex);
+    grown = egw_arena_printf(arena, "%.*s%.*s %" PRId64 " %s\n", (int)held.n, held.p,
+                             EGW_FMT(o->event_id), o->seq, hex);
+    if (egw_table_put(expected, o->about, grown))
+        abort();
+    *ret_key = o->about;
+}
+
+static bool agrees(struct egw_plans *plans, struct egw_str key, struct egw_str expected,
+                   const struct egw_table *actual, struct egw_arena *arena)
+{
+    struct egw_str held, text = EGW_STR("");
+    const struct egw_seen_event *seen;
+    struct egw_case_entry entry;
+    char hex[2 * EGW_SHA256 + 1];
+
+    if (!egw_table_get(actual, key, &held) ||
+        !read_record(plans, held, &egw_type_case_entry, arena, &entry))
+        return false;
+    seen = entry.recent.p;
+    for (size_t i = 0; i < entry.recent.n; i++) {
+        egw_hex(seen[i].digest, EGW_SHA256, hex);
+        text = egw_arena_printf(arena, "%.*s%.*s %" PRId64 " %s\n", (int)text.n, text.p,
+                                EGW_FMT(seen[i].event_id), seen[i].seq, hex);
+    }
+    return egw_str_eq(text, expected);
 }
 
 static bool command_id(struct egw_plans *plans, struct egw_str value, struct egw_arena *arena,
@@ -625,5 +678,7 @@ const struct sim_subject triage_subject = {
     .fact = feed_fact,
     .decode = decode,
     .command_id = command_id,
+    .fold = fold,
+    .agrees = agrees,
     .again = again,
 };

@@ -1,6 +1,7 @@
 """The parts of a hostile run: a load that goes on, a supervisor, an eye on the outcomes, and the faults
 themselves. What holds afterwards is for checkers.py to say."""
 import contextlib
+import json
 import random
 import re
 import threading
@@ -157,7 +158,7 @@ class Run:
                          cases(keys, self.rng), rate, least)
         self.eye = Eye(egw)
         self.faults = []
-        self.kills = self.hits = 0
+        self.kills = self.hits = self.activated = 0
         self.drained = None
         self.exits = []
         self.frozen = {}
@@ -218,6 +219,17 @@ class Run:
         broker.kill() if how == "kill" else broker.stop()
         time.sleep(down)
         broker.start()
+
+    def activate(self):
+        """Another policy, in every partition: without the catalogue, and with it the next time."""
+        nothing = self.egw.dir / "nothing"
+        nothing.mkdir(exist_ok=True)
+        other = () if self.activated % 2 else (f"policy.catalogue={nothing}",)
+        self.egw.run("policy activate", "--by", "chaos", settings=other, timeout=120)
+        self.activated += 1
+
+    def activations(self):
+        return sum(read.said["action"] == "POLICY_ACTIVATED" for read in self.egw.outcomes())
 
     def join_and_leave(self, seconds):
         """One more worker comes, takes its share, and goes by SIGTERM; its partitions are without a
@@ -293,7 +305,17 @@ class Run:
         said = {read.said["action"] for read in outcomes}
         assert {"HANDOFF", "BASELINE", "DUPLICATE", "NOTED"} <= said, said
         egw.run("audit", timeout=300)
+        self.tell_again(figures)
         return outcomes
+
+    def tell_again(self, figures):
+        """Every decision recalled from its outcome and replayed from its input."""
+        for verb in ("verify", "replay"):
+            told = self.egw.run(verb, "--all", "-o", "json", expect=None, timeout=900).stdout
+            told = json.loads(told.splitlines()[-1])
+            figures.tell(f"{verb}.same", told["same"], ">=", 1)
+            figures.tell(f"{verb}.differ", told["differ"], "==", 0)
+            figures.tell(f"{verb}.unchecked", told["unchecked"], "==", 0)
 
     def tell_recovery(self, figures, events):
         published = [Published(r.partition, r.offset, r.timestamp / 1000) for r in events]

@@ -1,16 +1,23 @@
-"""P1 as every commit runs it: 10,000 events through five aimed kills and two broker restarts, each
-input answered exactly once. test_chaos.py is the same with the numbers of the promise."""
+"""P1 as every commit runs it: 10,000 events through five aimed kills and two broker restarts, with new
+policies activated between them; each input answered exactly once, and all of it decided once more. test_chaos.py is the same with the numbers of the promise."""
 from chaos import Run
 
-FAULTS = [("kill",), ("kill",), ("broker", "kill"), ("kill",), ("kill",), ("broker", "stop"), ("kill",)]
+FAULTS = [("kill",), ("activate",), ("kill",), ("broker", "kill"), ("kill",), ("activate",), ("kill",),
+          ("broker", "stop"), ("kill",)]
 
 
 def test_a01_ten_thousand_events_through_five_kills_and_two_broker_restarts(make_egw, own_broker, figures):
     run = Run(make_egw(own_broker), 500, 250, seed=7, least=10000).begin()
     for fault in FAULTS:
         run.pause(2, 5)
-        run.kill() if fault[0] == "kill" else run.restart_broker(own_broker, fault[1])
+        if fault[0] == "kill":
+            run.kill()
+        elif fault[0] == "activate":
+            run.activate()
+        else:
+            run.restart_broker(own_broker, fault[1])
     run.end()
     run.check(figures)
+    figures.tell("activations_reached", run.activations(), "==", 3 * run.egw.partitions)
     figures.tell("killed", run.exits.count(-9), "==", 5)
     figures.judge()

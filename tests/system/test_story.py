@@ -67,17 +67,19 @@ def story_events():
     return [
         opened("CW-1001", "fabrikam", TEXTS["CW-1001"], domain="technical", service="Exchange Online",
                feature="mail flow", symptom="degraded", severity="B", language="fr",
-               started_at=ms(at(minutes=30))),
+               title="Messages retardés", started_at=ms(at(minutes=30))),
         opened("CW-1002", "fabrikam", TEXTS["CW-1002"], domain="technical", service="Entra ID",
                symptom="sign-in", severity="C", title="AADSTS50057 at sign-in"),
         opened("CW-1003", "adatum", TEXTS["CW-1003"], domain="billing", service="Office 365",
-               severity="C", diagnosis=[look("compared the invoice with the order",
+               severity="C", title="Charged twice",
+               diagnosis=[look("compared the invoice with the order",
                                              "40 seats charged twice")]),
         opened("CW-1004", "northwind", TEXTS["CW-1004"], domain="technical", service="Azure",
                symptom="vm-unreachable", severity="B", subscription="sub-1",
+               title="VM unreachable", started_at=ms(at(minutes=40)),
                diagnosis=[attempt("redeployed the VM", "still unreachable")]),
         opened("CW-1005", "adatum", TEXTS["CW-1005"], domain="technical", service="Dynamics 365",
-               symptom="error", severity="C",
+               symptom="error", severity="C", title="A form fails", started_at=ms(at(minutes=40)),
                diagnosis=[attempt("reproduced in a sandbox", "fails there too")]),
     ]
 

@@ -22,11 +22,13 @@ def fact(kind, /, **fields):
 
 
 def partner(name="litware", **fields):
-    return fact("partner", partner=name, **{"kind": "indirect-provider", "csp": True, **fields})
+    return fact("partner", partner=name,
+                **{"kind": "indirect-provider", "csp": True, "contact_name": "Service desk",
+                   "contact_email": f"desk@{name}.example", **fields})
 
 
 def customer(name, of="litware", **fields):
-    return fact("relation", partner=of, customer=name, **fields)
+    return fact("relation", partner=of, customer=name, **{"tenant": f"tenant-of-{name}", **fields})
 
 
 def access(name, of="litware", **fields):

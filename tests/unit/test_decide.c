@@ -71,8 +71,10 @@ static void learn_contract(const char *partner, const char *plan, const char *en
 
 static void learn_relation(const char *partner, const char *customer, bool active)
 {
-    struct egw_relation r = {
-        .partner = egw_str_of(partner), .customer = egw_str_of(customer), .active = active};
+    struct egw_relation r = {.partner = egw_str_of(partner),
+                             .customer = egw_str_of(customer),
+                             .tenant = EGW_STR("t-1"),
+                             .active = active};
 
     learn(EGW_REF_RELATION, &r);
 }
@@ -211,6 +213,10 @@ static struct egw_diagnosis failed = {
 static struct egw_diagnosis mended = {
     .kind = EGW_STR("attempt"), .step = EGW_STR("restarted"), .resolved = true};
 
+static struct egw_contact desk_contact = {.name = EGW_STR("Service Desk"),
+                                          .email = EGW_STR("desk@litware.example"),
+                                          .phone = EGW_STR("+1 206 555 0100")};
+
 static struct egw_support_event event_of(const char *customer, const char *service,
                                          const char *domain, struct egw_diagnosis *step)
 {
@@ -223,6 +229,13 @@ static struct egw_support_event event_of(const char *customer, const char *servi
         .occurred_at = at("2026-01-05T08:10:00Z"),
         .service = egw_str_of(service),
         .domain = egw_str_of(domain),
+        .title = EGW_STR("It fails"),
+        .text = EGW_STR("It fails for everybody"),
+        .started_at = {true, at("2026-01-05T08:10:00Z")},
+        .contact = &desk_contact,
+        .subscription = egw_str_of(service && strncmp(service, "Azure", 5) == 0 ? "sub-9" : NULL),
+        .impact = EGW_STR("nobody can work"),
+        .available_24x7 = {true, true},
         .diagnosis = {step, step ? 1 : 0},
     };
 }
@@ -732,7 +745,7 @@ static void s53_s54_signature_comes_with_a_membership_for_cloud_products(void **
     forget("contract/litware/advanced");
     learn(EGW_REF_MEMBERSHIP, &gold);
     d = decide(cw1004());
-    EXPECT(d, HANDOFF, "", "signature", "azure.signature");
+    EXPECT(d, HANDOFF, "", "signature", "azure.partner-cloud-support");
     learn(EGW_REF_PACK, &pack);
     d = decide(cw1004());
     EXPECT(d, HANDOFF, "", "csp-program", "azure.csp-program");

@@ -80,19 +80,6 @@ static bool holds(struct egw_str text, struct egw_str piece)
     return memmem(text.p, text.n, piece.p, piece.n) != NULL;
 }
 
-static void assert_missing(struct fixture *f, const char *const *expected, size_t n)
-{
-    struct egw_list missing = {0};
-    const struct egw_str *texts;
-
-    assert_int_equal(egw_package_missing(&f->e, &f->arena, &missing), EGW_OK);
-    texts = missing.p;
-    for (size_t i = 0; i < missing.n && i < n; i++)
-        if (!egw_str_is(texts[i], expected[i]))
-            fail_msg("missing[%zu] is '%.*s', expected '%s'", i, EGW_FMT(texts[i]), expected[i]);
-    assert_int_equal(missing.n, n);
-}
-
 static void test_the_whole_package_reads_in_the_order_of_the_form(void **state)
 {
     static const char expected[] =
@@ -213,73 +200,6 @@ static void test_without_memory_nothing_is_appended(void **state)
     }
 }
 
-static void test_a_complete_package_misses_nothing(void **state)
-{
-    assert_missing(*state, NULL, 0);
-}
-
-static void test_severity_a_wants_phone_impact_and_hours(void **state)
-{
-    static const char *const expected[] = {"business impact", "availability around the clock",
-                                           "phone number of the partner's contact"};
-    struct fixture *f = *state;
-
-    f->contact.phone = EGW_STR_NONE;
-    assert_missing(f, NULL, 0); /* B: none needed */
-    f->e.severity = EGW_STR("A");
-    assert_missing(f, expected, EGW_COUNT(expected));
-    f->e.severity = EGW_STR("emergency");
-    assert_missing(f, expected, EGW_COUNT(expected));
-}
-
-static void test_azure_wants_subscription_and_resource(void **state)
-{
-    static const char *const technical[] = {"subscription", "resource id"};
-    static const char *const billing[] = {"subscription"};
-    struct fixture *f = *state;
-
-    f->e.subscription = f->e.resource = EGW_STR_NONE;
-    assert_missing(f, technical, 2);
-    f->e.service = EGW_STR("azure-vm");
-    assert_missing(f, technical, 2);
-    f->e.domain = EGW_STR("billing");
-    assert_missing(f, billing, 1);
-    f->e.service = EGW_STR("exchange-online");
-    assert_missing(f, NULL, 0);
-}
-
-static void test_an_empty_technical_package_misses_all_of_the_form(void **state)
-{
-    static const char *const expected[] = {
-        "link to the portal",
-        "tenant id of the customer",
-        "service",
-        "severity",
-        "time the fault began",
-        "title",
-        "description",
-        "steps taken",
-        "name of the partner's contact",
-        "e-mail of the partner's contact",
-    };
-    struct fixture *f = *state;
-
-    f->e = (struct egw_escalation){.domain = EGW_STR("technical")};
-    assert_missing(f, expected, EGW_COUNT(expected));
-}
-
-static void test_billing_needs_neither_severity_nor_steps(void **state)
-{
-    struct fixture *f = *state;
-
-    f->e.domain = EGW_STR("billing");
-    f->e.service = EGW_STR("microsoft-365");
-    f->e.severity = EGW_STR_NONE;
-    f->e.started_at.has = false;
-    f->e.diagnosis.n = 0;
-    assert_missing(f, NULL, 0);
-}
-
 static void test_links_are_filled_and_encoded(void **state)
 {
     static const struct {
@@ -329,11 +249,6 @@ int main(void)
         CASE(test_the_contact_is_the_partners_S25),
         CASE(test_a_cut_text_names_the_digest_of_the_whole),
         CASE(test_without_memory_nothing_is_appended),
-        CASE(test_a_complete_package_misses_nothing),
-        CASE(test_severity_a_wants_phone_impact_and_hours),
-        CASE(test_azure_wants_subscription_and_resource),
-        CASE(test_an_empty_technical_package_misses_all_of_the_form),
-        CASE(test_billing_needs_neither_severity_nor_steps),
         CASE(test_links_are_filled_and_encoded),
 #undef CASE
     };

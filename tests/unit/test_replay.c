@@ -45,6 +45,7 @@ static void event(struct desk *desk, const char *id, const char *type, const cha
         "\"contoso\", \"case_id\": \"%s\", \"occurred_at\": \"2026-01-05T07:58:00.000Z\", "
         "\"ask\": \"issue\", \"domain\": \"technical\", \"service\": \"Exchange Online\", "
         "\"symptom\": \"error\", \"severity\": \"B\", \"scope\": \"tenant\", \"title\": \"mail\", "
+        "\"text\": \"no mail comes in\", \"started_at\": \"2026-01-05T07:55:00.000Z\", "
         "\"diagnosis\": [{\"kind\": \"attempt\", \"step\": \"tried again\", \"result\": \"the "
         "same\", \"resolved\": false, \"at\": \"2026-01-05T07:58:00.000Z\"}], \"contact\": "
         "{\"name\": \"Desk\", \"email\": \"desk@litware.example\", \"phone\": \"+1\"}%s}",

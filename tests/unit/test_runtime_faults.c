@@ -381,6 +381,25 @@ static void b03_a_lost_assignment_aborts_and_commits_nothing(void **state)
     assert_outs(b, "a=1");
 }
 
+/* The answer that comes after the loss is of who owned the partitions then: another has gone on. */
+static void b03_an_answer_from_before_the_loss_is_not_taken(void **state)
+{
+    struct bench *b = *state;
+
+    stand_at(b, 0, 0, NULL);
+    stand_at(b, 1, 0, NULL);
+    b->log->hang[EGW_LOG_LOOKUP] = true;
+    start(b);
+    tell(b, EGW_LOG_LOST);
+    script_assign(b->log, GENERATION + 1, both, 2);
+    run(b);
+    script_clear_trace(b->log);
+    b->log->hang[EGW_LOG_LOOKUP] = false;
+    script_let_go(b->log);
+    run(b);
+    assert_string_equal(b->log->trace, " LOOKUP follow0:-2 follow1:-2 start0:0,0 start1:0,0");
+}
+
 /* The batch became due in its sleep; the first that is heard after it is that all is lost. */
 static void b04_a_worker_that_wakes_from_a_freeze_looks_before_it_writes(void **state)
 {
@@ -644,6 +663,7 @@ int main(void)
         T(a25_a_transaction_of_a_stranger_holds_the_inputs_back_and_loses_none),
         T(b01_what_is_decided_commits_before_the_partitions_go),
         T(b03_a_lost_assignment_aborts_and_commits_nothing),
+        BARE(b03_an_answer_from_before_the_loss_is_not_taken),
         T(b04_a_worker_that_wakes_from_a_freeze_looks_before_it_writes),
         T(b04_a_commit_on_old_rights_is_refused_and_decided_again),
         T(b05_a_loop_that_was_stuck_is_told_of_and_joins_again),

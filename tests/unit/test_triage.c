@@ -374,7 +374,8 @@ static void test_a_changed_fact_decides_a_waiting_case_anew(void **state)
     desk_run(desk);
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
-          "\"severity\":\"B\",\"text\":\"form fails to load\","
+          "\"severity\":\"B\",\"title\":\"A form fails\",\"text\":\"form fails to load\","
+          "\"started_at\":\"2026-01-05T08:10:00Z\","
           "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a "
           "sandbox\",\"result\":\"fails too\"}]");
     desk_run(desk);
@@ -403,7 +404,8 @@ static void test_a_fact_that_came_while_nobody_was_there_is_not_missed(void **st
     desk_run(desk);
     event(desk, "e1", "opened", "c1",
           ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Dynamics 365\","
-          "\"text\":\"form fails to load\","
+          "\"title\":\"A form fails\",\"text\":\"form fails to load\","
+          "\"started_at\":\"2026-01-05T08:10:00Z\","
           "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"reproduced in a "
           "sandbox\",\"result\":\"fails too\"}]");
     desk_run(desk);
@@ -438,7 +440,8 @@ static void test_an_incident_holds_the_case_until_it_ends_and_the_customer_confi
         desk, "e1", "opened", "c1",
         ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Exchange Online\","
         "\"feature\":\"Mail flow\",\"symptom\":\"degraded\",\"severity\":\"B\","
-        "\"started_at\":\"2026-01-05T08:10:00Z\",\"text\":\"courrier retard\u00e9\","
+        "\"started_at\":\"2026-01-05T08:10:00Z\",\"title\":\"Courrier\",\"text\":\"courrier "
+        "retard\u00e9\","
         "\"diagnosis\":[{\"kind\":\"check\",\"step\":\"traced a message\",\"result\":\"queued\"}]");
     desk_run(desk);
     outcome = desk_outcome(desk, "c1");

@@ -29,11 +29,6 @@ enum egw_status egw_package_portal(struct egw_str link, const struct egw_package
                                    struct egw_arena *arena, struct egw_str *ret,
                                    struct egw_error *reterr) EGW_MUST_CHECK;
 
-/* What the form wants and the package lacks, in the order the form asks: a list of egw_str with
- * constant texts. EGW_OK, EGW_NOMEM. */
-enum egw_status egw_package_missing(const struct egw_escalation *escalation,
-                                    struct egw_arena *arena, struct egw_list *ret) EGW_MUST_CHECK;
-
 /* Append the package as text. EGW_OK; EGW_NOMEM: out is as it was. */
 enum egw_status egw_package_text(const struct egw_escalation *escalation,
                                  struct egw_buf *out) EGW_MUST_CHECK;

@@ -22,13 +22,13 @@ struct egw_policy_file {
 struct egw_service {
     struct egw_str id, name; /* "exchange-online", "Exchange Online" */
     struct egw_str family;   /* "microsoft-365", "azure", "dynamics-365" ...: rules may test it */
-    struct egw_str portal;   /* hand-off link; {tenant} {customer} {subscription} are filled in */
     bool cloud;
 };
 
 /* How a rule stands, for explain, lint and show. Strings live as long as the policy. */
 struct egw_rule_view {
     struct egw_str id, because, source, file;
+    struct egw_str dated; /* when the source said so; empty: the policy gives no date */
     int line;
     int32_t stage;  /* enum egw_stage */
     int32_t action; /* enum egw_action; -1: next stage */
@@ -81,6 +81,10 @@ struct egw_decision {
     struct egw_list near;      /* of struct egw_near_miss */
     struct egw_list waits_for; /* of struct egw_str: reference keys whose change decides anew */
     struct egw_list warnings;  /* of struct egw_str */
+    struct egw_list missing;   /* of struct egw_str: what the channel's form wants and the case
+                                * lacks, by the names of egw/wants.h */
+    struct egw_str portal; /* where a case for the service is filed in this customer's cloud, with
+                            * {tenant} and the like; empty: no link is known */
     struct egw_opt_i64 due_at;
     struct egw_str handled_by, statement, price;
     struct egw_opt_bool chargeable;

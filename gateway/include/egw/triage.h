@@ -59,6 +59,9 @@ void egw_triage_policy(struct egw_triage *triage, const struct egw_sha256 *manif
                        struct egw_policy *policy, const struct egw_error *why_not);
 
 struct egw_facts *egw_triage_facts(struct egw_triage *triage);
+/* As if no reference record had been learned; policies stay. For a replay of one partition after
+ * another. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_triage_forget_facts(struct egw_triage *triage) EGW_MUST_CHECK;
 
 /* The schema id a step last said RETRY about and that is still not known; -1: none. */
 int32_t egw_triage_wants_schema(const struct egw_triage *triage);

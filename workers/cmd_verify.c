@@ -1,0 +1,196 @@
+/*
+ * verify - one decision once more, from what its outcome says and the policy it names
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "again.h"
+#include "policies.h"
+
+struct verify {
+    const struct egw_args *args;
+    struct egw_policies *policies;
+    struct egw_again again;
+    bool all;
+    int64_t since;
+    bool found[EGW_REPEATS_MAX]; /* by operand */
+    struct egw_arena arena;
+    struct egw_error err;
+    enum egw_status st;
+};
+
+/* ---- which outcomes ---- */
+
+static bool named_by(const struct verify *v, const struct egw_item *item, const char *name)
+{
+    const struct egw_outcome *outcome = item->value;
+    const struct egw_trigger *trigger = &outcome->trigger;
+    char place[3][512];
+
+    (void)snprintf(place[0], sizeof(place[0]), "%s/%" PRId32 "/%" PRId64, v->again.topic,
+                   item->record.partition, item->record.offset);
+    (void)snprintf(place[1], sizeof(place[1]), "%.*s/%" PRId32 "/%" PRId64,
+                   (int)(trigger->topic.n > 250 ? 250 : trigger->topic.n),
+                   trigger->topic.p ? trigger->topic.p : "", trigger->partition, trigger->offset);
+    (void)snprintf(place[2], sizeof(place[2]), "%.*s/%" PRId64,
+                   (int)(outcome->chain.n > 250 ? 250 : outcome->chain.n),
+                   outcome->chain.p ? outcome->chain.p : "", outcome->seq);
+    return egw_str_is(outcome->event_id, name) || strcmp(place[0], name) == 0 ||
+           strcmp(place[1], name) == 0 || strcmp(place[2], name) == 0;
+}
+
+static bool wanted(struct verify *v, const struct egw_item *item)
+{
+    const struct egw_outcome *outcome = item->value;
+    bool named = v->all;
+
+    if (outcome->decided_at < v->since)
+        return false;
+    for (size_t i = 0; i < v->args->operand_count; i++) {
+        if (named_by(v, item, v->args->operands[i]))
+            named = v->found[i] = true;
+    }
+    return named;
+}
+
+/* ---- one outcome ---- */
+
+static void compare(struct verify *v, const struct egw_item *item, const struct egw_policy *policy)
+{
+    const struct egw_outcome *outcome = item->value;
+    const struct egw_catalogue *catalogue = egw_policy_catalogue(policy);
+    const struct egw_known_issue *issue = catalogue && outcome->signature.n
+                                              ? egw_catalogue_find(catalogue, outcome->signature)
+                                              : NULL;
+    struct egw_outcome was = egw_recall_part(outcome), made;
+    egw_outcome_fields fields = 0;
+    struct egw_error why;
+    enum egw_status st = egw_recall(policy, outcome, issue, &v->arena, &made, &why);
+
+    if (st == EGW_INVALID) {
+        egw_again_differs(&v->again, item, NULL, 0, why.text);
+        return;
+    }
+    if (!st)
+        st = egw_outcome_differ(&was, &made, &fields, &why);
+    if (st) {
+        v->st = st;
+        v->err = why;
+    } else if (fields) {
+        egw_again_differs(&v->again, item, &made, fields,
+                          "its facts and its policy lead elsewhere");
+    } else {
+        egw_again_same(&v->again, item);
+    }
+}
+
+static void verify_one(struct verify *v, const struct egw_item *item)
+{
+    const struct egw_outcome *outcome = item->value;
+    const struct egw_policy *policy;
+    struct egw_error why;
+    enum egw_status st;
+
+    if (!egw_recall_decided(outcome)) {
+        v->again.undecided++;
+        return;
+    }
+    if (!outcome->policy) {
+        egw_again_differs(&v->again, item, NULL, 0, "it names a rule but no policy");
+        return;
+    }
+    st = egw_policies_find(v->policies, outcome->policy, &policy, &why);
+    if (st == EGW_NOT_FOUND || st == EGW_INVALID) {
+        egw_again_unchecked(&v->again, item, why.text);
+    } else if (st) {
+        v->st = st;
+        v->err = why;
+    } else {
+        egw_arena_reset(&v->arena);
+        compare(v, item, policy);
+    }
+}
+
+static bool take(void *user, const struct egw_item *item)
+{
+    struct verify *v = user;
+
+    if (item->type == &egw_type_outcome) {
+        if (wanted(v, item))
+            verify_one(v, item);
+    } else if (v->all) {
+        egw_item_complain(v->again.topic, item, stderr);
+        v->st = egw_error_set(&v->err, EGW_INVALID, "%s/%" PRId32 "/%" PRId64 " is no outcome",
+                              v->again.topic, item->record.partition, item->record.offset);
+    }
+    return !v->st;
+}
+
+/* ---- the whole ---- */
+
+static enum egw_status verify_all(struct verify *v)
+{
+    const struct egw_settings *settings = &v->args->settings;
+    enum egw_status st = egw_policies_read(settings, &v->policies, &v->err);
+
+    if (!st)
+        st = egw_read_all(settings, settings->topics.outcomes, -1, take, v, &v->err);
+    if (!st)
+        st = v->st;
+    for (size_t i = 0; i < v->args->operand_count && !st; i++) {
+        if (!v->found[i])
+            st = egw_error_set(&v->err, EGW_NOT_FOUND, "no outcome is named by %s",
+                               v->args->operands[i]);
+    }
+    return st;
+}
+
+static int run(struct egw_args *args)
+{
+    const char *since = egw_arg(args, "since");
+    struct verify v = {.args = args, .all = egw_arg(args, "all") != NULL, .since = INT64_MIN};
+    int code;
+
+    if (v.all ? args->operand_count > 0
+              : !args->operand_count || args->operand_count > EGW_REPEATS_MAX)
+        return egw_usage(args, "takes outcomes, by event id or place, or --all");
+    if (since && !egw_time_parse(egw_str_of(since), &v.since))
+        return egw_usage(args, "--since needs a date or time such as 2026-01-05T08:00:00Z, not %s",
+                         since);
+    egw_again_open(&v.again, args);
+    v.again.verbose = v.again.verbose || !v.all; /* who names an outcome wants to see it */
+    if (verify_all(&v)) {
+        code = egw_fail(&v.err);
+        egw_buf_free(&v.again.line);
+    } else {
+        code = egw_again_close(&v.again);
+    }
+    egw_policies_free(v.policies);
+    egw_arena_free(&v.arena);
+    return code;
+}
+
+static const struct egw_option options[] = {
+    {0, "all", NULL, "every outcome there is", NULL, false},
+    {0, "since", "TIME", "only those decided at this time or later", NULL, false},
+    {'v', "verbose", NULL, "with --all: show also those that are the same or not checked", NULL,
+     false},
+    {'o', "output", "FORM", "form of the output", "text|json", false},
+    {0, NULL, NULL, NULL, NULL, false},
+};
+
+const struct egw_command egw_cmd_verify = {
+    .name = "verify",
+    .operands = "OUTCOME... | --all",
+    .summary = "decide again from an outcome's facts and its policy, and compare",
+    .about = "An outcome holds every fact its decision tested, by value, and the hash of its "
+             "policy, which the log keeps. verify lets the production rules walk over these facts "
+             "and compares the decision part byte for byte: action, code, stage, rule, reason, "
+             "facts, near misses, channel, mode, service, domain, severity, health, advice, owner. "
+             "An outcome is named by its event's id, by topic/partition/offset of itself or of "
+             "what triggered it, or by its number in its chain, as triage/3/17. Whether the facts "
+             "were right is what replay asks. Exit status: 0 no difference, 1 a difference or no "
+             "such outcome, 69 it could not be checked.",
+    .options = options,
+    .run = run,
+};
