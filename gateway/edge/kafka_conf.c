@@ -433,7 +433,7 @@ static void put_consumer(struct maker *m, const struct egw_kafka_handle_conf *co
     if (backs_off)
         put(m, "fetch.queue.backoff.ms", "10");
     put(m, "group.id", conf->group);
-    put(m, "enable.partition.eof", conf->role == EGW_KAFKA_TAIL ? "true" : "false");
+    put(m, "enable.partition.eof", "true");
 }
 
 static void put_member(struct maker *m, const struct egw_kafka_handle_conf *conf)

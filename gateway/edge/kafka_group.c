@@ -440,6 +440,7 @@ enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
         in->started = next[i] != EGW_LOG_HOLD;
         in->paused = !in->started;
         in->next = next[i];
+        in->read_to = 0;
     }
     return EGW_OK;
 }
@@ -460,16 +461,18 @@ void kafka_group_stop(void *self, int32_t p)
     }
 }
 
-/* The library keeps it from the last answer to a fetch; a paused partition is not fetched. */
+/* The library keeps it from the last answer to a fetch; a paused partition is not fetched. A log
+ * that ends in markers of transactions has its last record before them: they are no lag. */
 int64_t kafka_group_end(void *self, size_t input, int32_t p)
 {
     struct kafka_log *log = self;
+    const struct kafka_input *in = input_at(log, input, p);
     int64_t low, high;
 
     if (rd_kafka_get_watermark_offsets(log->member, log->conf.topics[input], p, &low, &high) ||
         high < 0)
         return -1;
-    return high;
+    return in && in->started && in->read_to >= high ? in->next : high;
 }
 
 /* ---- poll ---- */
@@ -486,6 +489,17 @@ static void tell_fatal(struct kafka_log *log)
     tell_failed(log, &error);
 }
 
+static void note_end(struct kafka_log *log, const rd_kafka_message_t *message)
+{
+    int input = message->rkt
+                    ? kafka_log_topic(log, log->member_topics, log->conf.input_count, message->rkt)
+                    : -1;
+    struct kafka_input *in = input < 0 ? NULL : input_at(log, (size_t)input, message->partition);
+
+    if (in && in->started)
+        in->read_to = message->offset;
+}
+
 /* True: ret says that an input cannot be read on. Everything else is news, or told as FAILED. */
 static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
                        struct egw_log_event *ret)
@@ -496,6 +510,10 @@ static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
 
     if (rd_kafka_fatal_error(log->member, NULL, 0)) {
         tell_fatal(log);
+        return false;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        note_end(log, message);
         return false;
     }
     st = egw_from_kafka_code(message->err, "read", rd_kafka_message_errstr(message), &ret->error);

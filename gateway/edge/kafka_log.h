@@ -30,6 +30,7 @@ struct kafka_input { /* one partition of one input topic */
     bool started;    /* the loop wants its records */
     bool paused;     /* by us: resume only what we paused (rules page, 22) */
     int64_t next;    /* no offset below is handed out */
+    int64_t read_to; /* all before this was read, markers at the end included; 0: not known */
 };
 
 struct kafka_generation {

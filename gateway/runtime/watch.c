@@ -42,13 +42,13 @@ const uint64_t *egw_runtime_tallies(const struct egw_runtime *rt)
     return rt->tallies;
 }
 
-/* The look-up at take-over knew an end; whoever reads has heard of a later one. */
+/* Before the first record came, only the look-up at take-over knew an end. */
 static int64_t end_of(const struct egw_runtime *rt, const struct part *part, size_t input)
 {
     int64_t heard =
         rt->log.ops->end ? rt->log.ops->end(rt->log.self, input, part->id) : (int64_t)-1;
 
-    return heard > part->found.high[input] ? heard : part->found.high[input];
+    return heard >= 0 ? heard : part->found.high[input];
 }
 
 size_t egw_runtime_lags(const struct egw_runtime *rt, struct egw_runtime_lag *ret, size_t max)

@@ -4,7 +4,9 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,11 +23,13 @@ def binary():
 
 
 class Worker:
-    """A running `egw triage`. Its log is a file, so that nothing blocks on a full pipe."""
+    """A running `egw triage`. Its log is a file, so that nothing blocks on a full pipe. Its counters
+    are at a socket file of its own, short enough for one."""
 
     def __init__(self, command, log, env=None):
         self.log = pathlib.Path(log)
-        self.command = command
+        self.socket = tempfile.mktemp(prefix="egw-", suffix=".sock", dir="/tmp")
+        self.command = [*command, "-s", f"metrics.listen=unix:{self.socket}"]
         self.env = env or {}  # beside the test's own
         self.process = None
         self.started = None
@@ -77,6 +81,53 @@ class Worker:
 
     def wait(self, timeout):
         return self.process.wait(timeout)
+
+    def wait_gone(self, seconds):
+        """Whether it ends within so many seconds."""
+        try:
+            self.process.wait(seconds)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    # ---- what it says of itself over HTTP ----
+
+    def ask(self, path, timeout=5):
+        """Status and body of /metrics, /ready or /live."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(timeout)
+            s.connect(self.socket)
+            s.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+            reply = b"".join(iter(lambda: s.recv(1 << 16), b"")).decode()
+        head, _, body = reply.partition("\r\n\r\n")
+        return int(head.split()[1]), body
+
+    def metrics(self):
+        """The series of /metrics as {'name{labels}': value}."""
+        status, body = self.ask("/metrics")
+        assert status == 200, body
+        lines = (line.rpartition(" ") for line in body.splitlines() if not line.startswith("#"))
+        return {series: float(value) for series, _, value in lines}
+
+    def metric(self, name, **labels):
+        """The sum of the series of this name with these labels."""
+        wanted = {f'{key}="{value}"' for key, value in labels.items()}
+        return sum(value for series, value in self.metrics().items()
+                   if series.partition("{")[0] == name
+                   and wanted <= set(re.findall(r'\w+="[^"]*"', series)))
+
+    def wait_metric(self, name, enough, timeout=10, **labels):
+        """Until enough(value); the value. A worker that is starting does not listen yet."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                value = self.metric(name, **labels)
+                if enough(value):
+                    return value
+            except (ConnectionError, FileNotFoundError) as fault:
+                value = fault
+            assert time.monotonic() < end, f"{name} {labels} is {value} after {timeout} s"
+            time.sleep(0.05)
 
     def text(self, since_start=True):
         if not self.log.exists():
@@ -147,9 +198,9 @@ class Egw:
         return self.run("reference put", "-", stdin="".join(json.dumps(r) + "\n" for r in records),
                         **kwargs)
 
-    def worker(self, slot=0, *args, settings=(), env=None):
+    def worker(self, slot=0, *args, settings=(), env=None, log=None):
         command = self.command("triage", "--slot", slot, *args, settings=settings)
-        worker = Worker(command, self.dir / f"triage-{slot}.log", env)
+        worker = Worker(command, self.dir / (log or f"triage-{slot}.log"), env)
         self.workers.append(worker)
         return worker.start()
 
@@ -162,6 +213,7 @@ class Egw:
             worker.thaw()
             if worker.running:
                 worker.kill9()
+            pathlib.Path(worker.socket).unlink(missing_ok=True)
 
     # ---- what the topics say, read without egw ----
 

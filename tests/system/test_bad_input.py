@@ -113,6 +113,7 @@ def test_bad_records_become_dead_letters_and_neighbours_do_not_notice(egw, runni
     dead = {checkers.trigger_place(r.said): r.said for r in outcomes
             if r.said["action"] == "DEAD_LETTERED"}
     assert set(dead) == set(letters) == set(places[1::2])
+    running.wait_metric("egw_dead_letters_total", lambda n: n == len(letters))
     for place, (name, value) in zip(places[1::2], [*bad.items(), ("no value", None)]):
         letter, told = letters[place]
         assert (letter.key, letter.value) == (key, value), name
@@ -245,9 +246,7 @@ def test_a21_b09_of_two_workers_with_one_slot_the_older_exits_75(egw):
     egw.put(world.customers(20))
     older = egw.worker(0)
     older.wait_for(r"what=ready\b", timeout=30)
-    newer = program.Worker(older.command, egw.dir / "newer.log")
-    egw.workers.append(newer)
-    newer.start()
+    newer = egw.worker(0, log="newer.log")
     assert older.wait(30) == program.EXIT_TRY_AGAIN
     egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(100)])
     assert len(answered(egw)) >= 100
@@ -289,6 +288,8 @@ def test_offsets_set_backwards_are_skipped_and_counted(egw, running):
     move_offsets(egw, running, lambda partition, at: 0)
     running.start()
     running.wait_for(r"what=offsets\.behind_position\b.*committed=0\b", timeout=30)
+    events = sum(log.ends_of(egw.bootstrap, egw.topic("events")).values())
+    running.wait_metric("egw_offsets_skipped_total", lambda n: n == events)
     egw.publish([world.unclassified("after", "c0001")])
     outcomes = answered(egw)
     assert len(outcomes) == len(before) + 1
@@ -319,6 +320,9 @@ def test_offsets_set_forwards_stop_that_partition_only(egw, running):
     running.start()
     line = running.wait_for(rf"what=partition\.halted part={victim}\b", timeout=30)
     assert re.search(rf"\b{end}\b", line) and re.search(rf"\b{end - 1}\b", line), line
+    running.wait_metric("egw_partitions", lambda n: n == 1, state="halted")
+    assert running.ask("/ready") == (503, f"not ready: 1 of {egw.partitions} partitions are halted\n")
+    assert running.ask("/live")[0] == 200
     egw.publish([world.unclassified("elsewhere", other)])
     egw.wait_outcomes(lambda said: "elsewhere" in by_event(said))
     assert "jumped" not in by_event(egw.outcomes())
