@@ -246,6 +246,7 @@ static int run(struct egw_args *args)
     } verbs[] = {
         {"lint", 0, 1, "one folder of rules, or none for policy.dir", egw_policy_verb_lint},
         {"test", 1, SIZE_MAX, "files of cases", egw_policy_verb_test},
+        {"diff", 2, 2, "two folders of rules, the old and the new", egw_policy_verb_diff},
         {"activate", 0, 0, "nothing more: the folder is policy.dir", activate},
         {"show", 0, 0, "nothing more", show},
         {"history", 0, 0, "nothing more", egw_policy_verb_history},
@@ -253,7 +254,7 @@ static int run(struct egw_args *args)
     };
 
     if (args->operand_count == 0)
-        return egw_usage(args, "say lint, test, activate, show, history or rollback");
+        return egw_usage(args, "say lint, test, diff, activate, show, history or rollback");
     for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
         size_t more = args->operand_count - 1;
 
@@ -263,7 +264,7 @@ static int run(struct egw_args *args)
             return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].takes);
         return verbs[i].run(args);
     }
-    return egw_usage(args, "cannot %s: say lint, test, activate, show, history or rollback",
+    return egw_usage(args, "cannot %s: say lint, test, diff, activate, show, history or rollback",
                      args->operands[0]);
 }
 
@@ -277,21 +278,24 @@ static const struct egw_option options[] = {
      false},
     {0, "at", "TIME", "show: as at this time", NULL, false},
     {0, "partition", "N", "show --at: this partition only", NULL, false},
-    {'o', "output", "FORM", "lint, show, history, activate, rollback: form of the output",
+    {'o', "output", "FORM", "lint, diff, show, history, activate, rollback: form of the output",
      "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
 const struct egw_command egw_cmd_policy = {
     .name = "policy",
-    .operands = "lint [DIR] | test FILE... | activate | show | history | rollback [NUMBER]",
+    .operands =
+        "lint [DIR] | test FILE... | diff OLD NEW | activate | show | history | rollback [NUMBER]",
     .summary = "check rules, try them on cases, put them in force",
     .about =
         "The rules are the files of policy.dir and policy.catalogue. lint names every fault in "
         "them (exit 78), then rules that can never decide and dates that leave holes, each with "
         "an example (exit 1), and notes what only an order of rules or an older form of the event "
         "decides. test decides cases of JSON files and compares "
-        "(exit 1 on a difference). activate stores the files in the log and puts them in force "
+        "(exit 1 on a difference). diff tells which events two folders of rules decide otherwise, "
+        "with an example of each (exit 1). activate stores the files in the log and puts them in "
+        "force "
         "in every partition; rollback does so with the policy before, or that of an activation, "
         "out of "
         "the log. show tells which activation each partition has reached, with --at which one it "

@@ -19,13 +19,13 @@ static struct egw_str point_text(const struct egw_quest *quest, size_t stage,
                                  struct egw_arena *arena)
 {
     const struct egw_stage_table *table = &quest->space->sides[0].policy->stages[stage];
-    size_t *rules = egw_arena_alloc(arena, table->count * sizeof(*rules));
+    struct egw_told *rules = egw_arena_alloc(arena, table->count * sizeof(*rules));
     struct egw_example example;
 
     for (size_t i = 0; rules && i < table->count; i++)
-        rules[i] = table->first + i;
+        rules[i] = (struct egw_told){0, table->first + i};
     if (!rules ||
-        !egw_region_example(quest->space, 0, quest->point, rules, table->count, arena, &example))
+        !egw_region_example(quest->space, quest->point, rules, table->count, arena, &example))
         return EGW_STR_NONE;
     return facts_text(&example, arena);
 }

@@ -9,7 +9,7 @@ const char *const egw_lint_names[EGW_LINT_KINDS] = {
 };
 
 /* A pair of rules is looked at for some dozens of steps; together they may take so many. */
-enum { OVERLAP_STEPS = 40000000, DATES_STEPS = 20000000, NAMED_MAX = 3, CORE_MAX = 64 };
+enum { OVERLAP_STEPS = 25000000, DATES_STEPS = 20000000, NAMED_MAX = 3, CORE_MAX = 64 };
 
 struct linting {
     struct egw_lint *lint;
@@ -35,7 +35,7 @@ static void add(struct linting *l, enum egw_lint_kind kind, size_t rule, size_t 
                 struct egw_str text, const uint64_t *region)
 {
     struct egw_lint_finding *to = egw_policy_push(&l->lint->arena, &l->lint->findings, sizeof(*to));
-    size_t about[] = {rule, other, SIZE_MAX};
+    struct egw_told about[] = {{0, rule}, {0, other}, {0, SIZE_MAX}};
 
     if (!to || !text.p) {
         l->nomem = true;
@@ -44,8 +44,8 @@ static void add(struct linting *l, enum egw_lint_kind kind, size_t rule, size_t 
     *to = (struct egw_lint_finding){
         .kind = kind, .rule = rule, .text = text, .example = {.decided_by = EGW_NO_RULE}};
     if (region)
-        about[2] = egw_region_decider(l->space, 0, region, NULL);
-    if (region && !egw_region_example(l->space, 0, region, about, EGW_COUNT(about), &l->lint->arena,
+        about[2].rule = egw_region_decider(l->space, 0, region, NULL);
+    if (region && !egw_region_example(l->space, region, about, EGW_COUNT(about), &l->lint->arena,
                                       &to->example))
         l->nomem = true;
     l->lint->counts[kind]++;

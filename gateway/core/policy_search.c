@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { TRY_STEPS = 50000, LOOKED_AT = 256 };
+
 /* ---- regions and boxes ---- */
 
 enum egw_fit egw_box_fit(const struct egw_space *space, const uint64_t *region,
@@ -80,6 +82,7 @@ static bool frame_avoid(struct egw_branch *frame, const struct egw_box *box)
         frame->room = room;
     }
     frame->avoid[frame->n++] = box;
+    frame->narrowed |= box->axes; /* it is yet to be looked at */
     return true;
 }
 
@@ -106,6 +109,7 @@ static struct egw_branch *frame_branch(struct egw_quest *quest, size_t depth)
     if (from->n)
         memcpy(to->avoid, from->avoid, from->n * sizeof(*to->avoid));
     to->n = from->n;
+    to->narrowed = from->narrowed;
     return to;
 }
 
@@ -138,6 +142,7 @@ void egw_quest_begin(struct egw_quest *quest, bool bare)
 
     memcpy(quest->frames[0].region, space->whole, space->words * sizeof(uint64_t));
     quest->frames[0].n = 0;
+    quest->frames[0].narrowed = ~UINT64_C(0);
     memset(quest->passes, 0, sizeof(quest->passes));
     quest->keep = NULL;
     for (size_t i = 0; !bare && i < space->impossible_count; i++)
@@ -148,6 +153,7 @@ void egw_quest_within(struct egw_quest *quest, const struct egw_box *box)
 {
     for (size_t i = 0; i < box->n; i++)
         keep_part(quest->space, quest->frames[0].region, &box->parts[i], true);
+    quest->frames[0].narrowed = ~UINT64_C(0);
 }
 
 void egw_quest_avoid(struct egw_quest *quest, const struct egw_box *box)
@@ -205,13 +211,23 @@ static bool spend(struct egw_quest *quest, uint64_t steps)
     return quest->left > 0;
 }
 
+static void run_aground(struct egw_quest *quest, const struct egw_box *on)
+{
+    for (size_t p = 0; p < on->n; p++)
+        quest->blame[on->parts[p].axis]++;
+}
+
 enum drawn { DRAWN_NOTHING, DRAWN_SOME, DRAWN_CONFLICT };
 
 /* One pass over the boxes still to avoid. A box that the region misses is done; where only one part
  * leaves a choice, the region leaves it there. */
 static enum drawn draw_avoided(struct egw_quest *quest, struct egw_branch *frame)
 {
+    uint64_t narrowed = frame->narrowed;
     enum drawn drawn = DRAWN_NOTHING;
+
+    frame->narrowed = 0;
+    (void)spend(quest, frame->n / 4); /* most are passed over */
 
     for (size_t i = 0; i < frame->n;) {
         const struct egw_box *box = frame->avoid[i];
@@ -219,6 +235,10 @@ static enum drawn draw_avoided(struct egw_quest *quest, struct egw_branch *frame
         size_t choices = 0;
         bool missed = false;
 
+        if (!(box->axes & (narrowed | frame->narrowed))) {
+            i++;
+            continue;
+        }
         for (size_t p = 0; p < box->n && !missed; p++) {
             enum egw_fit fit = egw_part_fit(quest->space, frame->region, &box->parts[p]);
 
@@ -233,10 +253,13 @@ static enum drawn draw_avoided(struct egw_quest *quest, struct egw_branch *frame
             i++;
             continue;
         }
-        if (!missed && !open)
+        if (!missed && !open) {
+            run_aground(quest, box);
             return DRAWN_CONFLICT;
+        }
         if (!missed) {
             keep_part(quest->space, frame->region, open, false);
+            frame->narrowed |= EGW_AXIS_BIT(open->axis);
             drawn = DRAWN_SOME;
         }
         frame->avoid[i] = frame->avoid[--frame->n];
@@ -245,7 +268,7 @@ static enum drawn draw_avoided(struct egw_quest *quest, struct egw_branch *frame
 }
 
 /* Once as much has changed as may, the rest stays as it is known. */
-static enum drawn draw_kept(const struct egw_quest *quest, struct egw_branch *frame)
+static enum drawn draw_kept(struct egw_quest *quest, struct egw_branch *frame)
 {
     const struct egw_space *space = quest->space;
     enum drawn drawn = DRAWN_NOTHING;
@@ -266,7 +289,10 @@ static enum drawn draw_kept(const struct egw_quest *quest, struct egw_branch *fr
         if (!touches(region, keep, axis->words))
             continue;
         for (size_t w = 0; w < axis->words; w++) {
-            drawn = region[w] & ~keep[w] ? DRAWN_SOME : drawn;
+            if (region[w] & ~keep[w]) {
+                drawn = DRAWN_SOME;
+                frame->narrowed |= EGW_AXIS_BIT(a);
+            }
             region[w] &= keep[w];
         }
     }
@@ -297,45 +323,56 @@ struct choice {
     bool inside_first;
 };
 
-enum passing { PASSING, PASSING_NOT, PASSING_PARTLY };
+enum passing { PASSING, PASSING_NOT, PASSING_PARTLY, PASSING_DRAW };
 
-/* Whether all of the region goes on after the stage; PARTLY: ret says where to part it. */
+/*
+ * Whether all of the region goes on after the stage. PARTLY: ret says where to part it. DRAW: what
+ * must be avoided was added to what is to be avoided, as no rule before it that goes on may fit.
+ */
 static enum passing passes_stage(struct egw_quest *quest, const struct egw_side *side,
-                                 const struct egw_stage_table *stage, const uint64_t *region,
+                                 const struct egw_stage_table *stage, struct egw_branch *frame,
                                  struct choice *ret)
 {
     const struct egw_box *perhaps = NULL;
 
     for (size_t r = stage->first; r < stage->first + stage->count; r++) {
         const struct egw_box *box = &side->rules[r];
-        enum egw_fit fit = egw_box_fit(quest->space, region, box);
+        enum egw_fit fit = egw_box_fit(quest->space, frame->region, box);
         bool goes_on = side->policy->rules[r].view.action < 0;
 
         (void)spend(quest, box->n + 1);
         if (fit == EGW_FIT_NONE)
             continue;
         if (goes_on && fit == EGW_FIT_ALL)
-            return PASSING;
+            break;
         if (goes_on) {
             perhaps = perhaps ? perhaps : box;
             continue;
         }
-        if (fit == EGW_FIT_ALL && !perhaps)
+        if (fit == EGW_FIT_ALL && !perhaps) {
+            run_aground(quest, box);
             return PASSING_NOT;
+        }
+        if (!perhaps && frame_avoid(frame, box))
+            continue;
+        quest->nomem = quest->nomem || !perhaps;
+        if (frame->n)
+            break;
         *ret = fit == EGW_FIT_ALL ? (struct choice){perhaps, NULL, true}
                                   : (struct choice){box, NULL, false};
         return PASSING_PARTLY;
     }
-    return PASSING; /* the stage covers everything, and every rule left goes on */
+    return frame->n ? PASSING_DRAW : PASSING;
 }
 
-static enum passing passes_all(struct egw_quest *quest, const uint64_t *region, struct choice *ret)
+static enum passing passes_all(struct egw_quest *quest, struct egw_branch *frame,
+                               struct choice *ret)
 {
     for (size_t s = 0; s < quest->space->side_count; s++) {
         const struct egw_side *side = &quest->space->sides[s];
 
         for (size_t t = 0; t < quest->passes[s]; t++) {
-            enum passing passing = passes_stage(quest, side, &side->policy->stages[t], region, ret);
+            enum passing passing = passes_stage(quest, side, &side->policy->stages[t], frame, ret);
 
             if (passing != PASSING)
                 return passing;
@@ -346,33 +383,50 @@ static enum passing passes_all(struct egw_quest *quest, const uint64_t *region, 
 
 /* ---- branching ---- */
 
-/* The part to branch on: of a box with few open parts, and so that leaving it costs no change. */
-static struct choice choose(const struct egw_quest *quest, const struct egw_branch *frame)
+/* Leaving the part keeps something that is known. */
+static bool keeps(const struct egw_quest *quest, const uint64_t *region,
+                  const struct egw_part *part)
 {
-    struct choice best = {0};
-    size_t fewest = SIZE_MAX;
+    const struct egw_axis *axis = &quest->space->axes[part->axis];
 
-    for (size_t i = 0; i < frame->n && fewest > 2; i++) {
+    for (size_t w = 0; quest->keep && w < axis->words; w++) {
+        if (region[axis->at + w] & quest->keep[axis->at + w] & ~part->in[w])
+            return true;
+    }
+    return !quest->keep;
+}
+
+/* The part to branch on: one that leaving costs no change, of a box with few open parts, on the
+ * axis that most such boxes hang on - and above all that the search has run aground on so far. */
+static struct choice choose(struct egw_quest *quest, const struct egw_branch *frame)
+{
+    double weight[EGW_AXES_MAX] = {0}, best_weight = 0;
+    struct choice best = {0};
+    size_t n = frame->n < LOOKED_AT ? frame->n : LOOKED_AT;
+
+    for (size_t i = 0; i < n; i++) {
         const struct egw_box *box = frame->avoid[i];
-        const struct egw_part *part = NULL;
-        size_t open = 0;
+        unsigned open = 0;
+
+        for (size_t p = 0; p < box->n; p++)
+            open += egw_part_fit(quest->space, frame->region, &box->parts[p]) == EGW_FIT_SOME;
+        for (size_t p = 0; p < box->n; p++)
+            weight[box->parts[p].axis] += 1.0 / (1u << (open < 16 ? 2 * open : 30));
+        (void)spend(quest, box->n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct egw_box *box = frame->avoid[i];
 
         for (size_t p = 0; p < box->n; p++) {
-            const struct egw_axis *axis = &quest->space->axes[box->parts[p].axis];
-            bool free_of_cost = !quest->keep;
+            const struct egw_part *part = &box->parts[p];
+            double this_weight = weight[part->axis] * (1 + quest->blame[part->axis]) *
+                                 (keeps(quest, frame->region, part) ? 2 : 1);
 
-            if (egw_part_fit(quest->space, frame->region, &box->parts[p]) != EGW_FIT_SOME)
-                continue;
-            open++;
-            for (size_t w = 0; w < axis->words && !free_of_cost; w++)
-                free_of_cost =
-                    frame->region[axis->at + w] & quest->keep[axis->at + w] & ~box->parts[p].in[w];
-            if (!part || free_of_cost)
-                part = &box->parts[p];
-        }
-        if (open < fewest) {
-            fewest = open;
-            best = (struct choice){box, part, false};
+            if (this_weight > best_weight &&
+                egw_part_fit(quest->space, frame->region, part) == EGW_FIT_SOME) {
+                best_weight = this_weight;
+                best = (struct choice){box, part, false};
+            }
         }
     }
     return best;
@@ -383,9 +437,11 @@ static bool branch_into(struct egw_quest *quest, struct egw_branch *frame,
 {
     if (choice->part) {
         keep_part(quest->space, frame->region, choice->part, inside);
+        frame->narrowed |= EGW_AXIS_BIT(choice->part->axis);
     } else if (inside) {
         for (size_t i = 0; i < choice->box->n; i++)
             keep_part(quest->space, frame->region, &choice->box->parts[i], true);
+        frame->narrowed |= choice->box->axes;
     } else if (!frame_avoid(frame, choice->box)) {
         quest->nomem = true;
         return false;
@@ -422,17 +478,22 @@ static enum egw_found solve(struct egw_quest *quest, size_t depth, bool all)
     enum egw_found found = EGW_FOUND_NONE;
     struct choice choice = {0};
 
-    if (quest->left == 0)
-        return EGW_FOUND_UNSURE;
-    if (!draw(quest, frame))
-        return EGW_FOUND_NONE;
-    if (frame->n) {
-        choice = choose(quest, frame);
-    } else {
-        enum passing passing = passes_all(quest, frame->region, &choice);
+    while (!choice.box) {
+        enum passing passing;
 
-        if (passing != PASSING_PARTLY)
-            return passing == PASSING ? take(quest, frame->region) : EGW_FOUND_NONE;
+        if (quest->left == 0 || quest->nomem)
+            return EGW_FOUND_UNSURE;
+        if (!draw(quest, frame))
+            return EGW_FOUND_NONE;
+        if (frame->n) {
+            choice = choose(quest, frame);
+            break;
+        }
+        passing = passes_all(quest, frame, &choice);
+        if (passing == PASSING)
+            return take(quest, frame->region);
+        if (passing == PASSING_NOT)
+            return EGW_FOUND_NONE;
     }
     for (int i = 0; i < 2; i++) {
         struct egw_branch *branch = frame_branch(quest, depth);
@@ -460,23 +521,68 @@ static bool may_hold(const struct egw_quest *quest)
     return true;
 }
 
-static enum egw_found answer(struct egw_quest *quest, bool all)
+/* Avoiding every rule that ends a stage to be passed is more than is asked, and soon settled. */
+static void avoid_all_ends(struct egw_quest *quest, struct egw_branch *branch)
+{
+    for (size_t s = 0; s < quest->space->side_count; s++) {
+        const struct egw_side *side = &quest->space->sides[s];
+        size_t last = quest->passes[s] ? side->policy->stages[quest->passes[s] - 1].first +
+                                             side->policy->stages[quest->passes[s] - 1].count
+                                       : 0;
+
+        for (size_t r = 0; r < last; r++) {
+            if (side->policy->rules[r].view.action >= 0 &&
+                egw_box_fit(quest->space, branch->region, &side->rules[r]) != EGW_FIT_NONE &&
+                !frame_avoid(branch, &side->rules[r]))
+                quest->nomem = true;
+        }
+    }
+}
+
+static enum egw_found try_for(struct egw_quest *quest, uint64_t steps, bool simply)
+{
+    struct egw_branch *branch = frame_branch(quest, 0);
+    uint64_t rest;
+    enum egw_found found;
+
+    if (!branch)
+        return EGW_FOUND_UNSURE;
+    if (simply)
+        avoid_all_ends(quest, branch);
+    steps = steps < quest->left ? steps : quest->left;
+    rest = quest->left - steps;
+    quest->left = steps;
+    found = solve(quest, 1, false);
+    quest->left += rest;
+    return found;
+}
+
+/* A search that began badly is begun anew, with what it ran aground on first. */
+enum egw_found egw_quest_find(struct egw_quest *quest)
+{
+    enum egw_found found = EGW_FOUND_UNSURE;
+
+    quest->left = quest->steps;
+    memset(quest->blame, 0, sizeof(quest->blame));
+    if (quest->nomem)
+        return EGW_FOUND_UNSURE;
+    if (!may_hold(quest))
+        return EGW_FOUND_NONE;
+    for (uint64_t steps = TRY_STEPS; found == EGW_FOUND_UNSURE && quest->left; steps *= 2) {
+        if ((quest->passes[0] || quest->passes[1]) && try_for(quest, steps, true) == EGW_FOUND_SOME)
+            return EGW_FOUND_SOME;
+        found = try_for(quest, steps, false);
+    }
+    return found;
+}
+
+enum egw_found egw_quest_count(struct egw_quest *quest)
 {
     quest->left = quest->steps;
     quest->count = 0;
     if (quest->nomem)
         return EGW_FOUND_UNSURE;
-    return may_hold(quest) ? solve(quest, 0, all) : EGW_FOUND_NONE;
-}
-
-enum egw_found egw_quest_find(struct egw_quest *quest)
-{
-    return answer(quest, false);
-}
-
-enum egw_found egw_quest_count(struct egw_quest *quest)
-{
-    return answer(quest, true);
+    return may_hold(quest) ? solve(quest, 0, true) : EGW_FOUND_NONE;
 }
 
 /* ---- one event of a region ---- */
@@ -527,21 +633,24 @@ size_t egw_region_decider(const struct egw_space *space, size_t side, const uint
     return SIZE_MAX;
 }
 
-static bool is_tested(const struct egw_side *side, size_t rule, size_t axis)
+static bool is_tested(const struct egw_space *space, const struct egw_told *by, size_t axis)
 {
-    for (size_t p = 0; rule != SIZE_MAX && p < side->rules[rule].n; p++) {
-        if (side->rules[rule].parts[p].axis == axis)
+    const struct egw_box *box =
+        by->rule == SIZE_MAX ? NULL : &space->sides[by->side].rules[by->rule];
+
+    for (size_t p = 0; box && p < box->n; p++) {
+        if (box->parts[p].axis == axis)
             return true;
     }
     return false;
 }
 
-bool egw_region_example(const struct egw_space *space, size_t side, const uint64_t *region,
-                        const size_t *about, size_t about_count, struct egw_arena *arena,
+bool egw_region_example(const struct egw_space *space, const uint64_t *region,
+                        const struct egw_told *about, size_t n, struct egw_arena *arena,
                         struct egw_example *ret)
 {
     struct egw_fact *facts = egw_arena_alloc(arena, space->axis_count * sizeof(*facts));
-    size_t decider = egw_region_decider(space, side, region, NULL), n = 0;
+    size_t decider = egw_region_decider(space, 0, region, NULL), count = 0;
 
     *ret = (struct egw_example){.decided_by = decider == SIZE_MAX ? EGW_NO_RULE : (int64_t)decider};
     for (int telling = 1; facts && telling >= 0; telling--) {
@@ -550,15 +659,15 @@ bool egw_region_example(const struct egw_space *space, size_t side, const uint64
             const uint64_t *here = region + axis->at, *all = space->whole + axis->at;
             bool tested = false;
 
-            for (size_t i = 0; i < about_count; i++)
-                tested = tested || is_tested(&space->sides[side], about[i], a);
+            for (size_t i = 0; i < n; i++)
+                tested = tested || is_tested(space, &about[i], a);
             if (tested == telling &&
                 (tested || memcmp(here, all, axis->words * sizeof(*here)) != 0))
-                facts[n++] = (struct egw_fact){
+                facts[count++] = (struct egw_fact){
                     axis->name, axis->values[axis->shown[shown_class(axis, here, NULL)]]};
         }
-        ret->telling = telling ? n : ret->telling;
+        ret->telling = telling ? count : ret->telling;
     }
-    ret->facts = (struct egw_list){facts, n};
+    ret->facts = (struct egw_list){facts, count};
     return facts != NULL;
 }

@@ -23,6 +23,7 @@ struct egw_branch {
     uint64_t *region;
     const struct egw_box **avoid; /* those still open */
     size_t n, room;
+    uint64_t narrowed; /* axes on which the region became less since all was last drawn */
 };
 
 struct egw_quest {
@@ -34,6 +35,7 @@ struct egw_quest {
     unsigned changes;             /* at most so many axes leave it */
     uint64_t steps;               /* allowed for one question */
     uint64_t left;
+    unsigned blame[EGW_AXES_MAX]; /* how often a branch ended for lack of choice there */
     bool nomem;
     uint64_t *point; /* where find() found something: a region of which all is so */
     double count;
@@ -66,10 +68,14 @@ bool egw_box_holds(const struct egw_space *space, const struct egw_box *outer,
 /* The rule that ends the walk of one event of the region; keep (or NULL) is preferred. */
 size_t egw_region_decider(const struct egw_space *space, size_t side, const uint64_t *region,
                           const uint64_t *keep);
-/* That event in facts, in the arena: those the region says something about. `about` are places of
- * rules of the side whose facts come first; SIZE_MAX ones are passed over. False: no memory. */
-bool egw_region_example(const struct egw_space *space, size_t side, const uint64_t *region,
-                        const size_t *about, size_t about_count, struct egw_arena *arena,
+/* A rule of a side; rule SIZE_MAX: none. */
+struct egw_told {
+    size_t side, rule;
+};
+/* That event in facts, in the arena: those the region says something about. The facts that these
+ * rules test come first. False: no memory. */
+bool egw_region_example(const struct egw_space *space, const uint64_t *region,
+                        const struct egw_told *about, size_t n, struct egw_arena *arena,
                         struct egw_example *ret);
 
 #endif

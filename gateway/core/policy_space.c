@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "walk.h"
+
 struct build {
     struct egw_space *space;
     struct egw_list impossible; /* of egw_box */
@@ -171,15 +173,6 @@ static struct egw_str era_text(struct build *b, const int64_t *bounds, size_t n,
     return text;
 }
 
-static uint16_t era_at(const struct egw_policy *policy, int64_t ms)
-{
-    size_t era = 0;
-
-    while (era < policy->era_count && policy->eras[era] <= ms)
-        era++;
-    return (uint16_t)era;
-}
-
 /* The times at which either policy's set of rules changes. */
 static void add_eras(struct build *b)
 {
@@ -212,7 +205,7 @@ static void add_eras(struct build *b)
         uint16_t *map = get(b, n + 1, sizeof(*map));
 
         for (size_t e = 0; map && e <= n; e++)
-            map[e] = e ? era_at(b->space->sides[s].policy, bounds[e - 1]) : 0;
+            map[e] = e ? egw_walk_era(b->space->sides[s].policy, bounds[e - 1]) : 0;
         axis->map[s] = map;
     }
 }
@@ -296,6 +289,15 @@ static bool takes_all(const struct egw_part *part, size_t values)
     return true;
 }
 
+static uint64_t axes_of(const struct egw_part *parts, size_t n)
+{
+    uint64_t axes = n ? 0 : ~UINT64_C(0); /* of what depends on nothing: never passed over */
+
+    for (size_t i = 0; i < n; i++)
+        axes |= EGW_AXIS_BIT(parts[i].axis);
+    return axes;
+}
+
 static struct egw_box rule_box(struct build *b, size_t side, size_t rule)
 {
     const struct egw_policy *policy = b->space->sides[side].policy;
@@ -319,7 +321,7 @@ static struct egw_box rule_box(struct build *b, size_t side, size_t rule)
         if (!takes_all(&parts[i], b->space->axes[parts[i].axis].value_count))
             parts[kept++] = parts[i];
     }
-    return (struct egw_box){parts, kept};
+    return (struct egw_box){parts, kept, axes_of(parts, kept)};
 }
 
 /* ---- what cannot be ---- */
@@ -381,7 +383,7 @@ static void forbid(struct build *b, struct egw_part x, struct egw_part y, struct
     }
     box = egw_policy_push(&b->space->arena, &b->impossible, sizeof(*box));
     if (box)
-        *box = (struct egw_box){parts, n};
+        *box = (struct egw_box){parts, n, axes_of(parts, n)};
     else
         b->nomem = true;
 }

@@ -27,7 +27,10 @@ struct egw_part {
 struct egw_box {
     const struct egw_part *parts;
     size_t n;
+    uint64_t axes; /* of its parts, by EGW_AXIS_BIT */
 };
+/* Axes share bits where there are more than 64: a set of them is never too small. */
+#define EGW_AXIS_BIT(axis) (UINT64_C(1) << ((axis) % 64))
 
 struct egw_axis {
     struct egw_str name;

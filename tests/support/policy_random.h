@@ -200,4 +200,146 @@ static inline enum egw_status small_policy(uint64_t seed, int rules, bool closed
     return st;
 }
 
+/* ---- a policy as large as any may get: 40 facts ---- */
+
+enum { LARGE_SERVICES = 30, LARGE_CHANNELS = 16, LARGE_WORDS = 20 };
+
+static const char *const large_facts[][9] = {
+    {"severity", "A", "B", "C", "D", NULL},
+    {"scope", "user", "tenant", "several", "", NULL},
+    {"use", "support", "configure", "manage-subscriptions", "", NULL},
+    {"hosting", "cloud", "on-premises", "", NULL},
+    {"environment", "production", "sandbox", "preview", "", NULL},
+    {"ask", "question", "issue", NULL},
+    {"own-tenant", "no", "yes", NULL},
+    {"publisher", "microsoft", "third-party", "", NULL},
+    {"customer", "known", "unknown", "elsewhere", NULL},
+    {"csp", "yes", "no", "unknown", NULL},
+    {"partner", "direct-bill", "indirect-provider", "indirect-reseller", NULL},
+    {"relation", "active", "ended", "unknown", NULL},
+    {"access", "active", "expired", "ended", "none", "role", "assignment", "unknown", NULL},
+    {"health", "ok", "incident", "advisory", "unknown", "stale", NULL},
+    {"attempt", "none", "failed", "resolved", NULL},
+    {"diagnosis", "none", "done", NULL},
+    {"plan", "p0", "p1", "p2", "p3", "none", "unknown", NULL},
+    {"seller", "partner", "microsoft", "none", NULL},
+};
+
+static inline enum egw_status large_condition(struct egw_buf *out, struct random_source *r,
+                                              uint32_t fact)
+{
+    static const char *const rights[] = {"in-force", "ended", "none", "unknown"};
+    static const char *const words[] = {"service", "symptom", "topic", "domain"};
+    uint32_t closed = sizeof(large_facts) / sizeof(large_facts[0]), values = 0;
+
+    if (fact < LARGE_CHANNELS)
+        return egw_buf_printf(out, "c%u = [\"%s\"]; ", fact, rights[random_below(r, 4)]);
+    fact -= LARGE_CHANNELS;
+    if (fact < 4) {
+        uint32_t n = fact ? LARGE_WORDS : LARGE_SERVICES;
+
+        return egw_buf_printf(out, "%s = [\"%c%u\", \"%c%u\"]; ", words[fact], words[fact][0],
+                              random_below(r, n), words[fact][0], random_below(r, n));
+    }
+    fact = (fact - 4) % closed;
+    while (large_facts[fact][values + 1])
+        values++;
+    return egw_buf_printf(out, "%s = [\"%s\", \"%s\"]; ", large_facts[fact][0],
+                          large_facts[fact][1 + random_below(r, values)],
+                          large_facts[fact][1 + random_below(r, values)]);
+}
+
+/* Four to seven conditions on facts that follow each other in a fixed, mixed order. */
+static inline enum egw_status large_rule(struct egw_buf *out, struct random_source *r, int stage,
+                                         int number, bool changed)
+{
+    static const char *const ends[5][3] = {
+        {"REFERRED\"; code = \"MSRC", "REJECTED\"; code = \"BAD_FIELD", "next"},
+        {"ACCESS_REQUIRED\"; code = \"ROLE", "ACCESS_REQUIRED\"; code = \"RBAC", "next"},
+        {"HEALTH_MATCH", "HEALTH_MATCH", "next"},
+        {"BASELINE\"; code = \"ANSWER", "BASELINE\"; code = \"DIAGNOSE", "next"},
+        {"HANDOFF\"; channel = \"c1", "HANDOFF\"; channel = \"c2", "TO_PROVIDER"},
+    };
+    uint32_t facts = LARGE_CHANNELS + 4 + sizeof(large_facts) / sizeof(large_facts[0]);
+    uint32_t at = random_below(r, facts), n = 4 + random_below(r, 4), end = random_below(r, 3);
+    enum egw_status st =
+        egw_buf_printf(out, "{ id = \"s%d.r%d\"; then = \"%s\"; because = \"b\"; source = \"S\"; ",
+                       stage, number, ends[stage][(end + changed) % 3]);
+
+    if (!st && random_below(r, 20) == 0)
+        st = egw_buf_printf(out, "since = \"202%u-01-01\"; ", random_below(r, 5));
+    if (!st)
+        st = egw_buf_printf(out, "when = { ");
+    for (uint32_t i = 0; i < n && !st; i++)
+        st = large_condition(out, r, (at + i * 7) % facts);
+    return st ? st : egw_buf_printf(out, "}; },\n");
+}
+
+static inline enum egw_status large_words(struct egw_buf *out)
+{
+    static const char *const lists[][2] = {{"topics", "t"}, {"domains", "d"}};
+    enum egw_status st = egw_buf_printf(out, "severities = [\"A\", \"B\", \"C\", \"D\"]; "
+                                             "default-severity = \"C\"; plans = [\"p0\", \"p1\", "
+                                             "\"p2\", \"p3\"];\n");
+
+    for (size_t l = 0; l < 2 && !st; l++) {
+        st = egw_buf_printf(out, "%s = [\"none-such\"", lists[l][0]);
+        for (int i = 0; i < LARGE_WORDS && !st; i++)
+            st = egw_buf_printf(out, ", \"%s%d\"", lists[l][1], i);
+        st = st ? st : egw_buf_printf(out, "];\n");
+    }
+    st = st ? st : egw_buf_printf(out, "symptoms = ( { id = \"none-such\"; }");
+    for (int i = 0; i < LARGE_WORDS && !st; i++)
+        st = egw_buf_printf(out, ", { id = \"s%d\"; }", i);
+    st = st ? st
+            : egw_buf_printf(out, " );\nservices = ( { id = \"z\"; name = \"Z\"; family = "
+                                  "\"z\"; cloud = true; }");
+    for (int i = 0; i < LARGE_SERVICES && !st; i++)
+        st = egw_buf_printf(out,
+                            ", { id = \"s%d\"; name = \"S %d\"; family = \"f%d\"; cloud = "
+                            "true; }",
+                            i, i, i % 5);
+    st = st ? st : egw_buf_printf(out, " );\nchannels = ( ");
+    for (int i = 0; i < LARGE_CHANNELS && !st; i++)
+        st = egw_buf_printf(out,
+                            "%s{ id = \"c%d\"; name = \"C\"; entitlement = \"contract\"; "
+                            "plan = \"p%d\"; source = \"S\"; }",
+                            i ? ", " : "", i, i);
+    return st ? st : egw_buf_printf(out, " );\n");
+}
+
+/* `rules` spread over the stages; of every `changed` th the answer is another one (0: of none). */
+static inline enum egw_status large_policy(uint64_t seed, int rules, int changed,
+                                           struct egw_policy **ret, struct egw_faults *faults)
+{
+    static const char *const stages[] = {"validity", "access", "health", "baseline", "channel"};
+    static const char *const names[] = {"v.cfg", "w.cfg", "x.cfg", "y.cfg", "z.cfg"};
+    static const char *const last[] = {"next", "next", "next", "next",
+                                       "NOT_ENTITLED\"; code = \"NO_PLAN"};
+    static const int percent[] = {10, 20, 5, 25, 40};
+    struct egw_buf texts[6] = {{0}};
+    struct egw_policy_file files[6];
+    struct random_source r = {seed};
+    enum egw_status st = large_words(&texts[5]);
+    int number = 0;
+
+    for (int s = 0; s < 5 && !st; s++) {
+        st = egw_buf_printf(&texts[s], "stage = \"%s\"; rules = (\n", stages[s]);
+        for (int i = 0; i < rules * percent[s] / 100 && !st; i++, number++)
+            st = large_rule(&texts[s], &r, s, i, changed && number % changed == changed - 1);
+        if (!st)
+            st = egw_buf_printf(&texts[s],
+                                "{ id = \"s%d.last\"; then = \"%s\"; because = \"b\"; "
+                                "source = \"S\"; } );",
+                                s, last[s]);
+        files[s] = (struct egw_policy_file){egw_str_of(names[s]), egw_buf_str(&texts[s])};
+    }
+    files[5] = (struct egw_policy_file){EGW_STR("a.cfg"), egw_buf_str(&texts[5])};
+    if (!st)
+        st = egw_policy_compile(files, 6, ret, faults);
+    for (size_t i = 0; i < 6; i++)
+        egw_buf_free(&texts[i]);
+    return st;
+}
+
 #endif

@@ -1,0 +1,440 @@
+#include "egw/policy_diff.h"
+
+#include <stdlib.h>
+
+#include "policy_search.h"
+
+enum { OLD, NEW };
+enum { COUNT_STEPS = 100000 };
+static const uint64_t ALL_STEPS = 200000000;
+
+struct diffing {
+    struct egw_policy_diff *diff;
+    const struct egw_policy *policies[2];
+    struct egw_space *space;
+    struct egw_quest quest;
+    size_t *holder[2]; /* by rule: the first rule of the other side's stage that holds it */
+    uint64_t steps;    /* left for all questions */
+    bool nomem;
+};
+
+static const struct egw_rule_view *view_of(const struct diffing *d, size_t side, size_t rule)
+{
+    return &d->policies[side]->rules[rule].view;
+}
+
+static bool ends(const struct diffing *d, size_t side, size_t rule)
+{
+    return view_of(d, side, rule)->action >= 0;
+}
+
+static bool same_answer(const struct egw_rule_view *a, const struct egw_rule_view *b)
+{
+    return a->action == b->action && egw_str_eq(a->code, b->code) &&
+           egw_str_eq(a->channel, b->channel) && egw_str_eq(a->mode, b->mode);
+}
+
+/* Nothing about the outcome tells them apart. */
+static bool same_rule(const struct egw_rule_view *a, const struct egw_rule_view *b)
+{
+    return same_answer(a, b) && a->stage == b->stage && egw_str_eq(a->id, b->id) &&
+           egw_str_eq(a->owner, b->owner) && egw_str_eq(a->because, b->because) &&
+           egw_str_eq(a->advice, b->advice);
+}
+
+/* ---- asking ---- */
+
+static enum egw_found ask(struct diffing *d)
+{
+    enum egw_found found;
+
+    if (d->steps == 0)
+        return EGW_FOUND_UNSURE;
+    d->quest.steps = d->steps < EGW_SEARCH_STEPS ? d->steps : EGW_SEARCH_STEPS;
+    found = egw_quest_find(&d->quest);
+    d->steps -= d->quest.steps - d->quest.left;
+    d->nomem = d->nomem || d->quest.nomem;
+    return found;
+}
+
+static void count(struct diffing *d, struct egw_policy_move *move)
+{
+    d->quest.steps = d->steps < COUNT_STEPS ? d->steps : COUNT_STEPS;
+    egw_quest_begin(&d->quest, false);
+    egw_quest_decides(&d->quest, OLD, move->old_rule);
+    egw_quest_decides(&d->quest, NEW, move->new_rule);
+    move->at_least = egw_quest_count(&d->quest) == EGW_FOUND_UNSURE;
+    move->classes = d->quest.count > 1 ? d->quest.count : 1; /* one is known */
+    d->steps -= d->quest.steps - d->quest.left;
+}
+
+/* The other side's rule of that id, or SIZE_MAX. */
+static size_t namesake(const struct diffing *d, size_t side, size_t rule)
+{
+    for (size_t r = 0; r < d->policies[!side]->rule_count; r++) {
+        if (egw_str_eq(view_of(d, !side, r)->id, view_of(d, side, rule)->id))
+            return r;
+    }
+    return SIZE_MAX;
+}
+
+static void add_move(struct diffing *d, size_t before, size_t after)
+{
+    /* What became of each of them says why the event moves. */
+    const struct egw_told about[] = {{OLD, before},
+                                     {NEW, after},
+                                     {OLD, namesake(d, NEW, after)},
+                                     {NEW, namesake(d, OLD, before)}};
+    struct egw_policy_move *move = egw_policy_push(&d->diff->arena, &d->diff->moves, sizeof(*move));
+
+    if (!move) {
+        d->nomem = true;
+        return;
+    }
+    *move = (struct egw_policy_move){
+        .old_rule = before,
+        .new_rule = after,
+        .same_answer = same_answer(view_of(d, OLD, before), view_of(d, NEW, after)),
+    };
+    if (!egw_region_example(d->space, d->quest.point, about, EGW_COUNT(about), &d->diff->arena,
+                            &move->example))
+        d->nomem = true;
+    else
+        count(d, move);
+}
+
+/* The one region of the two rules. */
+static void compare(struct diffing *d, size_t before, size_t after)
+{
+    enum egw_found found;
+
+    if (d->nomem || same_rule(view_of(d, OLD, before), view_of(d, NEW, after)))
+        return;
+    egw_quest_begin(&d->quest, false);
+    egw_quest_decides(&d->quest, OLD, before);
+    egw_quest_decides(&d->quest, NEW, after);
+    found = ask(d);
+    if (found == EGW_FOUND_SOME)
+        add_move(d, before, after);
+    d->diff->unsure += found == EGW_FOUND_UNSURE;
+}
+
+/* ---- which pairs can be at all ---- */
+
+/* A rule is never the first where an earlier one holds all of what the other side's rule takes. */
+static bool find_holders(struct diffing *d, size_t side)
+{
+    const struct egw_policy *own = d->policies[side], *other = d->policies[!side];
+    size_t *holder = egw_arena_alloc(&d->diff->arena, (own->rule_count + 1) * sizeof(*holder));
+
+    for (size_t s = 0; holder && s < EGW_STAGES; s++) {
+        const struct egw_stage_table *from = &own->stages[s], *to = &other->stages[s];
+
+        for (size_t r = from->first; r < from->first + from->count; r++) {
+            size_t k = to->first;
+
+            while (k < to->first + to->count &&
+                   !egw_box_holds(d->space, &d->space->sides[!side].rules[k],
+                                  &d->space->sides[side].rules[r]))
+                k++;
+            holder[r] = k;
+        }
+    }
+    d->holder[side] = holder;
+    return holder != NULL;
+}
+
+/* Of the same stage. */
+static bool can_pair(const struct diffing *d, size_t before, size_t after)
+{
+    return before <= d->holder[NEW][after] && after <= d->holder[OLD][before];
+}
+
+/* One side's rule ends in the stage; where the other side goes on, each of its later rules. */
+static void compare_later(struct diffing *d, size_t stage, size_t side, size_t rule)
+{
+    const struct egw_stage_table *here = &d->policies[!side]->stages[stage];
+    enum egw_found found;
+    bool may_pass = false;
+
+    for (size_t r = here->first; r < here->first + here->count && !may_pass; r++)
+        may_pass =
+            !ends(d, !side, r) && (side == OLD ? can_pair(d, rule, r) : can_pair(d, r, rule));
+    if (!may_pass || d->nomem)
+        return;
+    egw_quest_begin(&d->quest, false);
+    egw_quest_decides(&d->quest, side, rule);
+    d->quest.passes[!side] = stage + 1;
+    found = ask(d);
+    d->diff->unsure += found == EGW_FOUND_UNSURE;
+    for (size_t r = here->first + here->count;
+         found == EGW_FOUND_SOME && r < d->policies[!side]->rule_count; r++) {
+        if (ends(d, !side, r) && side == OLD)
+            compare(d, rule, r);
+        else if (ends(d, !side, r))
+            compare(d, r, rule);
+    }
+}
+
+static void compare_stage(struct diffing *d, size_t stage)
+{
+    const struct egw_stage_table *before = &d->policies[OLD]->stages[stage];
+    const struct egw_stage_table *after = &d->policies[NEW]->stages[stage];
+
+    for (size_t i = before->first; i < before->first + before->count; i++) {
+        for (size_t j = after->first; j < after->first + after->count && ends(d, OLD, i); j++) {
+            if (ends(d, NEW, j) && can_pair(d, i, j))
+                compare(d, i, j);
+        }
+        if (ends(d, OLD, i))
+            compare_later(d, stage, OLD, i);
+    }
+    for (size_t j = after->first; j < after->first + after->count; j++) {
+        if (ends(d, NEW, j))
+            compare_later(d, stage, NEW, j);
+    }
+}
+
+/* ---- definitions ---- */
+
+static void define(struct diffing *d, struct egw_str text)
+{
+    struct egw_str *to = egw_policy_push(&d->diff->arena, &d->diff->definitions, sizeof(*to));
+
+    if (to && text.p)
+        *to = text;
+    else
+        d->nomem = true;
+}
+
+static void define_word(struct diffing *d, const char *text)
+{
+    define(d, egw_arena_printf(&d->diff->arena, "%s", text));
+}
+
+static bool same_words(const struct egw_str *a, size_t n, const struct egw_str *b, size_t m)
+{
+    for (size_t i = 0; i < n && n == m; i++) {
+        if (!egw_str_same(a[i], b[i]))
+            return false;
+    }
+    return n == m;
+}
+
+static bool same_date(struct egw_opt_i64 a, struct egw_opt_i64 b)
+{
+    return a.has == b.has && (!a.has || a.v == b.v);
+}
+
+static bool has_family(const struct egw_policy *policy, const struct egw_channel *channel,
+                       struct egw_str family)
+{
+    const struct egw_fact_def *def = &policy->facts[EGW_F_FAMILY];
+
+    for (size_t v = 0; v < def->value_count; v++) {
+        if (egw_str_same(def->values[v], family))
+            return egw_bit(channel->families, v);
+    }
+    return false;
+}
+
+static bool same_families(const struct diffing *d, const struct egw_channel *a,
+                          const struct egw_channel *b)
+{
+    if (!a->families || !b->families)
+        return !a->families && !b->families;
+    for (size_t side = 0; side < 2; side++) {
+        const struct egw_fact_def *def = &d->policies[side]->facts[EGW_F_FAMILY];
+
+        for (size_t v = EGW_V_WORDS; v < def->value_count; v++) {
+            if (has_family(d->policies[OLD], a, def->values[v]) !=
+                has_family(d->policies[NEW], b, def->values[v]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool same_channel(const struct diffing *d, const struct egw_channel *a,
+                         const struct egw_channel *b)
+{
+    return a->entitlement == b->entitlement && egw_str_eq(a->plan, b->plan) &&
+           a->partners == b->partners && a->counted == b->counted &&
+           a->cloud_only == b->cloud_only && same_date(a->since, b->since) &&
+           same_date(a->until, b->until) && same_families(d, a, b) &&
+           same_words(a->levels, a->level_count, b->levels, b->level_count);
+}
+
+static const struct egw_channel *channel_named(const struct egw_policy *policy, struct egw_str id)
+{
+    for (size_t i = 0; i < policy->channel_count; i++) {
+        if (egw_str_eq(policy->channels[i].id, id))
+            return &policy->channels[i];
+    }
+    return NULL;
+}
+
+static void define_channels(struct diffing *d)
+{
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < d->policies[side]->channel_count; i++) {
+            const struct egw_channel *own = &d->policies[side]->channels[i];
+            const struct egw_channel *other = channel_named(d->policies[!side], own->id);
+
+            if (!other || (side == OLD && !same_channel(d, own, other)))
+                define(d, egw_arena_printf(&d->diff->arena, "channel %.*s is %s", EGW_FMT(own->id),
+                                           other         ? "defined otherwise"
+                                           : side == OLD ? "gone"
+                                                         : "new"));
+        }
+    }
+}
+
+static bool same_needs(const struct egw_need *a, const struct egw_need *b)
+{
+    while (a && b && a->uses == b->uses && a->rbac == b->rbac &&
+           same_words(a->roles, a->role_count, b->roles, b->role_count)) {
+        a = a->next;
+        b = b->next;
+    }
+    return !a && !b;
+}
+
+static void define_services(struct diffing *d)
+{
+    const struct egw_policy *a = d->policies[OLD], *b = d->policies[NEW];
+
+    for (size_t i = 0; i < a->service_count; i++) {
+        const struct egw_service_rules *own = &a->services[i];
+        int value = egw_wordset_find(&b->facts[EGW_F_SERVICE].words, own->view.id);
+        const struct egw_service_rules *other =
+            value >= EGW_V_WORDS ? &b->services[value - EGW_V_WORDS] : NULL;
+
+        if (!other)
+            define(d, egw_arena_printf(&d->diff->arena, "service %.*s is gone",
+                                       EGW_FMT(own->view.id)));
+        else if (!same_needs(own->needs, other->needs) || own->view.cloud != other->view.cloud)
+            define(d, egw_arena_printf(&d->diff->arena,
+                                       "service %.*s wants other access or is "
+                                       "hosted otherwise",
+                                       EGW_FMT(own->view.id)));
+    }
+    for (size_t i = 0; i < b->service_count; i++) {
+        if (egw_wordset_find(&a->facts[EGW_F_SERVICE].words, b->services[i].view.id) < 0)
+            define(d, egw_arena_printf(&d->diff->arena, "service %.*s is new",
+                                       EGW_FMT(b->services[i].view.id)));
+    }
+}
+
+static bool same_limits(const struct egw_policy *a, const struct egw_policy *b)
+{
+    const struct egw_fact_def *severity = &a->facts[EGW_F_SEVERITY];
+
+    for (int action = 0; action < EGW_ACTION_COUNT; action++) {
+        for (size_t v = 0; v < severity->value_count; v++) {
+            int other = egw_wordset_find(&b->facts[EGW_F_SEVERITY].words, severity->values[v]);
+            int64_t own_ms = a->limits[action] ? a->limits[action][v] : 0;
+
+            if (other >= 0 && own_ms != (b->limits[action] ? b->limits[action][other] : 0))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool same_priorities(const struct egw_policy *a, const struct egw_policy *b)
+{
+    for (size_t i = 0; i < a->priority_count; i++) {
+        const struct egw_wordset *own = &a->priorities[i].priorities, *other = NULL;
+
+        for (size_t k = 0; k < b->priority_count; k++) {
+            if (egw_str_same(a->priorities[i].system, b->priorities[k].system))
+                other = &b->priorities[k].priorities;
+        }
+        for (size_t w = 0; w < own->n; w++) {
+            int value = other ? egw_wordset_find(other, own->words[w]) : -1;
+
+            if (value < 0 || !egw_str_same(a->facts[EGW_F_SEVERITY].values[own->numbers[w]],
+                                           b->facts[EGW_F_SEVERITY].values[value]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void define_rest(struct diffing *d)
+{
+    const struct egw_policy *a = d->policies[OLD], *b = d->policies[NEW];
+
+    for (int kind = 0; kind < EGW_REF_COUNT; kind++) {
+        if (a->max_age_ms[kind] != b->max_age_ms[kind])
+            define(d, egw_arena_printf(&d->diff->arena,
+                                       "facts of kind %s are believed for another "
+                                       "time",
+                                       egw_reference_kinds[kind]));
+    }
+    if (!same_words(a->active, a->active_count, b->active, b->active_count) ||
+        !same_words(a->operational, a->operational_count, b->operational, b->operational_count) ||
+        a->slack_ms != b->slack_ms)
+        define_word(d, "service health is read otherwise");
+    if (!same_priorities(a, b) || !same_priorities(b, a) ||
+        !egw_str_same(a->facts[EGW_F_SEVERITY].values[a->default_severity],
+                      b->facts[EGW_F_SEVERITY].values[b->default_severity]))
+        define_word(d, "priorities map to other severities");
+    if (!same_limits(a, b))
+        define_word(d, "times by which the next step is due are others");
+    if (a->horizon_ms != b->horizon_ms)
+        define_word(d, "events of ended cases are known for another time");
+}
+
+/* ---- all of it ---- */
+
+static int by_answer(const void *a, const void *b)
+{
+    const struct egw_policy_move *x = a, *y = b;
+
+    if (x->same_answer != y->same_answer)
+        return x->same_answer ? 1 : -1;
+    if (x->old_rule != y->old_rule)
+        return x->old_rule < y->old_rule ? -1 : 1;
+    return (x->new_rule > y->new_rule) - (x->new_rule < y->new_rule);
+}
+
+static void compare_all(struct diffing *d)
+{
+    if (!find_holders(d, OLD) || !find_holders(d, NEW)) {
+        d->nomem = true;
+        return;
+    }
+    for (size_t s = 0; s < EGW_STAGES && !d->nomem; s++)
+        compare_stage(d, s);
+    if (d->diff->moves.n)
+        qsort(d->diff->moves.p, d->diff->moves.n, sizeof(struct egw_policy_move), by_answer);
+    define_channels(d);
+    define_services(d);
+    define_rest(d);
+}
+
+enum egw_status egw_policy_diff(const struct egw_policy *before, const struct egw_policy *after,
+                                struct egw_policy_diff *ret)
+{
+    struct diffing d = {.diff = ret, .policies = {before, after}, .steps = ALL_STEPS};
+
+    *ret = (struct egw_policy_diff){.arena = {.max = (size_t)512 << 20}};
+    if (egw_space_new(d.policies, 2, &d.space) || egw_quest_new(d.space, &d.quest)) {
+        egw_space_free(d.space);
+        return EGW_NOMEM;
+    }
+    compare_all(&d);
+    egw_quest_free(&d.quest);
+    egw_space_free(d.space);
+    if (d.nomem)
+        egw_policy_diff_free(ret);
+    return d.nomem ? EGW_NOMEM : EGW_OK;
+}
+
+void egw_policy_diff_free(struct egw_policy_diff *diff)
+{
+    egw_arena_free(&diff->arena);
+    *diff = (struct egw_policy_diff){0};
+}

@@ -1,0 +1,34 @@
+/*
+ * policy_diff - which events another policy decides otherwise, found in the tables of both
+ *
+ * Everything that can come is one region for each pair of rules that decide it, in the old policy
+ * and in the new. Each region that is not empty is told once, with an event; none is missed. Where
+ * the policies mean different things by a fact (a channel that covers more, another age at which
+ * facts are not believed), the rules alone cannot tell: such definitions are named. Pure.
+ */
+#ifndef EGW_POLICY_DIFF_H
+#define EGW_POLICY_DIFF_H
+
+#include "egw/policy_lint.h"
+
+struct egw_policy_move {
+    size_t old_rule, new_rule; /* for egw_policy_rule() of each */
+    bool same_answer;          /* action, code, channel and mode are the same */
+    double classes;            /* how many combinations of classes of facts */
+    bool at_least;             /* there are more: counting took too many steps */
+    struct egw_example example;
+};
+
+struct egw_policy_diff {
+    struct egw_arena arena;
+    struct egw_list moves;       /* of struct egw_policy_move, other answers first */
+    struct egw_list definitions; /* of struct egw_str: "channel advanced covers other products" */
+    size_t unsure;               /* pairs of rules that took more steps than allowed */
+};
+
+/* EGW_OK, EGW_NOMEM. */
+enum egw_status egw_policy_diff(const struct egw_policy *before, const struct egw_policy *after,
+                                struct egw_policy_diff *ret) EGW_MUST_CHECK;
+void egw_policy_diff_free(struct egw_policy_diff *diff);
+
+#endif
