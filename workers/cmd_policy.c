@@ -116,6 +116,10 @@ static void show_rule(const struct egw_rule_view *rule)
     }
     (void)fputs(" (", stdout);
     egw_put_safe(stdout, rule->source);
+    if (rule->dated.n) {
+        (void)fputs(" of ", stdout);
+        egw_put_safe(stdout, rule->dated);
+    }
     (void)fputs(")\n", stdout);
 }
 

@@ -264,6 +264,17 @@ static void test_lint_names_what_is_charged_without_a_price(void **state)
     done(&ran);
 }
 
+static void test_each_case_of_the_shipped_policy_is_decided_as_told(void **state)
+{
+#define CASES(name) "config/policy/tests/" name ".json"
+    struct ran ran = RUN("", "policy", "test", CASES("validity"), CASES("access"), CASES("health"),
+                         CASES("baseline"), CASES("channel"), CASES("forms"));
+
+    (void)state;
+    assert_holds(ran.out, ", 0 failed");
+    assert_ran(ran, 0, NULL, "");
+}
+
 static void test_a_policy_test_says_what_differs(void **state)
 {
     char *text = read_file("config/policy/tests/story.json", NULL);
@@ -364,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_lint_finds_no_fault_in_the_shipped_policy),
         cmocka_unit_test(test_diff_shows_what_a_changed_folder_decides_otherwise),
         cmocka_unit_test(test_lint_names_what_is_charged_without_a_price),
+        cmocka_unit_test(test_each_case_of_the_shipped_policy_is_decided_as_told),
         cmocka_unit_test(test_a_policy_test_says_what_differs),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),

@@ -63,6 +63,8 @@ static void the_small_policy_compiles(void **state EGW_UNUSED)
     "stage = \"channel\";\nrules = (\n{ id = \"r1\"; because = \"b\"; source = \"S\"; " fields     \
     " } );"
 
+#define DEMAND(fields) "demands = ( { id = \"d1\"; because = \"b\"; source = \"S\"; " fields " } );"
+
 static const struct bad {
     const char *input, *fault;
 } bads[] = {
@@ -143,6 +145,22 @@ static const struct bad {
      "extra.cfg:3: since is not before until"},
     {RULE("then = \"TO_PROVIDER\";"),
      "extra.cfg:3: rule \"r1\" takes every event: no rule after it can decide"},
+    {RULE("then = \"TO_PROVIDER\"; when = { package = \"complete\"; };"),
+     "extra.cfg:3: package is known once a channel is chosen: no rule can test it"},
+    {DEMAND("wants = \"shoe size\"; code = \"CLASSIFY\";"),
+     "extra.cfg:1: no form wants \"shoe size\""},
+    {DEMAND("wants = [ ]; code = \"CLASSIFY\";"), "extra.cfg:1: demand \"d1\" wants nothing"},
+    {DEMAND("wants = \"title\"; channels = \"gold\";"),
+     "extra.cfg:1: there is no channel \"gold\""},
+    {DEMAND("wants = \"title\"; code = \"POLICY\";"),
+     "extra.cfg:1: rule \"d1\": BASELINE has no code \"POLICY\" in this stage"},
+    {DEMAND("wants = \"title\"; when = { weather = \"fine\"; };"),
+     "extra.cfg:1: there is no fact \"weather\""},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026\"; },\n"
+     "{ id = \"S\"; where = \"w\"; date = \"2026\"; } );",
+     "extra.cfg:2: source \"S\" is there already"},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"\"; } );",
+     "extra.cfg:1: source \"S\" has no date"},
     {"stage = \"channel\"; rules = ( { id = \"r1\"; then = \"TO_PROVIDER\"; because = \"b\"; } );",
      "extra.cfg:1: a rule lacks \"source\""},
     {"stage = \"channel\"; rules = ( { id = \"z.health\"; when = { ask = \"issue\"; };\n"
@@ -165,6 +183,27 @@ static void each_bad_input_is_one_fault_that_names_its_place(void **state EGW_UN
         assert_int_equal(faults.total, 1);
         egw_faults_free(&faults);
     }
+}
+
+/* Once a policy lists its sources, each rule names one of them, or says that it assumes. */
+static void a_listed_source_dates_the_rules_that_name_it(void **state EGW_UNUSED)
+{
+    struct egw_policy *policy = NULL;
+    struct egw_faults faults = {0};
+
+    assert_int_equal(
+        compile_with("sources = ( { id = \"S\"; where = \"w\"; date = \"2026-08\"; } );", &policy,
+                     &faults),
+        EGW_OK);
+    assert_string_equal(egw_policy_rule(policy, 0).dated.p, "2026-08");
+    egw_policy_free(policy);
+    assert_int_equal(compile_with("sources = ( { id = \"T\"; where = \"w\"; date = \"2026\"; } );",
+                                  &policy, &faults),
+                     EGW_INVALID);
+    assert_int_equal(faults.total, 5); /* one for each stage's rule */
+    assert_string_equal(faults.texts[0],
+                        "z-validity.cfg:1: rule \"z.validity\": there is no source \"S\"");
+    egw_faults_free(&faults);
 }
 
 static void all_faults_of_all_files_come_in_one_run(void **state EGW_UNUSED)
@@ -308,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_small_policy_compiles),
         cmocka_unit_test(each_bad_input_is_one_fault_that_names_its_place),
+        cmocka_unit_test(a_listed_source_dates_the_rules_that_name_it),
         cmocka_unit_test(all_faults_of_all_files_come_in_one_run),
         cmocka_unit_test(a_stage_without_a_last_rule_for_all_is_named),
         cmocka_unit_test(the_manifest_depends_on_names_and_contents_and_not_on_order),

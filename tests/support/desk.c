@@ -466,17 +466,13 @@ static void keep_small(struct egw_policy_files *files)
     files->n = kept;
 }
 
-static void put_policy(struct desk *desk)
+/* The files become the policy in force: their contents first, then an activation everywhere. */
+static void activate(struct desk *desk, int64_t number)
 {
     struct desk_impl *impl = desk->impl;
     char hex[2 * EGW_SHA256 + 1];
-    struct egw_error error;
-    struct egw_policy_activation activation = {.number = 1, .by = EGW_STR("test")};
+    struct egw_policy_activation activation = {.number = number, .by = EGW_STR("test")};
 
-    if (egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue",
-                        &impl->policy, &error))
-        fail_msg("%s", error.text);
-    keep_small(&impl->policy);
     assert_int_equal(egw_policy_manifest(impl->policy.files, impl->policy.n, &impl->manifest),
                      EGW_OK);
     egw_hex(impl->manifest.b, EGW_SHA256, hex);
@@ -496,6 +492,33 @@ static void put_policy(struct desk *desk)
     for (int32_t p = 0; p < DESK_PARTITIONS; p++)
         desk_raw(desk, DESK_INBOX, p, EGW_STR("#activation"),
                  write_framed(desk, &egw_type_policy_activation, &activation));
+}
+
+static void put_policy(struct desk *desk)
+{
+    struct egw_error error;
+
+    if (egw_policy_read(EGW_SOURCE_DIR "/config/policy", EGW_SOURCE_DIR "/config/catalogue",
+                        &desk->impl->policy, &error))
+        fail_msg("%s", error.text);
+    keep_small(&desk->impl->policy);
+    activate(desk, 1);
+}
+
+void desk_amend(struct desk *desk, const char *name, const char *content)
+{
+    struct egw_policy_files *policy = &desk->impl->policy;
+    size_t n = policy->n;
+    struct egw_policy_file *files =
+        egw_arena_alloc(&policy->arena, (n + 1) * sizeof(*files)); /* freed with the rest */
+
+    assert_non_null(files);
+    memcpy(files, policy->files, n * sizeof(*files));
+    files[n] = (struct egw_policy_file){egw_str_of(name), egw_str_of(content)};
+    policy->files = files;
+    policy->n = n + 1;
+    activate(desk, 2);
+    desk_run(desk);
 }
 
 static void put_positions(struct desk *desk)

@@ -55,6 +55,8 @@ void desk_lines(struct desk *desk, const char *path, void (*one)(struct desk *, 
 /* Bytes as they are, on a partition of the events or the inbox. */
 void desk_raw(struct desk *desk, enum desk_topic topic, int32_t partition, struct egw_str key,
               struct egw_str value);
+/* One file more in the policy, activated; both texts live as long as the desk. Once a desk. */
+void desk_amend(struct desk *desk, const char *name, const char *content);
 /* Run until nothing moves any more. */
 void desk_run(struct desk *desk);
 /* Start over with the same log: a new process takes over. */
