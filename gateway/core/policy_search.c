@@ -668,6 +668,12 @@ bool egw_region_example(const struct egw_space *space, const uint64_t *region,
         }
         ret->telling = telling ? count : ret->telling;
     }
+    /* Times are told in the space's own words, which the example outlives. */
+    for (size_t i = 0; i < count; i++) {
+        if (egw_str_eq(facts[i].name, space->axes[0].name) &&
+            !egw_arena_str(arena, facts[i].value, &facts[i].value))
+            return false;
+    }
     ret->facts = (struct egw_list){facts, count};
     return facts != NULL;
 }
