@@ -30,7 +30,7 @@ struct held {
 struct listing {
     const struct egw_settings *settings;
     struct filter filter;
-    bool json, verbose, summary;
+    bool json, verbose, summary, themes;
     struct held *held;
     size_t held_count, held_cap, held_bytes;
     struct egw_decoder *decoder;
@@ -152,6 +152,27 @@ static void count_outcome(struct listing *l, const struct egw_outcome *outcome)
         count(l, "customer", outcome->customer, EGW_STR_NONE);
 }
 
+/* A touch point is a contact about a case, however often its event came (S30). */
+static bool is_touch_point(const struct egw_outcome *outcome)
+{
+    return outcome->trigger.kind == EGW_TRIGGER_KIND_EVENT && outcome->theme.n &&
+           outcome->action != EGW_ACTION_DUPLICATE && outcome->action != EGW_ACTION_PASSED_ON;
+}
+
+/* What customers come with, and which of them: where a new service may be wanted (S31). */
+static void count_theme(struct listing *l, const struct egw_outcome *outcome)
+{
+    struct egw_str at;
+
+    if (!is_touch_point(outcome))
+        return;
+    l->shown++;
+    count(l, "theme", outcome->theme, EGW_STR_NONE);
+    count(l, "theme and customer", outcome->theme, outcome->customer);
+    at = outcome->service.n ? outcome->service : EGW_STR("(no service)");
+    count(l, "theme and service", outcome->theme, at);
+}
+
 struct total {
     struct egw_str kind, name;
     uint64_t n;
@@ -190,7 +211,7 @@ static struct total *totals_of(const struct egw_table *counts, size_t *ret_n)
 
 static void summary_text(const struct listing *l, const struct total *totals, size_t n)
 {
-    (void)printf("%" PRIu64 " outcomes\n", l->shown);
+    (void)printf("%" PRIu64 " %s\n", l->shown, l->themes ? "contacts" : "outcomes");
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || !egw_str_eq(totals[i].kind, totals[i - 1].kind))
             (void)printf("\nby %.*s\n", EGW_FMT(totals[i].kind));
@@ -204,7 +225,8 @@ static void summary_text(const struct listing *l, const struct total *totals, si
 static enum egw_status summary_json(const struct listing *l, const struct total *totals, size_t n,
                                     struct egw_buf *out)
 {
-    enum egw_status st = egw_buf_printf(out, "{\"outcomes\":%" PRIu64, l->shown);
+    enum egw_status st =
+        egw_buf_printf(out, "{\"%s\":%" PRIu64, l->themes ? "contacts" : "outcomes", l->shown);
 
     for (size_t i = 0; i < n && !st; i++) {
         bool first = i == 0 || !egw_str_eq(totals[i].kind, totals[i - 1].kind);
@@ -327,7 +349,9 @@ static bool take(void *user, const struct egw_item *item)
 
     if (!is_outcome(l, item) || !passes(&l->filter, item->value))
         return true;
-    if (l->summary)
+    if (l->themes)
+        count_theme(l, item->value);
+    else if (l->summary)
         count_outcome(l, item->value);
     else if (hold(l, item))
         l->st = egw_error_set(&l->err, EGW_NOMEM, "no memory to sort the outcomes");
@@ -347,7 +371,7 @@ static enum egw_status list_all(struct listing *l)
         l->st = st;
         l->err = err;
     }
-    if (!l->st && l->summary)
+    if (!l->st && (l->summary || l->themes))
         summarise(l);
     else
         show_held(l); /* after a fault, too: it frees what is held */
@@ -385,14 +409,18 @@ static int run(struct egw_args *args)
         .json = output && strcmp(output, "json") == 0,
         .verbose = egw_arg(args, "verbose") != NULL,
         .summary = egw_arg(args, "summary") != NULL,
+        .themes = egw_arg(args, "themes") != NULL,
     };
     bool follows = egw_arg(args, "follow") != NULL;
     int code = parse_filter(args, &l.filter);
 
     if (code)
         return code;
-    if (follows && l.summary)
-        return egw_usage(args, "--follow has no end to sum up at: leave out --summary");
+    if (follows && (l.summary || l.themes))
+        return egw_usage(args, "--follow has no end to sum up at: leave out --%s",
+                         l.summary ? "summary" : "themes");
+    if (l.summary && l.themes)
+        return egw_usage(args, "--summary and --themes are two questions: ask one");
     if (follows ? follow(&l) : list_all(&l))
         code = egw_fail(&l.err);
     else if (l.unreadable)
@@ -411,6 +439,7 @@ static const struct egw_option options[] = {
     {'o', "output", "FORM", "form of the output", "text|json", false},
     {'v', "verbose", NULL, "show facts, near misses, sources and where it came from", NULL, false},
     {0, "summary", NULL, "counts by action, channel and customer instead of outcomes", NULL, false},
+    {0, "themes", NULL, "counts of contacts by theme, with customer and with service", NULL, false},
     {0, "case", "ID", "only this case", NULL, false},
     {0, "customer", "NAME", "only this customer, by its canonical name", NULL, false},
     {0, "partner", "NAME", "only this partner", NULL, false},

@@ -7,6 +7,7 @@
 #include "cli.h"
 
 extern const struct egw_command egw_cmd_audit;
+extern const struct egw_command egw_cmd_catalogue;
 extern const struct egw_command egw_cmd_check;
 extern const struct egw_command egw_cmd_completion;
 extern const struct egw_command egw_cmd_demo;

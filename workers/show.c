@@ -148,6 +148,24 @@ static void charge(const struct egw_outcome *outcome, FILE *to)
               to);
 }
 
+/* When, by whose hours, and what it stands for when nobody answers. */
+static void due(const struct egw_outcome *outcome, FILE *to)
+{
+    if (!outcome->due_at.has)
+        return;
+    label("due", to);
+    put_time(outcome->due_at.v, to);
+    if (outcome->calendar.n) {
+        (void)fputs(" by calendar ", to);
+        egw_put_safe(to, outcome->calendar);
+    }
+    if (outcome->otherwise.n) {
+        (void)fputs(", otherwise ", to);
+        egw_put_safe(to, outcome->otherwise);
+    }
+    (void)fputc('\n', to);
+}
+
 static void desk(const struct egw_outcome *outcome, FILE *to)
 {
     field("because", outcome->because, to);
@@ -157,12 +175,14 @@ static void desk(const struct egw_outcome *outcome, FILE *to)
     list("missing", &outcome->missing, to);
     field("known issue", outcome->signature, to);
     field("incident", outcome->incident, to);
+    time_field("it ended", outcome->incident_ended_at, to);
+    time_field("confirmed", outcome->confirmed_at, to);
     health(outcome, to);
     field("number", outcome->number, to);
     list("waits for", &outcome->waits_for, to);
-    time_field("due", outcome->due_at, to);
+    due(outcome, to);
     field("next is", outcome->owner, to);
-    field("handled by", outcome->handled_by, to);
+    pair("handled by", outcome->handled_by, " (", outcome->delivery, ")", to);
     charge(outcome, to);
     list("linked", &outcome->links, to);
     field("passed to", outcome->passed_to, to);
@@ -278,6 +298,7 @@ static void provenance(const struct egw_outcome *outcome, FILE *to)
     digest("command", outcome->command_id, to);
     digest("text", outcome->text_digest, to);
     field("statement", outcome->statement, to);
+    field("theme", outcome->theme, to);
 }
 
 void egw_show_outcome(const struct egw_outcome *outcome, enum egw_detail detail, FILE *to)

@@ -177,6 +177,10 @@ static void copy_decision(const struct egw_trial *trial, const struct egw_decisi
     ret->owner = d->owner;
     ret->waits_for = d->waits_for;
     ret->due_at = d->due_at;
+    ret->calendar = d->calendar;
+    ret->otherwise = d->otherwise;
+    ret->theme = d->theme;
+    ret->delivery = d->delivery;
     ret->handled_by = d->handled_by;
     ret->statement = d->statement;
     ret->price = d->price;
@@ -195,6 +199,10 @@ enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_suppo
     if (!merged)
         return EGW_NOMEM;
     *merged = *event;
+    /* An answer is decided as if the case were held: it is a fact for the rules. */
+    if (egw_str_is(event->event_type, "approved") || egw_str_is(event->event_type, "declined"))
+        subject.approval = event->event_type;
+    subject.released = egw_str_is(event->event_type, "released");
     if (egw_facts_customer(trial->facts, event->partner, event->customer, &customer))
         merged->customer = subject.customer = customer;
     else

@@ -163,6 +163,7 @@ void case_end(struct work *work, struct kase *kase)
     entry->ended_at.has = true;
     entry->ended_at.v = work->recorded_ms;
     entry->waits_for.n = 0;
+    case_clock_stop(kase);
     entry->due_at.has = true;
     entry->due_at.v = egw_turn_now(work->turn) + egw_policy_horizon_ms(work->policy);
 }

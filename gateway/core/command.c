@@ -202,6 +202,55 @@ static enum egw_status fill_whole(struct work *work, const struct kase *kase,
     return EGW_OK;
 }
 
+/* The incident that is over while the fault is not, with both times (S16). */
+static struct egw_str outlived_line(struct work *work, const struct egw_case_entry *entry)
+{
+    char ended[EGW_TIME_TEXT], confirmed[EGW_TIME_TEXT];
+
+    if (!entry->outlived.n || !entry->incident_ended_at.has || !entry->confirmed_at.has)
+        return EGW_STR("");
+    egw_time_format(entry->incident_ended_at.v, ended);
+    egw_time_format(entry->confirmed_at.v, confirmed);
+    return work_printf(work, "; %.*s ended at %s, the fault was confirmed at %s",
+                       EGW_FMT(entry->outlived), ended, confirmed);
+}
+
+/* Microsoft's number of a linked case: as the link gave it, else as our own state has it. */
+static struct egw_str number_of(struct work *work, const struct egw_case_entry *entry,
+                                struct egw_str link)
+{
+    const struct egw_link_number *numbers = entry->link_numbers.p;
+    struct egw_case_entry *other = egw_arena_alloc(work->arena, sizeof(*other));
+    struct egw_str value;
+
+    for (size_t i = 0; i < entry->link_numbers.n; i++) {
+        if (egw_str_eq(numbers[i].link, link))
+            return numbers[i].number;
+    }
+    if (!other || command_key(link) || !egw_turn_get(work->turn, link, &value) ||
+        read_entry(work->triage, value, &egw_type_case_entry, work->arena, other, work->err))
+        return EGW_STR("");
+    return other->number;
+}
+
+/* Linked cases with Microsoft's numbers, so that its engineers can find them. */
+static enum egw_status fill_links(struct work *work, const struct egw_case_entry *entry,
+                                  struct egw_list *ret)
+{
+    const struct egw_str *links = entry->links.p;
+    enum egw_status st = EGW_OK;
+
+    for (size_t i = 0; i < entry->links.n && !st; i++) {
+        struct egw_str number = number_of(work, entry, links[i]), text = links[i];
+
+        if (number.n)
+            text = work_printf(work, "%.*s, Microsoft's number %.*s", EGW_FMT(links[i]),
+                               EGW_FMT(number));
+        st = text.p ? list_add(work, ret, sizeof(text), LIST_MAX, &text) : no_memory(work);
+    }
+    return st;
+}
+
 static struct egw_str health_line(struct work *work, const struct egw_decision *decision)
 {
     char at[EGW_TIME_TEXT];
@@ -266,6 +315,8 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     const struct egw_support_event *event = &kase->event;
     const struct egw_service *service = egw_policy_service(work->policy, decision->service);
     struct egw_position *position = egw_turn_position(work->turn);
+    struct egw_str health = health_line(work, decision);
+    struct egw_str outlived = outlived_line(work, &kase->entry);
     struct egw_str managed = managed_link(work, kase, decision->service);
     struct egw_package_place place;
     struct egw_error why;
@@ -301,8 +352,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
         .resource = event->resource,
         .correlation_ids = event->correlation_ids,
         .diagnosis = event->diagnosis,
-        .health = health_line(work, decision),
-        .links = kase->entry.links,
+        .health = work_printf(work, "%.*s%.*s", EGW_FMT(health), EGW_FMT(outlived)),
         .traceparent = event->traceparent,
     };
     memcpy(escalation->command_id, kase->entry.command_id, EGW_SHA256);
@@ -311,6 +361,8 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     st = fill_contact(work, kase, escalation);
     if (!st)
         st = fill_whole(work, kase, escalation);
+    if (!st)
+        st = fill_links(work, &kase->entry, &escalation->links);
     if (st)
         return st;
     if (decision->portal.n) {

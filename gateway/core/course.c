@@ -9,6 +9,8 @@ static enum egw_status ask(struct work *work, struct kase *kase, struct egw_deci
         .event = &kase->event,
         .not_incident = kase->entry.not_incident.p,
         .not_incident_count = kase->entry.not_incident.n,
+        .approval = kase->entry.approval,
+        .released = kase->entry.released,
         .recorded_ms = work->recorded_ms,
     };
     const struct egw_facts *facts = work->triage->facts;
@@ -38,14 +40,17 @@ static void report(struct work *work, const struct kase *kase, const struct egw_
     outcome->domain = decision->domain;
     outcome->health = decision->health;
     outcome->health_as_of = decision->health_as_of;
-    outcome->incident = decision->incident;
+    outcome->incident = decision->incident.n ? decision->incident : kase->entry.outlived;
+    outcome->incident_ended_at = kase->entry.incident_ended_at;
+    outcome->confirmed_at = kase->entry.confirmed_at;
     outcome->signature = decision->signature;
     outcome->facts = decision->facts;
     outcome->sources = decision->sources;
     outcome->near = decision->near;
     outcome->missing = decision->missing;
     outcome->waits_for = decision->waits_for;
-    outcome->due_at = decision->due_at;
+    outcome->theme = decision->theme;
+    outcome->delivery = decision->delivery;
     outcome->handled_by = decision->handled_by;
     outcome->statement = decision->statement;
     outcome->price = decision->price;
@@ -68,16 +73,23 @@ static enum egw_status digest_text(struct work *work, const struct kase *kase)
     return EGW_OK;
 }
 
-/* Deciding the same again gives no more time than there was. */
-static struct egw_opt_i64 due_of(const struct egw_case_entry *entry,
-                                 const struct egw_decision *decision)
+/* The answer is the one the case has already. */
+static bool says_the_same(const struct egw_case_entry *entry, const struct egw_decision *decision)
 {
-    bool same = egw_str_is(entry->action, egw_action_names[decision->action]) &&
-                egw_str_eq(entry->code, decision->code);
+    return egw_str_is(entry->action, egw_action_names[decision->action]) &&
+           egw_str_eq(entry->code, decision->code);
+}
 
-    if (same && entry->due_at.has && decision->due_at.has && entry->due_at.v < decision->due_at.v)
-        return entry->due_at;
-    return decision->due_at;
+/* Deciding the same again gives no more time than there was. */
+static void set_clock(struct egw_case_entry *entry, const struct egw_decision *decision)
+{
+    if (says_the_same(entry, decision) && entry->due_at.has && decision->due_at.has &&
+        entry->due_at.v <= decision->due_at.v)
+        return;
+    entry->due_at = decision->due_at;
+    entry->warn_at = decision->warn_at;
+    entry->calendar = decision->calendar;
+    entry->otherwise = decision->otherwise;
 }
 
 /* The decision becomes the case's: phase, waits, command. The outcome is filled, not yet written.
@@ -99,16 +111,19 @@ static enum egw_status adopt(struct work *work, struct kase *kase,
         return st;
     entry->waits_for = decision->waits_for;
     entry->facts_offset = work->triage->reference_last;
-    entry->due_at = due_of(entry, decision);
-    work->outcome.due_at = entry->due_at;
+    entry->severity = decision->severity;
+    set_clock(entry, decision);
     entry->incident = action == EGW_ACTION_HEALTH_MATCH ? decision->incident : EGW_STR("");
     if (action == EGW_ACTION_ESCALATED || action == EGW_ACTION_HANDOFF) {
         st = command_issue(work, kase, decision, &linked);
         if (st)
             return st;
-        if (linked)
+        if (linked) { /* the case that has the command has the clock */
             action = EGW_ACTION_LINKED;
+            case_clock_stop(kase);
+        }
     }
+    case_clock_show(work, kase);
     entry->phase = (int32_t)egw_phase_after(action);
     if (entry->phase == EGW_PHASE_ESCALATED && entry->number.n)
         entry->phase = EGW_PHASE_FILED;
@@ -148,8 +163,14 @@ static enum egw_status decide(struct work *work, struct kase *kase)
 
 static enum egw_status noted(struct work *work, struct kase *kase, const char *code)
 {
+    enum egw_status st = case_touch(work, kase);
+
+    if (st)
+        return st;
     work->outcome.number = kase->entry.number;
     work->outcome.links = kase->entry.links;
+    if (kase->entry.phase != EGW_PHASE_ENDED)
+        case_clock_show(work, kase);
     return store_and_finish(work, kase, EGW_ACTION_NOTED, egw_str_of(code), EGW_STAGE_CASE);
 }
 
@@ -171,27 +192,38 @@ static const char *end_code(const struct egw_support_event *event, enum egw_even
     return type == EGW_EVENT_CLEARED ? "CUSTOMER" : "PARTNER";
 }
 
-static enum egw_status ended(struct work *work, struct kase *kase, const char *code)
+static enum egw_status ends_as(struct work *work, struct kase *kase, enum egw_action action,
+                               const char *code)
 {
-    bool escalated = kase->entry.command_id != NULL;
-    enum egw_action action = escalated ? EGW_ACTION_CLOSED : EGW_ACTION_CLOSED_BEFORE_ESCALATION;
-    enum egw_status st;
+    enum egw_status st = case_touch(work, kase);
 
+    if (st)
+        return st;
     case_end(work, kase);
     st = command_ended(work, kase);
     if (st)
         return st;
     kase->entry.action = egw_str_of(egw_action_names[action]);
-    kase->entry.code = egw_str_of(escalated ? code : "");
+    kase->entry.code = egw_str_of(code);
     work->outcome.final = true;
+    work->outcome.command_id = kase->entry.command_id;
+    work->outcome.channel = kase->entry.channel;
+    work->outcome.mode = kase->entry.mode;
     work->outcome.number = kase->entry.number;
     return store_and_finish(work, kase, action, kase->entry.code, EGW_STAGE_CASE);
+}
+
+static enum egw_status ended(struct work *work, struct kase *kase, const char *code)
+{
+    return kase->entry.command_id ? ends_as(work, kase, EGW_ACTION_CLOSED, code)
+                                  : ends_as(work, kase, EGW_ACTION_CLOSED_BEFORE_ESCALATION, "");
 }
 
 static enum egw_status number(struct work *work, struct kase *kase,
                               const struct egw_support_event *event)
 {
     struct egw_case_entry *entry = &kase->entry;
+    bool first = entry->phase != EGW_PHASE_ENDED && entry->phase != EGW_PHASE_FILED;
     enum egw_status st;
 
     if (!event->number.n || event->number.n > IDENTIFIER_MAX) {
@@ -206,10 +238,12 @@ static enum egw_status number(struct work *work, struct kase *kase,
         return noted(work, kase, "NUMBER_CONFLICT");
     }
     entry->number = event->number;
-    if (entry->phase != EGW_PHASE_ENDED) {
+    if (first) { /* from here on it is Microsoft's turn */
         entry->phase = EGW_PHASE_FILED;
         entry->waits_for.n = 0;
-        entry->due_at.has = false;
+        st = case_clock_start(work, kase, EGW_ACTION_FILED);
+        if (st)
+            return st;
     }
     work->outcome.channel = entry->channel;
     work->outcome.mode = entry->mode;
@@ -224,33 +258,56 @@ static enum egw_status state(struct work *work, struct kase *kase,
     work->outcome.because = work_printf(work, "Microsoft's state: %.*s", EGW_FMT(event->state));
     if (event->state.n == 6 && strncasecmp(event->state.p, "closed", 6) == 0)
         return ended(work, kase, "MICROSOFT");
+    if (kase->entry.phase == EGW_PHASE_FILED &&
+        !egw_policy_state_unanswered(work->policy, event->state))
+        case_clock_stop(kase); /* Microsoft has answered */
     return noted(work, kase, "CASE_STATE");
+}
+
+static void unlink_case(struct egw_case_entry *entry, struct egw_str other)
+{
+    struct egw_str *links = entry->links.p;
+    struct egw_link_number *numbers = entry->link_numbers.p;
+    size_t kept = 0, numbered = 0;
+
+    for (size_t i = 0; i < entry->links.n; i++) {
+        if (!egw_str_eq(links[i], other))
+            links[kept++] = links[i];
+    }
+    for (size_t i = 0; i < entry->link_numbers.n; i++) {
+        if (!egw_str_eq(numbers[i].link, other))
+            numbers[numbered++] = numbers[i];
+    }
+    entry->links.n = kept;
+    entry->link_numbers.n = numbered;
+}
+
+static enum egw_status link_case(struct work *work, struct egw_case_entry *entry,
+                                 const struct egw_support_event *event)
+{
+    struct egw_link_number numbered = {event->link, event->number};
+    enum egw_status st = list_add(work, &entry->links, sizeof(event->link), LIST_MAX, &event->link);
+
+    if (!st && event->number.n)
+        st = list_add(work, &entry->link_numbers, sizeof(numbered), LIST_MAX, &numbered);
+    return st;
 }
 
 static enum egw_status link(struct work *work, struct kase *kase,
                             const struct egw_support_event *event, bool on)
 {
-    struct egw_str *links = kase->entry.links.p;
-    size_t kept = 0;
-    enum egw_status st;
+    enum egw_status st = EGW_OK;
 
-    if (!event->link.n || event->link.n > 3 * IDENTIFIER_MAX) {
+    if (!event->link.n || event->link.n > 3 * IDENTIFIER_MAX || event->number.n > IDENTIFIER_MAX) {
         work->outcome.because = EGW_STR("a link names the other case as partner/customer/case");
         st = case_store(work, kase);
         return st ? st
                   : finish(work, EGW_ACTION_REJECTED, EGW_STR("BAD_FIELD"), EGW_STAGE_VALIDITY);
     }
-    for (size_t i = 0; i < kase->entry.links.n; i++) {
-        if (!egw_str_eq(links[i], event->link))
-            links[kept++] = links[i];
-    }
-    kase->entry.links.n = kept;
-    if (on) {
-        st = list_add(work, &kase->entry.links, sizeof(event->link), LIST_MAX, &event->link);
-        if (st)
-            return st;
-    }
-    return noted(work, kase, on ? "LINK" : "UNLINK");
+    unlink_case(&kase->entry, event->link);
+    if (on)
+        st = link_case(work, &kase->entry, event);
+    return st ? st : noted(work, kase, on ? "LINK" : "UNLINK");
 }
 
 static bool resolved(const struct egw_support_event *event)
@@ -264,15 +321,23 @@ static bool resolved(const struct egw_support_event *event)
     return false;
 }
 
-/* The awaited incident is set aside, and the case is decided without it. */
-static enum egw_status outlived(struct work *work, struct kase *kase)
+/* The awaited incident is set aside, and the case is decided without it. Both times are kept where
+ * the fault outlived it: when the incident ended, and when somebody saw the fault after that (S16).
+ */
+static enum egw_status outlived(struct work *work, struct kase *kase, enum egw_event_type type)
 {
-    if (kase->entry.incident.n) {
-        enum egw_status st = list_add(work, &kase->entry.not_incident, sizeof(struct egw_str),
-                                      LIST_MAX, &kase->entry.incident);
+    struct egw_case_entry *entry = &kase->entry;
+
+    if (entry->incident.n) {
+        enum egw_status st = list_add(work, &entry->not_incident, sizeof(struct egw_str), LIST_MAX,
+                                      &entry->incident);
 
         if (st)
             return st;
+    }
+    if (type == EGW_EVENT_CONFIRMED) {
+        entry->outlived = entry->incident;
+        entry->confirmed_at = (struct egw_opt_i64){true, kase->event.occurred_at};
     }
     return decide(work, kase);
 }
@@ -286,8 +351,24 @@ static enum egw_status reopen(struct work *work, struct kase *kase)
     entry->command_id = NULL;
     entry->number = EGW_STR("");
     entry->channel = entry->mode = EGW_STR("");
-    entry->ended_at.has = entry->due_at.has = false;
+    entry->approval = entry->outlived = EGW_STR("");
+    entry->released = entry->ended_at.has = false;
+    entry->incident_ended_at.has = entry->confirmed_at.has = false;
+    case_clock_stop(kase);
     return decide(work, kase);
+}
+
+/* What the event says to a hold: the rules test it. */
+static void answer(struct kase *kase, enum egw_event_type type)
+{
+    if (kase->entry.phase != EGW_PHASE_HELD)
+        return;
+    if (type == EGW_EVENT_APPROVED)
+        kase->entry.approval = EGW_STR("approved");
+    else if (type == EGW_EVENT_DECLINED)
+        kase->entry.approval = EGW_STR("declined");
+    else if (type == EGW_EVENT_RELEASED)
+        kase->entry.released = true;
 }
 
 enum egw_status course_event(struct work *work, struct kase *kase,
@@ -305,13 +386,14 @@ enum egw_status course_event(struct work *work, struct kase *kase,
     work->outcome.problem = kase->event.problem.p ? kase->event.problem : EGW_STR("");
     switch (what) {
     case EGW_DO_DECIDE:
+        answer(kase, type);
         return decide(work, kase);
     case EGW_DO_UPDATE:
         return noted(work, kase, "UPDATED");
     case EGW_DO_ATTEMPT:
         return resolved(event) ? ended(work, kase, "PARTNER") : noted(work, kase, "UPDATED");
     case EGW_DO_OUTLIVED:
-        return outlived(work, kase);
+        return outlived(work, kase, type);
     case EGW_DO_END:
         return ended(work, kase, end_code(event, type));
     case EGW_DO_NUMBER:
@@ -359,6 +441,21 @@ static bool incident_over(const struct work *work)
     return !egw_policy_issue_active(work->policy, issue, egw_turn_now(work->turn));
 }
 
+/* When the incident was over: as its record says, else as we learned it. */
+static struct egw_opt_i64 incident_end(const struct work *work)
+{
+    const struct egw_reference *reference =
+        egw_facts_get(work->triage->facts, work->input->fact).reference;
+    const struct egw_health_issue *issue;
+
+    if (reference && reference->body.branch == EGW_REF_HEALTH_ISSUE) {
+        issue = reference->body.p;
+        if (issue->ends_at.has)
+            return issue->ends_at;
+    }
+    return (struct egw_opt_i64){true, egw_turn_now(work->turn)};
+}
+
 static enum egw_status incident_ended(struct work *work, struct kase *kase)
 {
     struct egw_case_entry *entry = &kase->entry;
@@ -370,10 +467,13 @@ static enum egw_status incident_ended(struct work *work, struct kase *kase)
         work, "%.*s is over: ask the customer whether the fault is too", EGW_FMT(entry->incident));
     work->outcome.owner = EGW_STR("desk");
     st = list_add(work, &work->outcome.waits_for, sizeof(awaited), LIST_MAX, &awaited);
+    if (!st)
+        st = case_clock_start(work, kase, EGW_ACTION_INCIDENT_ENDED);
     if (st)
         return st;
+    entry->incident_ended_at = incident_end(work);
+    work->outcome.incident_ended_at = entry->incident_ended_at;
     entry->waits_for.n = 0;
-    entry->due_at.has = false;
     entry->facts_offset = work->triage->reference_last;
     entry->action = egw_str_of(egw_action_names[EGW_ACTION_INCIDENT_ENDED]);
     entry->code = EGW_STR("");
@@ -395,8 +495,7 @@ enum egw_status course_fact(struct work *work)
     st = ask(work, &kase, &decision);
     if (st)
         return st;
-    if (egw_str_is(kase.entry.action, egw_action_names[decision.action]) &&
-        egw_str_eq(kase.entry.code, decision.code)) {
+    if (says_the_same(&kase.entry, &decision)) {
         kase.entry.waits_for = decision.waits_for; /* nothing new to say: wait on */
         kase.entry.facts_offset = work->triage->reference_last;
         return case_store(work, &kase);
@@ -405,6 +504,73 @@ enum egw_status course_fact(struct work *work)
     if (st)
         return st;
     return store_and_finish(work, &kase, action, kase.entry.code, (enum egw_stage)decision.stage);
+}
+
+static enum egw_status overdue(struct work *work, struct kase *kase, const char *code)
+{
+    enum egw_status st = case_touch(work, kase);
+
+    work->outcome.incident = kase->entry.incident;
+    work->outcome.channel = kase->entry.channel;
+    work->outcome.mode = kase->entry.mode;
+    work->outcome.number = kase->entry.number;
+    work->outcome.command_id = kase->entry.command_id;
+    return st ? st
+              : store_and_finish(work, kase, EGW_ACTION_OVERDUE, egw_str_of(code), EGW_STAGE_CLOCK);
+}
+
+static enum egw_status time_is_up(struct work *work, struct kase *kase)
+{
+    work->outcome.because = EGW_STR("the time this case was given has passed");
+    return overdue(work, kase, "BREACH");
+}
+
+/* Nobody answered. What the policy says stands for the answer; an answer that changes nothing does
+ * not, or the case would be asked for ever. */
+static enum egw_status unanswered(struct work *work, struct kase *kase, enum egw_event_type type)
+{
+    struct egw_decision decision;
+    enum egw_action action = EGW_ACTION_NOTED;
+    enum egw_status st = warn(
+        work, work_printf(work, "nobody answered in time: taken as %s", egw_event_types[type]).p);
+
+    if (st)
+        return st;
+    switch (egw_lifecycle_of(type, (enum egw_phase)kase->entry.phase)) {
+    case EGW_DO_END:
+        work->outcome.because = EGW_STR("nobody answered in the time given");
+        return ends_as(work, kase, EGW_ACTION_CLOSED, "NO_REPLY");
+    case EGW_DO_OUTLIVED:
+        return outlived(work, kase, type);
+    case EGW_DO_DECIDE:
+        answer(kase, type);
+        st = ask(work, kase, &decision);
+        if (!st && says_the_same(&kase->entry, &decision))
+            return time_is_up(work, kase);
+        if (!st)
+            st = adopt(work, kase, &decision, &action);
+        return st ? st
+                  : store_and_finish(work, kase, action, kase->entry.code,
+                                     (enum egw_stage)decision.stage);
+    default:
+        return time_is_up(work, kase);
+    }
+}
+
+static enum egw_status strike(struct work *work, struct kase *kase)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    int type = egw_event_type_of(entry->otherwise);
+
+    if (entry->warn_at.has && entry->due_at.has && entry->due_at.v > egw_turn_now(work->turn)) {
+        entry->warn_at.has = false;
+        case_clock_show(work, kase);
+        work->outcome.because = EGW_STR("the time this case was given is nearly over");
+        return overdue(work, kase, "WARNING");
+    }
+    case_clock_show(work, kase);
+    case_clock_stop(kase);
+    return type < 0 ? time_is_up(work, kase) : unanswered(work, kase, (enum egw_event_type)type);
 }
 
 enum egw_status course_timer(struct work *work)
@@ -421,9 +587,5 @@ enum egw_status course_timer(struct work *work)
         kase.entry.phase == EGW_PHASE_NEW) /* past the horizon: removing it means nothing */
         return egw_turn_put(work->turn, work->input->key, EGW_STR_NONE);
     describe(work, &kase);
-    kase.entry.due_at.has = false;
-    work->outcome.because = EGW_STR("the time this case was given has passed");
-    work->outcome.incident = kase.entry.incident;
-    work->outcome.channel = kase.entry.channel;
-    return store_and_finish(work, &kase, EGW_ACTION_OVERDUE, EGW_STR("BREACH"), EGW_STAGE_CLOCK);
+    return strike(work, &kase);
 }

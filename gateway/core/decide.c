@@ -9,14 +9,15 @@
 
 #include <assert.h>
 
+#include "clock.h"
 #include "egw/wants.h"
 #include "policy_model.h"
 #include "walk.h"
 
 enum { KEY_MAX = 512, WARNINGS_MAX = 8 };
-/* At most: partner, relation, access, subscription, issue, statement, two of health and two of
- * delivery; and for each channel a membership and a pack. */
-enum { SOURCES_MAX = 16 + 2 * EGW_CHANNELS_MAX };
+/* At most: partner, relation, access, subscription, issue, two of health and what is noted of the
+ * terms; and for each channel a membership and a pack. */
+enum { SOURCES_MAX = 8 + EGW_NOTES_SOURCES + 2 * EGW_CHANNELS_MAX };
 #define NO_SOURCE SIZE_MAX
 static const int64_t DAY_MS = INT64_C(86400000);
 enum { WARN_DAYS = 30 };
@@ -76,8 +77,6 @@ static const struct {
     [EGW_REF_CONTRACT] = {{"contract", 8}, true, false},
     [EGW_REF_MEMBERSHIP] = {{"membership", 10}, true, false},
     [EGW_REF_PACK] = {{"pack", 4}, true, false},
-    [EGW_REF_STATEMENT] = {{"statement", 9}, true, true},
-    [EGW_REF_DELIVERY] = {{"delivery", 8}, true, true},
     [EGW_REF_HEALTH_SNAPSHOT] = {{"health", 6}, false, true},
 };
 
@@ -309,6 +308,18 @@ static void event_evidence(struct decide *d)
     put(d, EGW_F_DIAGNOSIS, diagnosis);
 }
 
+/* What was said to a hold. */
+static void event_leave(struct decide *d)
+{
+    struct egw_str said = d->subject->approval;
+
+    put(d, EGW_F_APPROVAL,
+        egw_str_is(said, "approved")   ? EGW_V_APPROVAL_APPROVED
+        : egw_str_is(said, "declined") ? EGW_V_APPROVAL_DECLINED
+                                       : EGW_V_APPROVAL_NONE);
+    put(d, EGW_F_RELEASED, d->subject->released ? EGW_V_YES : EGW_V_NO);
+}
+
 /* All facts that cost no lookup. */
 static void event_facts(struct decide *d)
 {
@@ -330,8 +341,10 @@ static void event_facts(struct decide *d)
     put(d, EGW_F_CUSTOMER, customer_value(d->subject));
     put(d, EGW_F_PACKAGE, EGW_V_PACKAGE_COMPLETE); /* until a channel is chosen */
     event_evidence(d);
+    event_leave(d);
     d->known = (SET(EGW_F_CUSTOMER) << 1) - 1;
-    d->known |= SET(EGW_F_ATTEMPT) | SET(EGW_F_DIAGNOSIS) | SET(EGW_F_PACKAGE);
+    d->known |= SET(EGW_F_ATTEMPT) | SET(EGW_F_DIAGNOSIS) | SET(EGW_F_APPROVAL) |
+                SET(EGW_F_RELEASED) | SET(EGW_F_PACKAGE);
 }
 
 /* ---- facts about partner, relation, access ---- */
@@ -1093,68 +1106,6 @@ static void fill_waits(struct decide *d, const struct egw_rule *rule)
     d->ret->waits_for = (struct egw_list){list, n};
 }
 
-static void fill_due(struct decide *d, const struct egw_rule *rule)
-{
-    const int64_t *limits = d->policy->limits[rule->view.action];
-    int64_t within = limits ? limits[d->values[EGW_F_SEVERITY]] : 0, due;
-
-    if (within && !__builtin_add_overflow(d->now_ms, within, &due))
-        d->ret->due_at = (struct egw_opt_i64){true, due};
-}
-
-static void fill_statement(struct decide *d)
-{
-    struct lookup found = look_up(d, EGW_REF_STATEMENT, EGW_STR_NONE, 0);
-    const struct egw_statement *statement = found.body;
-
-    if (!statement || statement->since > d->event->occurred_at) {
-        warn(d, EGW_STR("no statement of support was in force for this customer"));
-        return;
-    }
-    say(d, &found, statement->version);
-    d->ret->statement = statement->version;
-    d->ret->chargeable = (struct egw_opt_bool){true, statement->charge};
-    if (statement->charge && statement->price.p)
-        d->ret->price = statement->price;
-}
-
-/* None is the usual case, and no source. */
-static const struct egw_delivery *delivery_of(struct decide *d, struct egw_str service)
-{
-    struct egw_str key;
-    struct egw_fact_view view = egw_dossier_find(&d->dossier, EGW_REF_DELIVERY, service, &key);
-    const struct egw_delivery *delivery;
-    struct lookup found;
-
-    if (!view.reference)
-        return NULL;
-    found = read_record(d, EGW_REF_DELIVERY, view, key, 0);
-    delivery = found.body;
-    if (delivery)
-        say(d, &found, delivery->model);
-    return delivery;
-}
-
-static void fill_delivery(struct decide *d)
-{
-    const struct egw_delivery *delivery = d->service ? delivery_of(d, d->service->view.id) : NULL;
-    char *text;
-
-    if (!delivery)
-        delivery = delivery_of(d, EGW_STR("*"));
-    if (!delivery)
-        return;
-    text = egw_arena_alloc(d->arena, delivery->entity.n + delivery->queue.n + 1);
-    if (!text) {
-        d->nomem = true;
-        return;
-    }
-    memcpy(text, delivery->entity.p, delivery->entity.n);
-    text[delivery->entity.n] = '/';
-    memcpy(text + delivery->entity.n + 1, delivery->queue.p, delivery->queue.n);
-    d->ret->handled_by = (struct egw_str){text, delivery->entity.n + delivery->queue.n + 1};
-}
-
 static struct egw_list list_of(struct decide *d, const void *items, size_t size, size_t n)
 {
     void *copy = n ? egw_arena_alloc(d->arena, n * size) : NULL;
@@ -1180,13 +1131,65 @@ static void fill_words(struct decide *d)
     ret->domain = word_of(d, EGW_F_DOMAIN);
 }
 
+static void take_notes(struct decide *d, const struct egw_notes *notes)
+{
+    for (size_t i = 0; i < notes->source_count; i++) {
+        assert(d->source_count < SOURCES_MAX && "notes are counted in");
+        d->about[d->source_count] = 0;
+        d->sources[d->source_count++] = notes->sources[i];
+    }
+    for (size_t i = 0; i < notes->warning_count; i++)
+        warn(d, notes->warnings[i]);
+    d->nomem = d->nomem || notes->nomem;
+}
+
+/* What was promised, who delivers, and by when. */
+static void fill_terms(struct decide *d, const struct egw_facts *facts)
+{
+    struct egw_decision *ret = d->ret;
+    struct egw_notes notes;
+    struct egw_terms terms;
+    struct egw_clock clock;
+    const struct egw_terms_ask ask = {.policy = d->policy,
+                                      .facts = facts,
+                                      .event = d->event,
+                                      .customer_known = d->subject->customer.p != NULL,
+                                      .severity = ret->severity,
+                                      .recorded_ms = d->subject->recorded_ms,
+                                      .now_ms = d->now_ms,
+                                      .arena = d->arena};
+    const struct egw_clock_ask limit = {.policy = d->policy,
+                                        .facts = facts,
+                                        .action = ret->action,
+                                        .code = ret->code,
+                                        .severity = ret->severity,
+                                        .channel = ret->channel,
+                                        .language = d->event->support_language,
+                                        .terms = &terms,
+                                        .from_ms = d->now_ms,
+                                        .arena = d->arena};
+
+    notes.source_count = notes.warning_count = 0;
+    notes.nomem = false;
+    egw_terms_find(&ask, &terms, &notes);
+    egw_clock_start(&limit, &clock, &notes);
+    take_notes(d, &notes);
+    ret->theme = terms.theme;
+    ret->statement = terms.statement;
+    ret->chargeable = terms.chargeable;
+    ret->price = terms.price;
+    ret->delivery = terms.model;
+    ret->handled_by = terms.handled_by;
+    ret->due_at = clock.due_at;
+    ret->warn_at = clock.warn_at;
+    ret->calendar = clock.calendar;
+    ret->otherwise = clock.otherwise;
+}
+
 static const struct egw_decision nothing = {
     .health = {"", 0},
     .incident = {"", 0},
     .signature = {"", 0},
-    .handled_by = {"", 0},
-    .statement = {"", 0},
-    .price = {"", 0},
     .portal = {"", 0},
 };
 
@@ -1221,11 +1224,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
         d.nomem = true;
     fill_words(&d);
     fill_missing(&d);
-    fill_due(&d, walked.rule);
-    if (subject->customer.p) {
-        fill_statement(&d);
-        fill_delivery(&d);
-    }
+    fill_terms(&d, facts);
     fill_waits(&d, walked.rule);
     ret->sources = list_of(&d, d.sources, sizeof(*d.sources), d.source_count);
     ret->warnings = list_of(&d, d.warnings, sizeof(*d.warnings), d.warning_count);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "egw/calendar.h"
 #include "egw/hash.h"
 
 const char *const egw_reference_kinds[EGW_REF_COUNT] = {
@@ -414,16 +415,64 @@ static const char *statement_lacks(const struct egw_statement *statement)
     return NULL;
 }
 
-enum egw_status egw_reference_check(const struct egw_reference *reference, struct egw_error *reterr)
+static enum egw_status check_statement(const struct egw_statement *statement,
+                                       struct egw_error *reterr)
 {
-    const char *lacks = NULL;
+    const struct egw_earlier_statement *earlier = statement->earlier.p;
+    const char *lacks = statement_lacks(statement);
+    int64_t since = statement->since;
 
-    if (reference->body.branch == EGW_REF_STATEMENT)
-        lacks = statement_lacks(reference->body.p);
     if (lacks)
         return egw_error_set(reterr, EGW_INVALID, "the statement of support does not say %s",
                              lacks);
+    for (size_t i = 0; i < statement->earlier.n; since = earlier[i++].since) {
+        if (earlier[i].charge && !earlier[i].price.n)
+            return egw_error_set(reterr, EGW_INVALID,
+                                 "the earlier statement of support %.*s does not say the price of "
+                                 "the support that is charged",
+                                 EGW_FMT(earlier[i].version));
+        if (earlier[i].since >= since)
+            return egw_error_set(reterr, EGW_INVALID,
+                                 "the earlier statement of support %.*s is not before the next one",
+                                 EGW_FMT(earlier[i].version));
+    }
     return EGW_OK;
+}
+
+static enum egw_status check_calendar(const struct egw_calendar *calendar, struct egw_error *reterr)
+{
+    struct egw_open_hours hours;
+    enum egw_status st = egw_calendar_make(calendar->zone, calendar->rules, &calendar->hours,
+                                           &calendar->holidays, &hours, reterr);
+
+    return st ? egw_error_prefix(reterr, st, "calendar %.*s", EGW_FMT(calendar->id)) : EGW_OK;
+}
+
+static enum egw_status check_delivery(const struct egw_delivery *delivery, struct egw_error *reterr)
+{
+    static const char *const models[] = {"direct", "resell", "subcontract"};
+
+    for (size_t i = 0; i < EGW_COUNT(models); i++) {
+        if (egw_str_is(delivery->model, models[i]))
+            return EGW_OK;
+    }
+    return egw_error_set(reterr, EGW_INVALID,
+                         "the delivery's model '%.*s' is none of direct, resell, subcontract",
+                         EGW_FMT(delivery->model));
+}
+
+enum egw_status egw_reference_check(const struct egw_reference *reference, struct egw_error *reterr)
+{
+    switch (reference->body.branch) {
+    case EGW_REF_STATEMENT:
+        return check_statement(reference->body.p, reterr);
+    case EGW_REF_CALENDAR:
+        return check_calendar(reference->body.p, reterr);
+    case EGW_REF_DELIVERY:
+        return check_delivery(reference->body.p, reterr);
+    default:
+        return EGW_OK;
+    }
 }
 
 /* ---- groups ---- */

@@ -46,6 +46,15 @@ int64_t egw_policy_horizon_ms(const struct egw_policy *policy)
     return policy->horizon_ms;
 }
 
+bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str state)
+{
+    for (size_t i = 0; i < policy->unanswered_count; i++) {
+        if (egw_str_same(policy->unanswered[i], state))
+            return true;
+    }
+    return false;
+}
+
 int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_reference_kind kind)
 {
     return policy->max_age_ms[kind];

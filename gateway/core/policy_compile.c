@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "egw/lifecycle.h"
 #include "egw/wants.h"
 #include "policy_gap.h"
 #include "policy_model.h"
@@ -170,6 +171,8 @@ static const struct closed_fact closed_facts[] = {
     {EGW_F_KNOWN_ISSUE, "known-issue", {"remedy", "hint", "escalate", "ambiguous", "none"}, false},
     {EGW_F_ATTEMPT, "attempt", {"none", "failed", "resolved"}, false},
     {EGW_F_DIAGNOSIS, "diagnosis", {"none", "done"}, false},
+    {EGW_F_APPROVAL, "approval", {"none", "approved", "declined"}, false},
+    {EGW_F_RELEASED, "released", {"no", "yes"}, false},
     {EGW_F_SELLER, "seller", {"partner", "microsoft", "unknown", "none"}, false},
     {EGW_F_CLOUD, "cloud", {"global", "usgov", "unknown"}, true},
 };
@@ -601,7 +604,7 @@ static void make_needs(struct compile *c)
     p->any_needs = (struct egw_need *)(uintptr_t)needs_for(c, NULL);
 }
 
-/* ---- severities, ages, limits ---- */
+/* ---- severities, ages ---- */
 
 static struct egw_priority_map *priority_map_of(struct compile *c, struct egw_str system)
 {
@@ -694,39 +697,131 @@ static int action_find(struct egw_str name)
     return -1;
 }
 
-static void make_limit(struct compile *c, const struct egw_source_limit *limit)
+/* ---- calendars and limits ---- */
+
+static const struct egw_named_calendar *calendar_find(const struct egw_policy *p, struct egw_str id)
 {
-    const struct egw_fact_def *fact = &c->policy->facts[EGW_F_SEVERITY];
-    const struct egw_word *severities = limit->severities.p;
-    int action = action_find(limit->action.text);
-    int64_t **at;
-
-    if (action < 0) {
-        FAULT(c, limit->action.at, "there is no action \"%.*s\"", EGW_FMT(limit->action.text));
-        return;
+    for (size_t i = 0; i < p->calendar_count; i++) {
+        if (egw_str_eq(p->calendars[i].id, id))
+            return &p->calendars[i];
     }
-    at = &c->policy->limits[action];
-    if (!*at)
-        *at = get_many(c, fact->value_count, sizeof(**at));
-    if (!*at)
-        return;
-    /* The first limit that fits holds, as with rules. */
-    for (size_t i = 0; !limit->severities.n && i < fact->value_count; i++)
-        (*at)[i] = (*at)[i] ? (*at)[i] : limit->within_ms;
-    for (size_t i = 0; i < limit->severities.n; i++) {
-        int value = value_of(c, EGW_F_SEVERITY, &severities[i]);
+    return NULL;
+}
 
-        if (value >= 0 && !(*at)[value])
-            (*at)[value] = limit->within_ms;
+static bool calendar_is_special(struct egw_str id)
+{
+    return egw_str_is(id, "24x7") || egw_str_is(id, "statement") || egw_str_is(id, "delivery");
+}
+
+static void make_calendar(struct compile *c, const struct egw_source_calendar *from)
+{
+    struct egw_named_calendar *to = &c->policy->calendars[c->policy->calendar_count];
+    struct egw_list hours = {(void *)(uintptr_t)texts_of(c, &from->hours), from->hours.n};
+    struct egw_list holidays = {(void *)(uintptr_t)texts_of(c, &from->holidays), from->holidays.n};
+    struct egw_error why;
+
+    check_id(c, from->at, "calendar", from->id);
+    if (calendar_is_special(from->id) || calendar_find(c->policy, from->id))
+        FAULT(c, from->at, "calendar \"%.*s\" is there already", EGW_FMT(from->id));
+    if (c->nomem)
+        return;
+    to->id = from->id;
+    if (egw_calendar_make(from->zone, from->rules, &hours, &holidays, &to->calendar, &why))
+        FAULT(c, from->at, "calendar \"%.*s\": %s", EGW_FMT(from->id), why.text);
+    c->policy->calendar_count++;
+}
+
+static void make_calendars(struct compile *c)
+{
+    const struct egw_source_calendar *from = c->source->calendars.p;
+    size_t n = c->source->calendars.n;
+
+    c->policy->calendars = get_many(c, n, sizeof(*c->policy->calendars));
+    for (size_t i = 0; c->policy->calendars && i < n; i++)
+        make_calendar(c, &from[i]);
+}
+
+/* What stands for an answer that never came is an event type that would be one in that phase. */
+static void check_otherwise(struct compile *c, const struct egw_source_limit *limit,
+                            enum egw_phase phase)
+{
+    static const char *const answers[] = {"approved", "declined", "released", "closed"};
+    enum egw_lifecycle what = EGW_DO_LATE;
+
+    for (size_t i = 0; i < EGW_COUNT(answers); i++) {
+        if (egw_str_is(limit->otherwise.text, answers[i]))
+            what = egw_lifecycle_of((enum egw_event_type)egw_event_type_of(limit->otherwise.text),
+                                    phase);
     }
+    if (what != EGW_DO_DECIDE && what != EGW_DO_OUTLIVED && what != EGW_DO_END)
+        FAULT(c, limit->otherwise.at, "\"%.*s\" is no answer to %.*s",
+              EGW_FMT(limit->otherwise.text), EGW_FMT(limit->action.text));
+}
+
+static void check_limit(struct compile *c, const struct egw_source_limit *limit, int action)
+{
+    const struct egw_word *severities = limit->severities.p, *channels = limit->channels.p;
+    enum egw_phase phase = egw_phase_after((enum egw_action)action);
+
+    if (phase == EGW_PHASE_ENDED || (int)phase == EGW_PHASE_COUNT)
+        FAULT(c, limit->action.at, "%.*s leaves nothing to wait for", EGW_FMT(limit->action.text));
+    else if (limit->otherwise.text.n)
+        check_otherwise(c, limit, phase);
+    for (size_t i = 0; i < limit->severities.n; i++)
+        (void)value_of(c, EGW_F_SEVERITY, &severities[i]);
+    for (size_t i = 0; i < limit->channels.n; i++) {
+        if (fact_find(c->policy, channels[i].text) < (int)EGW_F_CHANNEL)
+            FAULT(c, channels[i].at, "there is no channel \"%.*s\"", EGW_FMT(channels[i].text));
+    }
+    if (limit->warn_ms >= limit->within_ms && limit->warn_ms)
+        FAULT(c, limit->at, "the warning would come before the time begins");
+    if (limit->calendar.text.n && !calendar_is_special(limit->calendar.text) &&
+        !calendar_find(c->policy, limit->calendar.text))
+        FAULT(c, limit->calendar.at, "there is no calendar \"%.*s\"",
+              EGW_FMT(limit->calendar.text));
+}
+
+static struct egw_limit *make_limit(struct compile *c, const struct egw_source_limit *from)
+{
+    struct egw_limit *to = get(c, sizeof(*to));
+
+    if (to)
+        *to = (struct egw_limit){
+            .code = from->code.text.n ? from->code.text : EGW_STR(""),
+            .severities = texts_of(c, &from->severities),
+            .severity_count = from->severities.n,
+            .channels = texts_of(c, &from->channels),
+            .channel_count = from->channels.n,
+            .languages = texts_of(c, &from->languages),
+            .language_count = from->languages.n,
+            .within_ms = from->within_ms,
+            .warn_ms = from->warn_ms,
+            .calendar = from->calendar.text.n ? from->calendar.text : EGW_STR("24x7"),
+            .otherwise = from->otherwise.text.n ? from->otherwise.text : EGW_STR(""),
+        };
+    return to;
 }
 
 static void make_limits(struct compile *c)
 {
-    const struct egw_source_limit *limits = c->source->limits.p;
+    const struct egw_source_limit *from = c->source->limits.p;
 
-    for (size_t i = 0; i < c->source->limits.n; i++)
-        make_limit(c, &limits[i]);
+    for (size_t i = c->source->limits.n; i-- > 0;) { /* from the end: each goes before the rest */
+        int action = action_find(from[i].action.text);
+        struct egw_limit *limit;
+
+        if (action < 0) {
+            FAULT(c, from[i].action.at, "there is no action \"%.*s\"",
+                  EGW_FMT(from[i].action.text));
+            continue;
+        }
+        check_limit(c, &from[i], action);
+        limit = make_limit(c, &from[i]);
+        if (!limit)
+            return;
+        limit->next = c->policy->limits[action];
+        c->policy->limits[action] = limit;
+    }
 }
 
 /* ---- rules ---- */
@@ -1305,6 +1400,8 @@ enum egw_status egw_policy_build(struct egw_policy_source *source, const struct 
     policy->active_count = source->active.n;
     policy->operational = texts_of(&c, &source->operational);
     policy->operational_count = source->operational.n;
+    policy->unanswered = texts_of(&c, &source->unanswered);
+    policy->unanswered_count = source->unanswered.n;
     define_facts(&c);
     if (!c.nomem) {
         make_services(&c);
@@ -1314,6 +1411,7 @@ enum egw_status egw_policy_build(struct egw_policy_source *source, const struct 
         make_priorities(&c);
         make_default_severity(&c);
         make_ages(&c);
+        make_calendars(&c);
         make_limits(&c);
         make_rules(&c);
     }

@@ -326,20 +326,42 @@ static void define_services(struct diffing *d)
     }
 }
 
+static bool same_limit(const struct egw_limit *a, const struct egw_limit *b)
+{
+    return egw_str_eq(a->code, b->code) && a->within_ms == b->within_ms &&
+           a->warn_ms == b->warn_ms && egw_str_eq(a->calendar, b->calendar) &&
+           egw_str_eq(a->otherwise, b->otherwise) &&
+           same_words(a->severities, a->severity_count, b->severities, b->severity_count) &&
+           same_words(a->channels, a->channel_count, b->channels, b->channel_count) &&
+           same_words(a->languages, a->language_count, b->languages, b->language_count);
+}
+
+/* In their order, as it decides which one counts. */
 static bool same_limits(const struct egw_policy *a, const struct egw_policy *b)
 {
-    const struct egw_fact_def *severity = &a->facts[EGW_F_SEVERITY];
-
     for (int action = 0; action < EGW_ACTION_COUNT; action++) {
-        for (size_t v = 0; v < severity->value_count; v++) {
-            int other = egw_wordset_find(&b->facts[EGW_F_SEVERITY].words, severity->values[v]);
-            int64_t own_ms = a->limits[action] ? a->limits[action][v] : 0;
+        const struct egw_limit *own = a->limits[action], *other = b->limits[action];
 
-            if (other >= 0 && own_ms != (b->limits[action] ? b->limits[action][other] : 0))
-                return false;
+        while (own && other && same_limit(own, other)) {
+            own = own->next;
+            other = other->next;
         }
+        if (own || other)
+            return false;
     }
     return true;
+}
+
+static bool same_calendars(const struct egw_policy *a, const struct egw_policy *b)
+{
+    bool same = a->calendar_count == b->calendar_count;
+
+    for (size_t i = 0; same && i < a->calendar_count; i++)
+        same =
+            egw_str_eq(a->calendars[i].id, b->calendars[i].id) &&
+            memcmp(&a->calendars[i].calendar, &b->calendars[i].calendar,
+                   sizeof(struct egw_open_hours)) == 0; /* both were zero before they were made */
+    return same;
 }
 
 static bool same_priorities(const struct egw_policy *a, const struct egw_policy *b)
@@ -383,6 +405,10 @@ static void define_rest(struct diffing *d)
         define_word(d, "priorities map to other severities");
     if (!same_limits(a, b))
         define_word(d, "times by which the next step is due are others");
+    if (!same_calendars(a, b))
+        define_word(d, "hours that limits count in are others");
+    if (!same_words(a->unanswered, a->unanswered_count, b->unanswered, b->unanswered_count))
+        define_word(d, "Microsoft's states count as an answer otherwise");
     if (a->horizon_ms != b->horizon_ms)
         define_word(d, "events of ended cases are known for another time");
 }

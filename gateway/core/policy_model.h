@@ -9,6 +9,7 @@
 #define EGW_POLICY_MODEL_H
 
 #include "egw/buf.h"
+#include "egw/calendar.h"
 #include "egw/faults.h"
 #include "egw/policy.h"
 
@@ -73,9 +74,17 @@ struct egw_source_need {
 
 struct egw_source_limit {
     struct egw_place at;
-    struct egw_word action;
-    struct egw_list severities; /* of egw_word; empty: any */
-    int64_t within_ms;
+    struct egw_word action, code;
+    struct egw_list severities, channels, languages; /* of egw_word; empty: any */
+    int64_t within_ms, warn_ms;                      /* warn_ms: so long before; 0: no warning */
+    struct egw_word calendar, otherwise;
+    struct egw_str source;
+};
+
+struct egw_source_calendar {
+    struct egw_place at;
+    struct egw_str id, zone, rules, source;
+    struct egw_list hours, holidays; /* of egw_word */
 };
 
 struct egw_source_age {
@@ -112,9 +121,10 @@ struct egw_source_origin {
 struct egw_policy_source {
     struct egw_arena arena;
     struct egw_list services, symptoms, channels, priorities, needs, limits, ages, rules;
-    struct egw_list demands, origins;
+    struct egw_list demands, origins, calendars;
     struct egw_list domains, topics, severities, plans; /* of egw_word */
     struct egw_list active, operational;                /* of egw_word: health statuses */
+    struct egw_list unanswered; /* of egw_word: Microsoft's states of a case nobody took up yet */
     struct egw_word default_severity;
     int64_t slack_ms;   /* an incident may have begun this much after the fault was noticed */
     int64_t horizon_ms; /* 0: not said */
@@ -149,6 +159,8 @@ enum egw_fact_id {
     EGW_F_KNOWN_ISSUE,
     EGW_F_ATTEMPT,
     EGW_F_DIAGNOSIS,
+    EGW_F_APPROVAL,
+    EGW_F_RELEASED,
     EGW_F_PLAN,
     EGW_F_SELLER,
     EGW_F_CLOUD,
@@ -196,6 +208,7 @@ enum {
 };
 enum { EGW_V_ATTEMPT_NONE, EGW_V_ATTEMPT_FAILED, EGW_V_ATTEMPT_RESOLVED };
 enum { EGW_V_DIAGNOSIS_NONE, EGW_V_DIAGNOSIS_DONE };
+enum { EGW_V_APPROVAL_NONE, EGW_V_APPROVAL_APPROVED, EGW_V_APPROVAL_DECLINED };
 enum { EGW_V_PLAN_NONE, EGW_V_PLAN_UNKNOWN };
 enum {
     EGW_V_SELLER_PARTNER,
@@ -301,6 +314,21 @@ struct egw_channel {
     struct egw_opt_i64 since, until;
 };
 
+/* By when a case in a state is due; of one action's, the first that fits counts. */
+struct egw_limit {
+    struct egw_str code;                                     /* empty: any */
+    const struct egw_str *severities, *channels, *languages; /* none: any */
+    size_t severity_count, channel_count, language_count;
+    int64_t within_ms, warn_ms;
+    struct egw_str calendar, otherwise;
+    const struct egw_limit *next;
+};
+
+struct egw_named_calendar {
+    struct egw_str id;
+    struct egw_open_hours calendar;
+};
+
 struct egw_demand {
     const struct egw_rule *rule;
     uint64_t channels; /* bit set by place among the policy's channels */
@@ -332,8 +360,12 @@ struct egw_policy {
     struct egw_need *any_needs; /* for events without a service we know */
     int64_t slack_ms, horizon_ms;
     int64_t max_age_ms[EGW_REF_COUNT]; /* 0: never too old */
-    int64_t *limits[EGW_ACTION_COUNT]; /* by value of severity; 0: none; NULL: none at all */
-    int64_t *eras;                     /* instants at which the set of rules changes, sorted */
+    const struct egw_limit *limits[EGW_ACTION_COUNT];
+    struct egw_named_calendar *calendars;
+    size_t calendar_count;
+    const struct egw_str *unanswered;
+    size_t unanswered_count;
+    int64_t *eras; /* instants at which the set of rules changes, sorted */
     size_t era_count;
     struct egw_rule *rules; /* by stage, in order; then what is demanded, which decides too */
     size_t rule_count, staged_count; /* of all, and of those of a stage */

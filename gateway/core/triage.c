@@ -377,8 +377,8 @@ static enum egw_status waits(void *self, struct egw_str key, struct egw_str valu
         if (st)
             return egw_error_prefix(reterr, EGW_INVALID, "entry %.*s", EGW_FMT(key));
         version = entry->version;
-        ret->has_due = entry->due_at.has;
-        ret->due_ms = entry->due_at.v;
+        ret->has_due = entry->due_at.has || entry->warn_at.has;
+        ret->due_ms = entry->warn_at.has ? entry->warn_at.v : entry->due_at.v;
         ret->facts = entry->waits_for.p;
         ret->fact_count = entry->waits_for.n;
         ret->facts_offset = entry->facts_offset;

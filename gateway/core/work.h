@@ -4,6 +4,7 @@
  *   triage.c   the processor: intake, what is not about a case
  *   case.c     a case entry: load, merge, remember, store
  *   course.c   what an event, a changed fact or a due time does to a case
+ *   case_clock.c  its clock, and what a contact says about itself
  *   command.c  the one command of a problem, and its package
  *   work.c     what all of them share, and the end of every step: the outcome
  */
@@ -15,6 +16,7 @@
 #include "egw/lifecycle.h"
 #include "egw/triage.h"
 #include "rulebook.h"
+#include "terms.h"
 
 enum {
     RECENT_MAX = 32,
@@ -52,6 +54,8 @@ struct work {
     int64_t recorded_ms;
     struct egw_outcome outcome; /* filled on the way, written at the end */
     struct egw_str key;         /* partner/customer */
+    struct egw_terms terms;     /* of the case, once touched */
+    bool touched;
     struct egw_error *err;
 };
 
@@ -108,6 +112,15 @@ enum egw_status case_shrink(struct work *work, struct egw_support_event *event, 
                             int round) EGW_MUST_CHECK;
 /* Digest of the whole text where it was cut; NULL: it was not. */
 const struct egw_pair *case_whole_text(const struct egw_support_event *event);
+
+/* case_clock.c */
+/* Find the terms of the case, once a step, and put them into the outcome. */
+enum egw_status case_touch(struct work *work, const struct kase *kase) EGW_MUST_CHECK;
+/* The clock of the state the case is in now; where the policy gives none, it stops. */
+enum egw_status case_clock_start(struct work *work, struct kase *kase,
+                                 enum egw_action action) EGW_MUST_CHECK;
+void case_clock_stop(struct kase *kase);
+void case_clock_show(struct work *work, const struct kase *kase); /* in the outcome */
 
 /* course.c */
 enum egw_status course_event(struct work *work, struct kase *kase,

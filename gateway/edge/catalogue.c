@@ -1,7 +1,9 @@
 /*
- * All codes are compiled as literals and found in one pass; whether a find stands alone and means
- * what it seems to is decided in plain C around it. Regular expressions for the same were rejected:
- * word boundaries and context words would multiply the automaton, and nobody could read them.
+ * Codes are compiled as literals and found in one pass; whether a find stands alone and means what
+ * it seems to is decided in plain C around it. Signed decimals are half of all spellings and rarely
+ * met: their minus sign leads to them, and no program waits at its start for them to be compiled.
+ * Regular expressions for the same were rejected: word boundaries and context words would multiply
+ * the automaton, and nobody could read them.
  */
 #define _GNU_SOURCE /* memmem */
 #include "egw/catalogue.h"
@@ -72,7 +74,7 @@ struct egw_catalogue {
     struct signature *signatures;
     size_t signature_count;
     uint32_t *meanings;
-    hs_database_t *database; /* NULL: no signatures */
+    hs_database_t *database; /* NULL: no literals */
     hs_scratch_t *scratch;
     bool *named;    /* by issue: found in the present text */
     uint32_t *hits; /* those that are named */
@@ -427,6 +429,7 @@ struct literals {
     const char **texts;
     size_t *lengths;
     unsigned *flags, *ids;
+    unsigned count;
 };
 
 static void literals_free(struct literals *l)
@@ -448,10 +451,14 @@ static bool literals_fill(const struct egw_catalogue *catalogue, struct literals
     if (!l->texts || !l->lengths || !l->flags || !l->ids)
         return false;
     for (size_t i = 0; i < n; i++) {
-        l->texts[i] = catalogue->signatures[i].text.p;
-        l->lengths[i] = catalogue->signatures[i].text.n;
-        l->flags[i] = caseless(catalogue->signatures[i].form) ? HS_FLAG_CASELESS : 0;
-        l->ids[i] = (unsigned)i;
+        const struct signature *signature = &catalogue->signatures[i];
+
+        if (signature->form == FORM_DECIMAL)
+            continue;
+        l->texts[l->count] = signature->text.p;
+        l->lengths[l->count] = signature->text.n;
+        l->flags[l->count] = caseless(signature->form) ? HS_FLAG_CASELESS : 0;
+        l->ids[l->count++] = (unsigned)i;
     }
     return true;
 }
@@ -466,8 +473,9 @@ static enum egw_status compile(struct egw_catalogue *catalogue, struct egw_fault
         return EGW_OK;
     if (!literals_fill(catalogue, &l))
         return EGW_NOMEM;
-    e = hs_compile_lit_multi(l.texts, l.flags, l.ids, l.lengths,
-                             (unsigned)catalogue->signature_count, HS_MODE_BLOCK, NULL,
+    if (l.count == 0)
+        return EGW_OK;
+    e = hs_compile_lit_multi(l.texts, l.flags, l.ids, l.lengths, l.count, HS_MODE_BLOCK, NULL,
                              &catalogue->database, &error);
     if (e != HS_SUCCESS) {
         egw_faults_add(faults, NULL, 0, "cannot compile the catalogue: %s",
@@ -531,6 +539,11 @@ enum egw_status egw_catalogue_new(const struct egw_catalogue_file *files, size_t
 size_t egw_catalogue_count(const struct egw_catalogue *catalogue)
 {
     return catalogue->count;
+}
+
+size_t egw_catalogue_spellings(const struct egw_catalogue *catalogue)
+{
+    return catalogue->signature_count;
 }
 
 const struct egw_known_issue *egw_catalogue_issue(const struct egw_catalogue *catalogue,
@@ -721,42 +734,95 @@ struct pass {
     const struct egw_catalogue *catalogue;
     struct egw_str text;
     size_t hits;
+    egw_catalogue_hit_fn *take; /* NULL: issues are counted once each, in hits */
+    void *user;
 };
+
+/* A spelling stands in the text, and ends at `end`. */
+static void take_find(struct pass *pass, const struct signature *s, size_t end)
+{
+    const struct egw_catalogue *catalogue = pass->catalogue;
+    struct find f = {pass->text, end - s->text.n, end};
+
+    if (!fits(s->form, &f))
+        return;
+    for (uint32_t i = s->first; i < s->first + s->count; i++) {
+        uint32_t issue = catalogue->meanings[i];
+
+        if (pass->take) {
+            struct egw_catalogue_hit hit = {f.at, f.end, &catalogue->issues[issue]};
+
+            pass->take(pass->user, &hit);
+        } else if (!catalogue->named[issue]) {
+            catalogue->named[issue] = true;
+            catalogue->hits[pass->hits++] = issue;
+        }
+    }
+}
 
 static int on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                    void *context)
 {
     struct pass *pass = context;
-    const struct egw_catalogue *catalogue = pass->catalogue;
-    const struct signature *s = &catalogue->signatures[id];
-    struct find f = {pass->text, (size_t)to - s->text.n, (size_t)to};
 
     (void)from; /* literals have a known length: no need to have their start tracked */
     (void)flags;
-    if (!fits(s->form, &f))
-        return 0;
-    for (uint32_t i = s->first; i < s->first + s->count; i++) {
-        uint32_t issue = catalogue->meanings[i];
-
-        if (!catalogue->named[issue]) {
-            catalogue->named[issue] = true;
-            catalogue->hits[pass->hits++] = issue;
-        }
-    }
+    take_find(pass, &pass->catalogue->signatures[id], (size_t)to);
     return 0;
+}
+
+static void scan_literals(struct pass *pass)
+{
+    const struct egw_catalogue *catalogue = pass->catalogue;
+    struct egw_str text = pass->text;
+    unsigned n = text.n > UINT32_MAX ? UINT32_MAX : (unsigned)text.n;
+    hs_error_t e;
+
+    if (!catalogue->database)
+        return;
+    e = hs_scan(catalogue->database, text.p, n, 0, catalogue->scratch, on_find, pass);
+    assert(e == HS_SUCCESS); /* anything else is a scratch used twice at once, or a foreign one */
+    (void)e;
+}
+
+static int by_decimal(const void *key, const void *item)
+{
+    const struct egw_str *text = key;
+    const struct signature *signature = item;
+    int c = egw_str_cmp(*text, signature->text);
+
+    return c ? c : FORM_DECIMAL - (int)signature->form;
+}
+
+/* "-2147024891": signatures are sorted by text, then by form. */
+static void scan_decimals(struct pass *pass)
+{
+    const struct egw_catalogue *catalogue = pass->catalogue;
+    const char *end = pass->text.p + pass->text.n;
+    struct egw_str number = {pass->text.p, 0};
+
+    while ((number.p = memchr(number.p, '-', (size_t)(end - number.p)))) {
+        const struct signature *signature = NULL;
+
+        number.n = 1;
+        while (number.p + number.n < end && digit(number.p[number.n]))
+            number.n++;
+        if (number.n >= CODE_LEAST)
+            signature = bsearch(&number, catalogue->signatures, catalogue->signature_count,
+                                sizeof(*signature), by_decimal);
+        number.p += number.n;
+        if (signature)
+            take_find(pass, signature, (size_t)(number.p - pass->text.p));
+    }
 }
 
 static void scan(struct pass *pass, struct egw_str text)
 {
-    unsigned n = text.n > UINT32_MAX ? UINT32_MAX : (unsigned)text.n;
-    hs_error_t e;
-
-    if (!text.p || n == 0)
+    if (!text.p || text.n == 0)
         return;
     pass->text = text;
-    e = hs_scan(pass->catalogue->database, text.p, n, 0, pass->catalogue->scratch, on_find, pass);
-    assert(e == HS_SUCCESS); /* anything else is a scratch used twice at once, or a foreign one */
-    (void)e;
+    scan_literals(pass);
+    scan_decimals(pass);
 }
 
 static bool actionable(const struct egw_known_issue *issue)
@@ -795,13 +861,22 @@ static bool rivals(const struct egw_known_issue *best, const struct egw_known_is
     return actionable(other) == actionable(best) || egw_str_eq(other->code, best->code);
 }
 
+void egw_catalogue_hits(const struct egw_catalogue *catalogue, struct egw_str text,
+                        egw_catalogue_hit_fn *take, void *user)
+{
+    struct pass pass = {.catalogue = catalogue, .take = take, .user = user};
+
+    if (catalogue->database)
+        scan(&pass, text);
+}
+
 struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue, struct egw_str title,
                                      struct egw_str text, struct egw_str service)
 {
     struct pass pass = {.catalogue = catalogue};
     struct egw_match match = {0};
 
-    if (!catalogue->database)
+    if (catalogue->signature_count == 0)
         return match;
     scan(&pass, title);
     scan(&pass, text);

@@ -250,8 +250,24 @@ static const struct field need_fields[] = {
 
 static const struct field limit_fields[] = {
     {"action", WORD, AT(egw_source_limit, action), true},
+    {"code", WORD, AT(egw_source_limit, code), false},
     {"severities", WORDS, AT(egw_source_limit, severities), false},
+    {"channels", WORDS, AT(egw_source_limit, channels), false},
+    {"languages", WORDS, AT(egw_source_limit, languages), false},
     {"within", SPAN, AT(egw_source_limit, within_ms), true},
+    {"warn", SPAN, AT(egw_source_limit, warn_ms), false},
+    {"calendar", WORD, AT(egw_source_limit, calendar), false},
+    {"otherwise", WORD, AT(egw_source_limit, otherwise), false},
+    {"source", TEXT, AT(egw_source_limit, source), true},
+};
+
+static const struct field calendar_fields[] = {
+    {"id", TEXT, AT(egw_source_calendar, id), true},
+    {"zone", TEXT, AT(egw_source_calendar, zone), true},
+    {"rules", TEXT, AT(egw_source_calendar, rules), false},
+    {"hours", WORDS, AT(egw_source_calendar, hours), true},
+    {"holidays", WORDS, AT(egw_source_calendar, holidays), false},
+    {"source", TEXT, AT(egw_source_calendar, source), true},
 };
 
 static const struct field rule_fields[] = {
@@ -377,6 +393,19 @@ static void read_limit(struct reader *r, const config_setting_t *setting)
     }
     to->at = place_of(r, setting);
     read_group(r, setting, "a limit", limit_fields, EGW_COUNT(limit_fields), to);
+}
+
+static void read_calendar(struct reader *r, const config_setting_t *setting)
+{
+    struct egw_source_calendar *to =
+        egw_policy_push(&r->source->arena, &r->source->calendars, sizeof(*to));
+
+    if (!to) {
+        r->nomem = true;
+        return;
+    }
+    to->at = place_of(r, setting);
+    read_group(r, setting, "a calendar", calendar_fields, EGW_COUNT(calendar_fields), to);
 }
 
 struct priority_group {
@@ -570,6 +599,7 @@ static bool read_list_key(struct reader *r, const config_setting_t *setting, con
         {"services", read_service},    {"symptoms", read_symptom}, {"channels", read_channel},
         {"priorities", read_priority}, {"limits", read_limit},     {"rules", read_rule},
         {"access-needs", read_need},   {"demands", read_demand},   {"sources", read_origin},
+        {"calendars", read_calendar},
     };
 
     for (size_t i = 0; i < EGW_COUNT(lists); i++) {
@@ -588,6 +618,7 @@ static const struct field top_fields[] = {
     {"severities", WORDS, AT(egw_policy_source, severities), false},
     {"plans", WORDS, AT(egw_policy_source, plans), false},
     {"default-severity", WORD, AT(egw_policy_source, default_severity), false},
+    {"unanswered", WORDS, AT(egw_policy_source, unanswered), false},
     {"horizon", SPAN, AT(egw_policy_source, horizon_ms), false},
     {"stage", GROUP, 0, false},
 };

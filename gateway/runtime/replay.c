@@ -327,7 +327,7 @@ static enum egw_status decode_made(struct check *c, struct egw_str value, struct
 static enum egw_status compare(struct check *c, const struct egw_log_out *out)
 {
     struct egw_replay_answer *ret = c->ret;
-    struct egw_outcome *made;
+    struct egw_outcome *made = NULL;
     enum egw_status st;
 
     if (egw_str_eq(out->key, c->record->key) && egw_str_eq(out->value, c->record->value))

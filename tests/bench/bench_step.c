@@ -2,8 +2,9 @@
  * What an event costs in our own code: runtime and triage over a log that costs nothing. No Kafka,
  * so that a profile of this program shows only what we can change.
  *
- * usage: bench_step [EVENTS]
+ * usage: bench_step [EVENTS [OPEN-CASES]]
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "egw/runtime.h"
 #include "egw/schema.h"
 #include "egw/triage.h"
+#include "events.h"
 
 enum { PARTITIONS = 6, CUSTOMERS = 2000, TOPICS = 8, ROUNDS = 5 };
 enum { EVENTS, INBOX, CASES, OUTCOMES, DEAD, REFERENCE, POLICY, ESCALATIONS };
@@ -38,6 +40,9 @@ struct bench {
     struct egw_arena arena;
     struct egw_policy_files policy;
     int64_t mono_ms;
+    size_t heap_at_start, entries_at_start; /* of the last run, when its first event came */
+    bool keep; /* state that is written, and the offsets: the next run goes on from there */
+    int64_t committed[2][PARTITIONS];
 };
 
 static void die(const char *what)
@@ -100,6 +105,16 @@ static bool tail(struct bench *b, int topic, int32_t p, struct egw_log_event *re
     return true;
 }
 
+/* No input before: what is measured are events, not the restore of the other partitions. */
+static bool all_started(const struct bench *b)
+{
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        if (!b->started[p])
+            return false;
+    }
+    return true;
+}
+
 static void port_poll(void *self, struct egw_log_event *ret)
 {
     static const int32_t all[PARTITIONS] = {0, 1, 2, 3, 4, 5};
@@ -119,7 +134,7 @@ static void port_poll(void *self, struct egw_log_event *ret)
         return;
     }
     for (int32_t p = 0; p < PARTITIONS; p++) {
-        if (b->started[p] &&
+        if (all_started(b) &&
             (next_of(b, EVENTS, p, EGW_LOG_INPUT, ret) || next_of(b, INBOX, p, EGW_LOG_INPUT, ret)))
             return;
     }
@@ -187,8 +202,11 @@ static enum egw_status port_produce(void *self, const struct egw_log_out *outs, 
     struct bench *b = self;
 
     (void)e;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         b->bytes += outs[i].key.n + outs[i].value.n;
+        if (b->keep && outs[i].topic == CASES)
+            put(b, CASES, outs[i].partition, outs[i].key, outs[i].value);
+    }
     b->written += n;
     *ret_done = n;
     return EGW_OK;
@@ -202,10 +220,14 @@ static void port_job(void *self, struct egw_log_job *job)
         struct egw_log_place *place = &job->places[i];
 
         for (int input = 0; input < 2; input++) {
-            place->committed[input] = -1;
+            place->committed[input] = b->committed[input][place->partition];
             place->high[input] = (int64_t)b->shelves[input][place->partition].n;
         }
         place->state_end = (int64_t)b->shelves[CASES][place->partition].n;
+    }
+    for (size_t i = 0; b->keep && job->kind == EGW_LOG_COMMIT && i < job->offset_count; i++) {
+        for (int input = 0; input < 2; input++)
+            b->committed[input][job->offsets[i].partition] = job->offsets[i].next[input];
     }
     job->result = EGW_OK;
     b->job = job;
@@ -328,48 +350,18 @@ static void put_positions(struct bench *b)
         put(b, CASES, p, EGW_STR(EGW_POSITION_KEY), framed(b, &egw_type_position, &position));
 }
 
-/* The work of peers: 632 distinct cases in 1,000 events, five in eight go up, 428 bytes. */
-static void put_events(struct bench *b, size_t count)
+/* cases: to draw from. */
+static void put_events(struct bench *b, size_t count, size_t cases, const char *salt)
 {
-    char customer[16], case_id[24], event_id[24], key[32];
-    static const char filler[] =
-        "The desk wrote this much more. The desk wrote this much more. The desk wrote this much "
-        "more. "
-        "The desk wrote this much more. The desk wrote this much more. The desk wrote this";
-    uint64_t random = 1;
+    struct bench_events events = {
+        .cases = cases, .customers = CUSTOMERS, .salt = salt, .random = 1};
 
     for (size_t i = 0; i < count; i++) {
-        size_t number;
-        bool up;
-        struct egw_diagnosis step = {.kind = EGW_STR("check"),
-                                     .step = EGW_STR("compared with the order"),
-                                     .result = EGW_STR("one order")};
-        struct egw_support_event event = {.event_type = EGW_STR("opened"),
-                                          .partner = EGW_STR("litware"),
-                                          .occurred_at = 1767601000000,
-                                          .ask = EGW_STR("issue"),
-                                          .severity = EGW_STR("C"),
-                                          .title = EGW_STR("A case of the bench"),
-                                          .source_system = EGW_STR("psa")};
+        struct egw_support_event event;
+        struct egw_str key;
 
-        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        number = (size_t)(random >> 33) % count;
-        up = number * 2654435761u % 8 < 5;
-        (void)snprintf(customer, sizeof(customer), "c%04zu", number % CUSTOMERS);
-        (void)snprintf(case_id, sizeof(case_id), "K-%zu", number);
-        (void)snprintf(event_id, sizeof(event_id), "e-%zu", i);
-        (void)snprintf(key, sizeof(key), "litware/%s", customer);
-        event.event_id = egw_str_of(event_id);
-        event.customer = egw_str_of(customer);
-        event.case_id = egw_str_of(case_id);
-        event.domain = up ? EGW_STR("billing") : EGW_STR("technical");
-        event.service = up ? EGW_STR("Office 365") : EGW_STR("Entra ID");
-        event.text = up ? egw_str_of(filler)
-                        : EGW_STR("User sees AADSTS50057 at sign-in. The desk wrote "
-                                  "this much more. The desk wrote this much more.");
-        if (up)
-            event.diagnosis = (struct egw_list){&step, 1};
-        put(b, EVENTS, egw_partition_of(egw_str_of(key), PARTITIONS), egw_str_of(key),
+        bench_event(&events, &key, &event);
+        put(b, EVENTS, egw_partition_of(key, PARTITIONS), key,
             framed(b, &egw_type_support_event, &event));
     }
 }
@@ -410,8 +402,8 @@ static double cpu_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* CPU microseconds an event, from the first to the last. */
-static double run(struct bench *b, size_t count)
+/* CPU microseconds a step, from the first to the last. */
+static double run(struct bench *b, size_t steps)
 {
     static const char *const names[] = {"events", "inbox"};
     struct egw_triage_topics topics = {OUTCOMES,   INBOX,       DEAD, REFERENCE,
@@ -442,19 +434,22 @@ static double run(struct bench *b, size_t count)
     if (egw_triage_new(&topics, &ports, &b->framing, b->plans, &b->triage, NULL) ||
         egw_runtime_new(&conf, log, egw_triage_processor(b->triage), &runtime, NULL))
         die("cannot start");
-    while (stats.steps_committed < count + PARTITIONS) {
+    while (stats.steps_committed < steps) {
         struct egw_error error;
 
         if (egw_runtime_turn(runtime, 100, &error))
             die(error.text);
         egw_runtime_stats(runtime, &stats);
-        if (!(began > 0) && stats.inputs)
+        if (!(began > 0) && stats.inputs) {
             began = cpu_s();
+            b->heap_at_start = mallinfo2().uordblks + mallinfo2().hblkhd;
+            b->entries_at_start = stats.state_entries;
+        }
     }
     took = cpu_s() - began;
     egw_runtime_free(runtime);
     egw_triage_free(b->triage);
-    return took * 1e6 / (double)count;
+    return took * 1e6 / (double)steps;
 }
 
 static int by_value(const void *a, const void *b)
@@ -464,24 +459,73 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv)
+static double median_run(struct bench *b, size_t steps)
 {
-    static struct bench b;
-    size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000;
     double took[ROUNDS];
 
-    b.arena.max = (size_t)4 << 30;
-    if (egw_plans_builtin(&b.plans, NULL))
-        die("no plans");
-    put_facts(&b);
-    put_policy(&b);
-    put_positions(&b);
-    put_events(&b, count);
     for (int i = 0; i < ROUNDS; i++)
-        took[i] = run(&b, count);
+        took[i] = run(b, steps);
     qsort(took, ROUNDS, sizeof(took[0]), by_value);
-    (void)printf("bench step_cpu_us_per_event %.2f\n", took[ROUNDS / 2]);
-    (void)printf("bench step_records_per_event %.2f\n", (double)b.written / (double)count);
-    (void)printf("bench step_bytes_per_event %.0f\n", (double)b.bytes / (double)count);
+    return took[ROUNDS / 2];
+}
+
+static void tell_events(struct bench *b, size_t count)
+{
+    put_events(b, count, count, "");
+    (void)printf("bench step_cpu_us_per_event %.2f\n", median_run(b, count + PARTITIONS));
+    (void)printf("bench step_records_per_event %.2f\n", (double)b->written / (double)count);
+    (void)printf("bench step_bytes_per_event %.0f\n", (double)b->bytes / (double)count);
+}
+
+/* The same events with so many cases open that they have nothing to do with, against none. */
+static void tell_open_cases(struct bench *b, size_t count, size_t cases)
+{
+    double none, many;
+    size_t heap, entries;
+
+    put_events(b, 1, 1, "first"); /* so that both runs begin behind the activation */
+    b->keep = true;
+    (void)run(b, 1 + PARTITIONS);
+    b->keep = false;
+    put_events(b, count, count, "");
+    none = median_run(b, count);
+    heap = b->heap_at_start;
+    entries = b->entries_at_start;
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        b->shelves[EVENTS][p].n = (size_t)(b->committed[0][p] < 0 ? 0 : b->committed[0][p]);
+    put_events(b, cases, (size_t)1 << 31, "open");
+    b->keep = true;
+    (void)run(b, cases);
+    b->keep = false;
+    put_events(b, count, count, "");
+    many = median_run(b, count);
+    (void)printf("bench step_cpu_with_%zu_open_cases_vs_none %.2f goal <= 1.3%s\n",
+                 b->entries_at_start, many / none, many <= 1.3 * none ? "" : "   <-- missed");
+    (void)printf("bench step_bytes_per_open_case %.0f\n",
+                 (double)(b->heap_at_start - heap) / (double)(b->entries_at_start - entries));
+}
+
+static void start(struct bench *b)
+{
+    b->arena.max = (size_t)8 << 30;
+    memset(b->committed, 0xff, sizeof(b->committed));
+    if (egw_plans_builtin(&b->plans, NULL))
+        die("no plans");
+    put_facts(b);
+    put_policy(b);
+    put_positions(b);
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench alone, beside;
+    size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000;
+    size_t cases = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
+
+    start(&alone);
+    tell_events(&alone, count);
+    egw_arena_free(&alone.arena);
+    start(&beside);
+    tell_open_cases(&beside, count / 2, cases);
     return 0;
 }

@@ -227,9 +227,10 @@ static size_t line_count(const char *text)
     return n;
 }
 
-static const char *const commands[] = {
-    "demo",      "check",  "init",  "triage", "publish", "explain", "outcomes", "handoff",
-    "reference", "policy", "audit", "verify", "replay",  "topics",  "manual",   "completion"};
+static const char *const commands[] = {"demo",      "check",     "init",    "triage",    "publish",
+                                       "explain",   "outcomes",  "handoff", "reference", "policy",
+                                       "catalogue", "audit",     "verify",  "replay",    "topics",
+                                       "manual",    "completion"};
 
 static void help_fits_one_screen_and_names_every_command(void **state)
 {
@@ -239,7 +240,7 @@ static void help_fits_one_screen_and_names_every_command(void **state)
     (void)state;
     assert_int_equal(r.code, 0);
     assert_string_equal(r.err, "");
-    assert_in_range(line_count(r.out), 20, 30);
+    assert_in_range(line_count(r.out), 20, 32);
     assert_in_range(widest_line(r.out), 40, 80);
     for (size_t i = 0; i < EGW_COUNT(commands); i++) {
         (void)snprintf(entry, sizeof(entry), "\n  %s ", commands[i]);

@@ -324,6 +324,52 @@ static void test_explain_names_the_line_of_a_bad_fact(void **state)
                "egw: config/story/events.jsonl:1: unknown field 'event_id'\n");
 }
 
+/* ---- catalogue ---- */
+
+#define SMALL "policy.catalogue=tests/data/catalogue"
+
+static void test_a_text_names_its_known_errors_with_place_basis_and_effect(void **state)
+{
+    struct ran ran =
+        RUN("", "catalogue", "match", "-s", SMALL, "Sign-in fails: AADSTS50057 since Monday");
+
+    (void)state;
+    assert_int_equal(ran.code, 0);
+    assert_string_equal(ran.err, "");
+    assert_non_null(strstr(ran.out, "   15-26    AADSTS50057  KI-"));
+    assert_non_null(strstr(ran.out, "entra-id, basis doc: stops an escalation\n"));
+    assert_non_null(strstr(ran.out, "settled: KI-"));
+    free(ran.out);
+    free(ran.err);
+    assert_ran(RUN("", "catalogue", "match", "-s", SMALL, "the printer is on fire"), 1,
+               "nothing known\n", "");
+}
+
+static void test_a_spelling_that_ordinary_texts_are_full_of_is_found(void **state)
+{
+    static const char lines[] = "AADSTS50057\nhello\nAADSTS50057\nhello again\n";
+    struct ran ran = RUN(lines, "catalogue", "lint", "-s", SMALL, "--against", "-");
+
+    (void)state;
+    assert_int_equal(ran.code, 1);
+    assert_non_null(
+        strstr(ran.out, " AADSTS50057: it is named in 2 of 4 lines: it tells nothing\n"));
+    free(ran.out);
+    free(ran.err);
+}
+
+static void test_the_catalogue_is_counted_by_service_and_basis(void **state)
+{
+    struct ran ran = RUN("", "catalogue", "stats", "-s", SMALL);
+
+    (void)state;
+    assert_int_equal(ran.code, 0);
+    assert_non_null(strstr(ran.out, "entra-id "));
+    assert_non_null(strstr(ran.out, " spellings, compiled in "));
+    free(ran.out);
+    free(ran.err);
+}
+
 static void test_wrong_words_have_their_own_sentence(void **state)
 {
     static const struct {
@@ -342,6 +388,12 @@ static void test_wrong_words_have_their_own_sentence(void **state)
          "egw handoff: number takes a case and Microsoft's number\n"},
         {{"handoff", "number", "CW-1", "a b"},
          "egw handoff: a number has 1 to 64 characters, no spaces and no slash\n"},
+        {{"catalogue"}, "egw catalogue: say match, lint or stats\n"},
+        {{"catalogue", "match"}, "egw catalogue: match takes one text, a file or -\n"},
+        {{"verify"}, "egw verify: takes outcomes, by event id or place, or --all\n"},
+        {{"verify", "--all", "E-1"},
+         "egw verify: takes outcomes, by event id or place, or --all\n"},
+        {{"replay"}, "egw replay: say which: --case, --customer or --all\n"},
         {{"policy"}, "egw policy: say lint, test, diff, activate, show, history or rollback\n"},
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
         {{"policy", "lint", "x", "y"},
@@ -379,6 +431,9 @@ int main(void)
         cmocka_unit_test(test_a_policy_test_says_what_differs),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),
+        cmocka_unit_test(test_a_text_names_its_known_errors_with_place_basis_and_effect),
+        cmocka_unit_test(test_a_spelling_that_ordinary_texts_are_full_of_is_found),
+        cmocka_unit_test(test_the_catalogue_is_counted_by_service_and_basis),
         cmocka_unit_test(test_wrong_words_have_their_own_sentence),
     };
 

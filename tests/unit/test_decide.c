@@ -309,6 +309,15 @@ static struct egw_decision decide(struct egw_support_event e)
     return decide_subject(&s);
 }
 
+/* After somebody answered a hold. */
+static struct egw_decision decide_said(struct egw_support_event e, const char *approval)
+{
+    struct egw_subject s = subject_of(&e);
+
+    s.approval = egw_str_of(approval);
+    return decide_subject(&s);
+}
+
 static struct egw_str rule_of(const struct egw_decision *d)
 {
     return egw_policy_rule(policy, d->rule).id;
@@ -767,7 +776,11 @@ static void s59_dynamics_needs_advanced_or_higher(void **state EGW_UNUSED)
     EXPECT(d, NOT_ENTITLED, "PLAN_ENDED", "", "entitlement.advanced-ended");
     learn_contract("litware", "premier", NULL);
     d = decide(cw1005());
+    EXPECT(d, HELD, "APPROVAL", "", "approval.premier-for-c");
+    d = decide_said(cw1005(), "approved");
     EXPECT(d, HANDOFF, "", "premier", "dynamics.premier.last");
+    d = decide_said(cw1005(), "declined");
+    EXPECT(d, HELD, "POLICY", "", "approval.premier-for-c.declined");
 }
 
 static void s60_azure_goes_by_api_with_premier_and_another_plan_than_csp(void **state EGW_UNUSED)
@@ -927,7 +940,7 @@ static void a_changed_record_of_each_kind_is_seen_by_the_next_decision(void **st
     struct egw_delivery delivery = {.partner = EGW_STR("litware"),
                                     .customer = EGW_STR("northwind"),
                                     .service = EGW_STR("azure"),
-                                    .model = EGW_STR("own"),
+                                    .model = EGW_STR("direct"),
                                     .entity = EGW_STR("e"),
                                     .queue = EGW_STR("q")};
     struct egw_delivery any = delivery;

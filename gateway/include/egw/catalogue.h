@@ -40,6 +40,18 @@ const struct egw_known_issue *egw_catalogue_issue(const struct egw_catalogue *ca
 const struct egw_known_issue *egw_catalogue_find(const struct egw_catalogue *catalogue,
                                                  struct egw_str id);
 
+size_t egw_catalogue_spellings(const struct egw_catalogue *catalogue);
+
+/* Everything a text names, in the order found, one call for each meaning: for people who keep the
+ * catalogue. */
+struct egw_catalogue_hit {
+    size_t from, to; /* bytes of the text */
+    const struct egw_known_issue *issue;
+};
+typedef void egw_catalogue_hit_fn(void *user, const struct egw_catalogue_hit *hit);
+void egw_catalogue_hits(const struct egw_catalogue *catalogue, struct egw_str text,
+                        egw_catalogue_hit_fn *take, void *user);
+
 struct egw_match {
     const struct egw_known_issue *issue; /* NULL: nothing known in the text */
     bool

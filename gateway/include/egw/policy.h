@@ -52,6 +52,8 @@ int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_referenc
 /* Whether the issue is still going on, by the policy's words for active states. */
 bool egw_policy_issue_active(const struct egw_policy *policy, const struct egw_health_issue *issue,
                              int64_t now_ms);
+/* Whether Microsoft's state of a case says that nobody has taken it up yet. */
+bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str state);
 void egw_policy_free(struct egw_policy *policy);
 
 /* ---- deciding ---- */
@@ -63,6 +65,8 @@ struct egw_subject {
     bool customer_elsewhere;               /* another partner's customer (S10) */
     const struct egw_str *not_incident;    /* issue ids that do not explain this fault */
     size_t not_incident_count;
+    struct egw_str approval; /* approved or declined; else nobody has said */
+    bool released;           /* from a hold by the policy */
     int64_t
         recorded_ms; /* record time of the step's input: eras and entitlements are judged by it */
 };
@@ -85,8 +89,10 @@ struct egw_decision {
                                 * lacks, by the names of egw/wants.h */
     struct egw_str portal; /* where a case for the service is filed in this customer's cloud, with
                             * {tenant} and the like; empty: no link is known */
-    struct egw_opt_i64 due_at;
-    struct egw_str handled_by, statement, price;
+    struct egw_opt_i64 due_at, warn_at;
+    struct egw_str calendar, otherwise; /* of due_at: what it was counted in, what it stands for */
+    struct egw_str theme;
+    struct egw_str delivery, handled_by, statement, price;
     struct egw_opt_bool chargeable;
 };
 

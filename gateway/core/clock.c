@@ -1,0 +1,90 @@
+#include "clock.h"
+
+#include "egw/lifecycle.h"
+
+static bool fits(const struct egw_str *words, size_t n, struct egw_str word)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (egw_str_same(words[i], word))
+            return true;
+    }
+    return n == 0;
+}
+
+/* "fr" of "fr-CA": targets are given by language, not by country. */
+static struct egw_str primary(struct egw_str language)
+{
+    const char *dash = language.n ? memchr(language.p, '-', language.n) : NULL;
+
+    return dash ? (struct egw_str){language.p, (size_t)(dash - language.p)} : language;
+}
+
+static const struct egw_limit *limit_of(const struct egw_clock_ask *ask)
+{
+    const struct egw_limit *limit = ask->policy->limits[ask->action];
+    struct egw_str language = primary(ask->language);
+
+    while (limit && !((!limit->code.n || egw_str_eq(limit->code, ask->code)) &&
+                      fits(limit->severities, limit->severity_count, ask->severity) &&
+                      fits(limit->channels, limit->channel_count, ask->channel) &&
+                      fits(limit->languages, limit->language_count, language)))
+        limit = limit->next;
+    return limit;
+}
+
+/* The calendar's id; empty: round the clock. */
+static struct egw_str calendar_of(const struct egw_limit *limit, const struct egw_terms *terms)
+{
+    if (egw_str_is(limit->calendar, "24x7"))
+        return EGW_STR("");
+    if (egw_str_is(limit->calendar, "statement"))
+        return terms->hours;
+    if (egw_str_is(limit->calendar, "delivery"))
+        return terms->shift;
+    return limit->calendar;
+}
+
+static struct egw_opt_i64 after(int64_t from_ms, int64_t span_ms)
+{
+    struct egw_opt_i64 at = {true, 0};
+
+    at.has = !__builtin_add_overflow(from_ms, span_ms, &at.v);
+    return at;
+}
+
+/* False: the calendar does not say; then what is due is counted round the clock, never later. */
+static bool count_open(const struct egw_clock_ask *ask, const struct egw_limit *limit,
+                       struct egw_clock *ret, struct egw_notes *notes)
+{
+    struct egw_open_hours calendar;
+
+    if (!egw_terms_calendar(ask->policy, ask->facts, ret->calendar, ask->arena, &calendar, notes))
+        return false;
+    ret->due_at.has = egw_calendar_add(&calendar, ask->from_ms, limit->within_ms, &ret->due_at.v);
+    if (limit->warn_ms)
+        ret->warn_at.has = egw_calendar_add(&calendar, ask->from_ms,
+                                            limit->within_ms - limit->warn_ms, &ret->warn_at.v);
+    if (!ret->due_at.has)
+        egw_notes_warn(notes,
+                       egw_arena_printf(ask->arena, "calendar %.*s does not open for so long",
+                                        EGW_FMT(ret->calendar)));
+    return ret->due_at.has;
+}
+
+void egw_clock_start(const struct egw_clock_ask *ask, struct egw_clock *ret,
+                     struct egw_notes *notes)
+{
+    const struct egw_limit *limit = limit_of(ask);
+
+    *ret = (struct egw_clock){.calendar = EGW_STR(""), .otherwise = EGW_STR("")};
+    if (!limit)
+        return;
+    ret->otherwise = limit->otherwise;
+    ret->calendar = calendar_of(limit, ask->terms);
+    if (ret->calendar.n && count_open(ask, limit, ret, notes))
+        return;
+    ret->calendar = EGW_STR("");
+    ret->due_at = after(ask->from_ms, limit->within_ms);
+    if (limit->warn_ms)
+        ret->warn_at = after(ask->from_ms, limit->within_ms - limit->warn_ms);
+}

@@ -1,0 +1,33 @@
+/*
+ * clock - by when a case's next step is due; private to core
+ *
+ * The policy gives each state of a case its time, by severity, channel and language, counted in
+ * a calendar. A case has one clock at a time: that of whoever must act next. It stands in the
+ * case's entry, so that it survives restart and take-over.
+ */
+#ifndef EGW_CLOCK_H
+#define EGW_CLOCK_H
+
+#include "terms.h"
+
+struct egw_clock_ask {
+    const struct egw_policy *policy;
+    const struct egw_facts *facts;
+    int32_t action; /* enum egw_action: the state the case is in now */
+    struct egw_str code, severity, channel, language;
+    const struct egw_terms *terms; /* for limits in the hours promised, or of who delivers */
+    int64_t from_ms;
+    struct egw_arena *arena;
+};
+
+struct egw_clock {
+    struct egw_opt_i64 due_at, warn_at;
+    struct egw_str calendar;  /* empty: round the clock */
+    struct egw_str otherwise; /* event type that due_at stands for; empty: none */
+};
+
+/* No limit fits: *ret has no due time. */
+void egw_clock_start(const struct egw_clock_ask *ask, struct egw_clock *ret,
+                     struct egw_notes *notes);
+
+#endif

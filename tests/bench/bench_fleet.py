@@ -1,0 +1,133 @@
+"""What operators feel: how long an event waits, what a second worker costs, how long a start takes.
+
+One Kafka on the same cores. Load is paced by tests/bench/load at a rate named below, about half of
+what one worker and the broker manage together here; latency is from the event's time stamp to its
+outcome in a read_committed reader.
+
+usage: bench_fleet.py [quick|long|soak]    long: a million open cases; soak: an hour of load
+"""
+import shutil
+import statistics
+import sys
+import time
+
+from common import (CUSTOMERS, PARTITIONS, ROOT, bench, cpu_so_far, memory_mib, missed, pace,
+                    publish, say, wait_consumed)
+import log
+import program
+import world
+from broker import FAST, Broker
+
+RATE, SECONDS, ROUNDS = 10000, 10, 5
+QUICK = "triage.batch_ms=10"
+
+
+def fresh(where, broker, name, settings=()):
+    egw = program.Egw(where / name, broker.bootstrap, name, PARTITIONS)
+    egw.extra.extend(settings)
+    egw.run("init")
+    egw.put(world.customers(CUSTOMERS), timeout=120)
+    return egw
+
+
+def start(egw, slots):
+    workers = [egw.worker(slot) for slot in range(slots)]
+    for worker in workers:
+        worker.wait_for(r"what=ready\b", timeout=60)
+    return workers
+
+
+def paced(where, broker, name, slots, settings=()):
+    """Latency and CPU per event of so many workers under the paced load, start left out."""
+    egw = fresh(where, broker, name, settings)
+    workers = start(egw, slots)
+    pace(egw, RATE * 2, RATE, f"{name}w")
+    before = [cpu_so_far(w.pid) for w in workers]
+    said = pace(egw, RATE * SECONDS, RATE, name)
+    said["cpu"] = sum(cpu_so_far(w.pid) - b for w, b in zip(workers, before)) * 1e6 / (RATE * SECONDS)
+    egw.close()
+    return said
+
+
+def latency_and_workers(where, broker):
+    one, two, quick = [], [], []
+    for n in range(ROUNDS):
+        one.append(paced(where, broker, f"one{n}", 1))
+        two.append(paced(where, broker, f"two{n}", 2))
+        quick.append(paced(where, broker, f"quick{n}", 1, [QUICK]))
+        say(one=one[-1], two=two[-1], quick=quick[-1])
+    bench("latency_p50_ms", statistics.median(r["p50_ms"] for r in one))
+    bench("latency_p99_ms", statistics.median(r["p99_ms"] for r in one), "<= 150")
+    bench(f"latency_p99_ms_with_{QUICK.replace('=', '_')}",
+          statistics.median(r["p99_ms"] for r in quick), "<= 40")
+    bench("two_workers_cpu_vs_one",
+          statistics.median(t["cpu"] / o["cpu"] for t, o in zip(two, one)), "<= 1.1")
+    bench("paced_cpu_us_per_event", statistics.median(r["cpu"] for r in one))
+
+
+def restart_s(egw, worker, salt):
+    """kill -9, an event, start: seconds until the outcome topic's stable end moves."""
+    worker.kill9()
+    before = sum(log.ends_of(egw.bootstrap, egw.topic("outcomes")).values())
+    publish(egw, 1, salt)
+    worker.start()
+    while sum(log.ends_of(egw.bootstrap, egw.topic("outcomes")).values()) == before:
+        if time.monotonic() - worker.started > 120:
+            raise RuntimeError("no outcome within 120 s of the start")
+        time.sleep(0.01)
+    return time.monotonic() - worker.started
+
+
+def starts(where, broker, counts):
+    """Start to first outcome with so many open cases; their number is what was drawn."""
+    for count in counts:
+        egw = fresh(where, broker, f"open{count}")
+        worker = start(egw, 1)[0]
+        before = memory_mib(worker.pid)
+        if count:
+            # As many distinct cases: events are drawn from 1.6 times as many, so most are opened once.
+            publish(egw, count * 8 // 5, f"o{count}", cases=count)
+            wait_consumed(egw, worker.process, worker.started, timeout=600)
+        took = [restart_s(egw, worker, f"r{n}") for n in range(ROUNDS)]
+        worker.wait_for(r"what=ready\b", timeout=120)
+        bench(f"start_to_first_outcome_s_with_{count}_drawn_cases", statistics.median(took),
+              "< 1.5" if count == 0 else None)
+        if count >= 100000:
+            cases = len({r.key for r in log.read_topic(egw.bootstrap, egw.topic("cases"), timeout=600)})
+            bench("open_cases", cases)
+            bench("memory_bytes_per_open_case", (memory_mib(worker.pid) - before) * 2**20 / cases)
+        egw.close()
+
+
+def soak(where, broker):
+    """Memory after an hour of load against memory after five minutes: cases end, so must theirs."""
+    egw = fresh(where, broker, "soak", ["triage.batch_ms=100"])
+    worker = start(egw, 1)[0]
+    began, early = time.monotonic(), None
+    while time.monotonic() - began < 3600:
+        # The same 5,000 cases over and over: what grows is not state.
+        publish(egw, 20000, f"s{time.monotonic():.0f}", cases=5000)
+        wait_consumed(egw, worker.process, worker.started, timeout=7200)
+        if early is None and time.monotonic() - began >= 300:
+            early = memory_mib(worker.pid)
+    bench("memory_after_an_hour_vs_five_minutes", memory_mib(worker.pid) / early, "<= 1.05")
+    egw.close()
+
+
+def main(size):
+    where = ROOT / "build" / "bench-fleet"
+    shutil.rmtree(where, ignore_errors=True)
+    broker = Broker(where / "broker", flags=FAST).start()
+    try:
+        if size == "soak":
+            soak(where, broker)
+        else:
+            latency_and_workers(where, broker)
+            starts(where, broker, (0, 10000, 1000000) if size == "long" else (0, 10000))
+        return 1 if missed else 0
+    finally:
+        broker.destroy()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "quick"))

@@ -1,0 +1,85 @@
+"""Which rules applied where and when: history, show --at, rollback, and a partition that reaches an
+activation its worker does not have yet."""
+import datetime
+import json
+
+import log
+import world
+from program import EXIT_NO
+from records import SCHEMAS
+from world import billing
+
+
+def lines(egw, verb, *args, expect=0):
+    return [json.loads(line) for line in
+            egw.run(verb, *args, "-o", "json", expect=expect).stdout.splitlines()]
+
+
+def reached(egw, number):
+    egw.wait_outcomes(lambda said: sum(r.said["action"] == "POLICY_ACTIVATED"
+                                       and r.said["activation"] == number for r in said)
+                      == egw.partitions, timeout=60)
+
+
+def instant(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc).isoformat(
+        timespec="milliseconds").replace("+00:00", "Z")
+
+
+def activate_without_catalogue(egw, note):
+    nothing = egw.dir / "nothing"
+    nothing.mkdir(exist_ok=True)
+    egw.run("policy activate", "--by", "anna", "--note", note,
+            settings=(f"policy.catalogue={nothing}",))
+
+
+def test_history_and_show_at_and_rollback_tell_one_story(egw):
+    worker = egw.worker()
+    worker.wait_for(r"what=ready\b", timeout=30)
+    reached(egw, 1)
+    activate_without_catalogue(egw, "no catalogue: it is wrong about mail")
+    reached(egw, 2)
+    egw.run("policy rollback", "--by", "bert")
+    reached(egw, 3)
+
+    past = lines(egw, "policy history")
+    assert [(p["activation"], p["reached"]) for p in past] == [(n, egw.partitions) for n in (1, 2, 3)]
+    assert past[1]["by"] == "anna" and past[1]["note"] == "no catalogue: it is wrong about mail"
+    assert past[2]["by"] == "bert" and past[2]["note"] == "rollback to activation 1"
+    assert past[0]["policy"] == past[2]["policy"] != past[1]["policy"]
+
+    chain = sorted((r.said for r in egw.outcomes() if r.record.partition == 3),
+                   key=lambda said: said["seq"])
+    for said in chain:
+        shown, = lines(egw, "policy show", "--at", instant(said["decided_at"]), "--partition", "3")
+        last = [s for s in chain if s["decided_at"] <= said["decided_at"]][-1]
+        assert (shown["activation"], shown["seq"]) == (last["activation"], last["seq"])
+    early = egw.run("policy show", "--at", "2020-01-01T00:00:00Z", "--partition", "3", expect=EXIT_NO)
+    assert b"what is kept of its outcomes begins at" in early.stderr
+
+
+def test_a_rollback_needs_an_activation_to_go_back_to(egw):
+    worker = egw.worker()
+    worker.wait_for(r"what=ready\b", timeout=30)
+    reached(egw, 1)
+    assert b"there is no other policy to go back to" in egw.run("policy rollback", expect=EXIT_NO).stderr
+    assert b"there is no activation 9" in egw.run("policy rollback", "9", expect=EXIT_NO).stderr
+
+
+def test_a_partition_waits_for_a_policy_its_worker_does_not_have_and_says_so(egw):
+    """An activation without its files is what a worker sees that has not read or compiled them yet."""
+    egw.put(world.customers(3))
+    worker = egw.worker()
+    worker.wait_for(r"what=ready\b", timeout=30)
+    reached(egw, 1)
+    missing = "ab" * 32
+    publisher = log.Publisher(egw.bootstrap, egw.topic("inbox"), egw.partitions)
+    publisher.raw(b"#activation", SCHEMAS["PolicyActivation"].single(
+        {"number": 2, "manifest": missing, "by": "anna", "note": "", "at": 0}), partition=0)
+    publisher.flush()
+    line = worker.wait_for(r"what=partition\.waiting\b.*activation 2", timeout=30)
+    assert "part=0" in line and "policy abababababab: not seen in the policy topic" in line, line
+    egw.publish([billing(n, f"c{n:04d}") for n in range(3)])
+    egw.wait_outcomes(lambda said: sum(r.said["action"] == "HANDOFF" for r in said) == 3, timeout=30)
+    assert not [r for r in egw.outcomes() if r.said["activation"] == 2]
+    publisher.close()
