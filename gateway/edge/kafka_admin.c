@@ -40,6 +40,25 @@ enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int tim
     return egw_error_prefix(reterr, reterr ? reterr->status : EGW_FATAL, "topic %s", topic);
 }
 
+/* Leaders come from the library's cache, which it renews only for topics it holds a handle of.
+ * Without this a leader that has moved would be asked for again and again where it no longer is. */
+static void renew_leaders(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *list,
+                          int timeout_ms)
+{
+    enum egw_status st = EGW_OK;
+    struct egw_error error;
+    int32_t count;
+
+    for (int i = 0; st == EGW_OK && i < list->cnt; i++) {
+        bool done = false;
+
+        for (int k = 0; k < i && !done; k++)
+            done = strcmp(list->elems[k].topic, list->elems[i].topic) == 0;
+        if (!done)
+            st = egw_kafka_count(consumer, list->elems[i].topic, timeout_ms, &count, &error);
+    }
+}
+
 /* The call is made for times; the protocol's two special times are the ends of the log. One request
  * for each leader instead of two for each partition. */
 enum egw_status egw_kafka_log_ends(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list,
@@ -60,6 +79,8 @@ enum egw_status egw_kafka_log_ends(rd_kafka_t *consumer, rd_kafka_topic_partitio
         if (st != EGW_OK)
             st = egw_error_prefix(reterr, st, "%s/%" PRId32, at->topic, at->partition);
     }
+    if (st == EGW_RETRY)
+        renew_leaders(consumer, list, timeout_ms);
     return st;
 }
 

@@ -543,6 +543,25 @@ static void a_look_up_knows_the_ends_of_the_log(void **state)
     assert_int_equal(0, places[1].state_low);
 }
 
+static void a_look_up_finds_leaders_that_have_moved(void **state)
+{
+    struct egw_log_place places[] = {{.partition = P(0)}};
+    struct egw_log_job job = {.kind = EGW_LOG_LOOKUP, .places = places, .place_count = 1};
+    enum egw_status st = EGW_RETRY;
+
+    (void)state;
+    fill(STATE, P(0), 5);
+    must(run_job(&job), &job.error);
+    for (int32_t broker = 1; broker <= 3; broker++) { /* one of them was the leader before */
+        rd_kafka_mock_partition_set_leader(bed.mock->cluster, "state", P(0), broker);
+        st = run_job(&job);
+        for (int again = 0; again < 3 && st == EGW_RETRY; again++)
+            st = run_job(&job);
+        must(st, &job.error);
+        assert_int_equal(5, places[0].state_end);
+    }
+}
+
 int main(void)
 {
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_bed)
@@ -582,6 +601,7 @@ int main(void)
         SHARED(a_commit_under_an_unknown_generation_is_refused),
         SHARED(a_commit_without_offsets_is_refused),
         SHARED(a_look_up_knows_the_ends_of_the_log),
+        SHARED(a_look_up_finds_leaders_that_have_moved),
     };
     int failed = cmocka_run_group_tests(alone, NULL, NULL);
 

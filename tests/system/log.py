@@ -9,7 +9,7 @@ from murmur2 import partition_of
 from records import SCHEMAS, decode, key_of
 
 
-def read_topic(bootstrap, topic, isolation="read_committed", timeout=60):
+def read_topic(bootstrap, topic, isolation="read_committed", timeout=300):
     """Every record of a topic up to the ends it has now (the last stable offset)."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation,
                              enable_auto_commit=False, auto_offset_reset="earliest",

@@ -24,7 +24,7 @@ def test_a_broker_of_three_is_lost_again_and_again(make_egw, own_cluster, figure
         own_cluster.wait_in_step()
     run.pause(3, 6)
     run.end()
-    run.check(figures)
+    run.check(figures, codes=(-9, 69, 75))  # 69: it started while nobody could answer
     figures.tell("broker_faults", len(ROUNDS), ">=", 9)
     figures.tell("leaders_moved", moves, ">=", 6)
     figures.judge()

@@ -22,12 +22,13 @@ STARTING = points({
     "metadata": (1,), "init_transactions": (1,), "subscribe": (1,), "assign": (1,),
     "pause_partitions": (1,), "committed": (1,), "offsets_for_times": (1, 2),
     "consume_start_queue": (1, 3, 8), "consume_stop": (1, 6), "resume_partitions": (1, 6),
+    "destroy_flags": (1,),  # of the handle that looked for the topics
 }) + points({"consume_queue": (1, 7, 40)}, ("after",))  # records restored so far
 DECIDING = points({
     "begin_transaction": (1, 5), "produce_batch": (1, 2, 3, 4, 17),
     "send_offsets_to_transaction": (1, 5), "commit_transaction": (1, 5),
 }) + points({"consumer_poll": (1, 2, 30)}, ("after",))
-CLOSING = points({"consumer_close": (1,), "destroy_flags": (1, 2)})
+CLOSING = points({"consumer_close": (1,), "destroy_flags": (2, 4)})
 ABORTING = points({"flush": (1,), "abort_transaction": (1,)})
 
 
@@ -92,6 +93,7 @@ def test_death_at_each_step_of_closing(make_egw, own_broker, killpoint, figures)
     stage = Stage(make_egw(own_broker), killpoint, 37)
     for point in CLOSING:
         worker = stage.caught(point)
+        worker.wait_for(r"what=ready\b", timeout=60)
         stage.advance()
         worker.signal(15)
         stage.died(point)
@@ -129,7 +131,7 @@ def test_death_at_each_step_of_an_abort(make_egw, unswept_broker, killpoint, fig
     stage = Stage(egw, killpoint, 41)
     for point in ABORTING:
         worker = stage.caught(point)
-        stage.advance()
+        worker.wait_for(r"what=ready\b", timeout=60)
         freeze_in_transaction(worker, egw.instance(0), egw.bootstrap, rng=random.Random(1))
         wait_evicted(egw)
         worker.thaw()
