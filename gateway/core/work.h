@@ -13,6 +13,7 @@
 
 #include "egw/buf.h"
 #include "egw/chain.h"
+#include "egw/dead.h"
 #include "egw/lifecycle.h"
 #include "egw/triage.h"
 #include "rulebook.h"
@@ -54,6 +55,7 @@ struct work {
     int64_t recorded_ms;
     struct egw_outcome outcome; /* filled on the way, written at the end */
     struct egw_str key;         /* partner/customer */
+    struct egw_retry retry;     /* what outcome.retry_of points to, where the record is a retry */
     struct egw_terms terms;     /* of the case, once touched */
     bool touched;
     struct egw_error *err;
