@@ -266,14 +266,16 @@ static const struct egw_option options[] = {
     {0, "accept", "NAME", "activate: all the same, this person answers for it", NULL, false},
     {'v', "verbose", NULL, "lint: show notes; test: show each path; show: list the rules in force",
      NULL, false},
+    {0, "min-coverage", "PERCENT", "test: exit 1 when fewer of the rules decided a case", NULL,
+     false},
     {0, "strict", NULL, "lint: exit 1 for notes and assumptions, too", NULL, false},
     {0, "facts", "FILE", "lint: look through these facts (JSON lines) for missing prices", NULL,
      false},
     {0, "at", "TIME", "show: as at this time", NULL, false},
     {0, "partition", "N", "show --at: this partition only", NULL, false},
     {'o', "output", "FORM",
-     "lint, diff, backtest, show, history, activate, rollback: form of the output", "text|json",
-     false},
+     "lint, test, diff, backtest, show, history, activate, rollback: form of the output",
+     "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
@@ -287,14 +289,16 @@ const struct egw_command egw_cmd_policy = {
         "them (exit 78), then rules that can never decide and dates that leave holes, each with "
         "an example (exit 1), and notes what only an order of rules or an older form of the event "
         "decides. test decides cases of JSON files and compares "
-        "(exit 1 on a difference). diff tells which events two folders of rules decide otherwise, "
+        "(exit 1 on a difference), and says how many of the rules decided one; a rule that an "
+        "event only went past is not counted. diff tells which events two folders of rules decide "
+        "otherwise, "
         "with an example of each (exit 1). backtest gives each recorded input, due time and "
-        "changed "
-        "fact to the rules of NEW in the state that was then, and counts which answers move, by "
-        "customer, severity, channel and price, with the incidents and priced contacts they use; "
-        "one step at a time: what a moved case would have met later is not counted, nor is what is "
-        "past retention taken for the same. It exits 1 where more cases move than the limit, 69 "
-        "where nothing could be checked. activate stores the files in the log and puts them in "
+        "changed fact to the rules of NEW in the state that was then, and counts which answers "
+        "move, by customer, severity, channel and price, with the incidents and priced contacts "
+        "they use; one step at a time: what a moved case would have met later is not counted, nor "
+        "is what is past retention taken for the same. It exits 1 where more cases move than the "
+        "limit, 69 where nothing could be checked. activate stores the files in the log and puts "
+        "them in "
         "force "
         "in every partition; with a limit or --backtest it backtests them first and refuses as "
         "backtest exits, unless --accept names who answers for it, which history shows. rollback "
