@@ -13,6 +13,7 @@
 
 #include "egw/buf.h"
 #include "egw/chain.h"
+#include "egw/dead.h"
 #include "egw/lifecycle.h"
 #include "egw/triage.h"
 #include "rulebook.h"
@@ -54,6 +55,7 @@ struct work {
     int64_t recorded_ms;
     struct egw_outcome outcome; /* filled on the way, written at the end */
     struct egw_str key;         /* partner/customer */
+    struct egw_retry retry;     /* what outcome.retry_of points to, where the record is a retry */
     struct egw_terms terms;     /* of the case, once touched */
     bool touched;
     struct egw_error *err;
@@ -140,6 +142,12 @@ enum egw_status command_issue(struct work *work, struct kase *kase,
 /* The problem's entry learns Microsoft's number, or that its case has ended. */
 enum egw_status command_number(struct work *work, const struct kase *kase) EGW_MUST_CHECK;
 enum egw_status command_ended(struct work *work, const struct kase *kase) EGW_MUST_CHECK;
+/* A case that shares another one's command learns its number. */
+enum egw_status command_shared_number(struct work *work, struct kase *kase) EGW_MUST_CHECK;
+/* The case is another problem than `link`, whose command it shares: *ret_parted, and it has none.
+ * Any other link: nothing. */
+enum egw_status command_part(struct work *work, struct kase *kase, struct egw_str link,
+                             bool *ret_parted) EGW_MUST_CHECK;
 /* A problem's entry has been due: its case's end lies past the horizon. */
 bool command_key(struct egw_str key); /* whether this is the key of a problem's entry */
 
