@@ -403,6 +403,27 @@ static int64_t fact_offset(void *self, struct egw_str fact)
     return egw_facts_get(triage->facts, fact).offset;
 }
 
+/* What follows from an entry is stored under names made of its own: others than its key's would
+ * lead to entries nobody can read again. */
+static bool is_of_key(const struct egw_case_entry *entry, struct egw_str key)
+{
+    const struct egw_str names[] = {entry->partner, entry->customer, entry->case_id};
+    size_t at = 0;
+
+    for (size_t i = 0; i < EGW_COUNT(names); i++) {
+        if (i && (at == key.n || key.p[at++] != '/'))
+            return false;
+        if (names[i].n > key.n - at ||
+            !egw_str_same((struct egw_str){key.p + at, names[i].n}, names[i]))
+            return false;
+        if (i < 2 && names[i].n &&
+            (memchr(names[i].p, '/', names[i].n) || memchr(names[i].p, '#', names[i].n)))
+            return false;
+        at += names[i].n;
+    }
+    return at == key.n;
+}
+
 static enum egw_status waits(void *self, struct egw_str key, struct egw_str value,
                              struct egw_waits *ret, struct egw_error *reterr)
 {
@@ -427,6 +448,11 @@ static enum egw_status waits(void *self, struct egw_str key, struct egw_str valu
         if (st)
             return egw_error_prefix(reterr, EGW_INVALID, "entry %.*s", EGW_FMT(key));
         version = entry->version;
+        if (version == ENTRY_VERSION && !is_of_key(entry, key))
+            return egw_error_set(reterr, EGW_INVALID,
+                                 "entry %.*s: it holds the case %.*s of %.*s/%.*s", EGW_FMT(key),
+                                 EGW_FMT(entry->case_id), EGW_FMT(entry->partner),
+                                 EGW_FMT(entry->customer));
         ret->has_due = entry->due_at.has || entry->warn_at.has;
         ret->due_ms = entry->warn_at.has ? entry->warn_at.v : entry->due_at.v;
         ret->facts = entry->waits_for.p;
