@@ -41,6 +41,8 @@ size_t egw_policy_rule_count(const struct egw_policy *policy);
 struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index);
 size_t egw_policy_channel_count(const struct egw_policy *policy);
 struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
+/* Whether a case by this channel takes an incident from a pack. */
+bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str channel);
 /* By id or alias, without case; NULL: no rules for such a service. */
 const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name);
 /* What it knows of errors; NULL: nothing. */
@@ -105,5 +107,11 @@ struct egw_decision {
 enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_facts *facts,
                            const struct egw_subject *subject, int64_t now_ms,
                            struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
+
+/* The facts (struct egw_fact) of the same decision, and all others that rules may test, which it
+ * never came to. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_gather(const struct egw_policy *policy, const struct egw_facts *facts,
+                           const struct egw_subject *subject, int64_t now_ms,
+                           struct egw_arena *arena, struct egw_list *ret) EGW_MUST_CHECK;
 
 #endif
