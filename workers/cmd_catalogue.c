@@ -451,8 +451,8 @@ const struct egw_command egw_cmd_catalogue = {
              "counts; a file is taken line by line. A code with several meanings is ambiguous "
              "until --service says the product. lint finds entries without a source or a remedy "
              "where they claim one, the same code twice with two answers, and with --against "
-             "spellings that ordinary texts are full of. stats counts by service and basis. Exit "
-             "status: 0 known or clean, 1 nothing known or findings, 78 a table is wrong.",
+             "spellings that ordinary texts are full of. stats counts by service and basis.",
+    .exits = "0 known or clean, 1 nothing known or findings, 78 a table is wrong",
     .options = options,
     .run = run,
 };

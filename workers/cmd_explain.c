@@ -45,6 +45,7 @@ static void show(struct explain *e, const struct egw_outcome *outcome)
     }
     if (e->expected && !egw_str_is(outcome->rule, e->expected)) {
         e->unexpected++;
+        (void)fflush(stdout);
         (void)fprintf(stderr, "egw: expected rule %s, decided by ", e->expected);
         egw_put_safe(stderr, outcome->rule.n ? outcome->rule : EGW_STR("none"));
         (void)fputc('\n', stderr);
@@ -190,6 +191,8 @@ const struct egw_command egw_cmd_explain = {
              "and what they lacked. Nothing is written. With an event id it shows the same of the "
              "outcome on record. The event is taken alone: what a case so far would change is not "
              "seen here.",
+    .exits = "0 shown, 1 another rule than expected or no such event, 65 a line is wrong, 69 no "
+             "broker or no topic, 78 settings or policy",
     .options = options,
     .run = run,
 };

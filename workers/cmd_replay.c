@@ -10,6 +10,7 @@
 #include "egw/replay.h"
 #include "egw/schema.h"
 #include "policies.h"
+#include "reading.h"
 #include "schemas.h"
 #include "topics.h"
 
@@ -390,7 +391,8 @@ static enum egw_status replay_all(struct replaying *r)
     enum egw_status st = egw_kafka_open(r->settings, "egw-replay", &r->kafka, &r->err);
 
     if (!st)
-        st = egw_kafka_partitions(r->kafka, r->again.topic, &r->partitions, &r->err);
+        st = egw_topic_fault(
+            egw_kafka_partitions(r->kafka, r->again.topic, &r->partitions, &r->err), &r->err);
     if (!st)
         st = egw_schemas_open(r->settings, &r->schemas, &r->err);
     if (!st)
@@ -469,8 +471,9 @@ const struct egw_command egw_cmd_replay = {
              "as the outcome names them; the outcome that comes out is compared byte for byte. "
              "What can no longer be known (an input past retention, a reference record compacted "
              "away, a case that began before what is kept) is not checked and counted as such, "
-             "with -v shown with the reason. Nothing is written. Exit status: 0 no difference, 1 "
-             "a difference, 69 it could not be checked.",
+             "with -v shown with the reason. Nothing is written.",
+    .exits =
+        "0 no difference, 1 a difference or no such case, 69 it could not be checked, 78 settings",
     .options = options,
     .run = run,
 };

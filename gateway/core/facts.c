@@ -901,14 +901,6 @@ bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
     return true;
 }
 
-bool egw_facts_next_issue(const struct egw_facts *facts, struct egw_str customer, size_t *at,
-                          struct egw_fact_view *ret, struct egw_str *ret_key)
-{
-    struct egw_dossier dossier = egw_facts_dossier(facts, EGW_STR_NONE, customer);
-
-    return egw_dossier_next_issue(&dossier, at, ret, ret_key);
-}
-
 bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, struct egw_str name,
                         struct egw_str *ret_customer)
 {
