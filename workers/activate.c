@@ -166,7 +166,7 @@ static enum egw_status add_write(struct batch *b, const char *topic, int32_t par
     struct egw_buf bytes = {0};
     enum egw_status st = egw_encode_framed(b->framing, type, record, &bytes, reterr);
 
-    *write = (struct egw_kafka_write){topic, partition, key, EGW_STR_NONE};
+    *write = (struct egw_kafka_write){.topic = topic, .partition = partition, .key = key};
     if (st == EGW_OK && !egw_arena_str(&b->arena, egw_buf_str(&bytes), &write->value))
         st = no_memory(reterr);
     egw_buf_free(&bytes);

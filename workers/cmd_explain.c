@@ -72,7 +72,7 @@ static enum egw_status decide_lines(struct explain *e, struct egw_trial *trial, 
         st = egw_json_read(line, &egw_type_support_event, &arena, &event, &e->err);
         if (st)
             break;
-        st = egw_trial_decide(trial, &event, now, &arena, &outcome);
+        st = egw_trial_decide(trial, &event, NULL, now, &arena, &outcome);
         if (st) {
             (void)egw_error_set(&e->err, st, "no memory to decide");
             break;

@@ -224,13 +224,15 @@ static const struct egw_option options[] = {
     {0, "note", "TEXT", "activate, rollback: why", NULL, false},
     {'v', "verbose", NULL, "lint: show notes; test: show each path; show: list the rules in force",
      NULL, false},
+    {0, "min-coverage", "PERCENT", "test: exit 1 when fewer of the rules decided a case", NULL,
+     false},
     {0, "strict", NULL, "lint: exit 1 for notes and assumptions, too", NULL, false},
     {0, "facts", "FILE", "lint: look through these facts (JSON lines) for missing prices", NULL,
      false},
     {0, "at", "TIME", "show: as at this time", NULL, false},
     {0, "partition", "N", "show --at: this partition only", NULL, false},
-    {'o', "output", "FORM", "lint, diff, show, history, activate, rollback: form of the output",
-     "text|json", false},
+    {'o', "output", "FORM",
+     "lint, test, diff, show, history, activate, rollback: form of the output", "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
@@ -243,7 +245,9 @@ const struct egw_command egw_cmd_policy = {
         "The rules are the files of policy.dir and policy.catalogue. lint names every fault in "
         "them, then rules that can never decide and dates that leave holes, each with an example, "
         "and notes what only an order of rules or an older form of the event decides. test decides "
-        "cases of JSON files and compares. diff tells which events two folders of rules decide "
+        "cases of JSON files and compares, and says how many of the rules decided one; a rule that "
+        "an event only went past is not counted. diff tells which events two folders of rules "
+        "decide "
         "otherwise, with an example of each. activate stores the files in the log and puts them "
         "in force in every partition; rollback does so with the policy before, or that of an "
         "activation, out of the log. show tells which activation each partition has reached, with "

@@ -143,8 +143,9 @@ static enum egw_status encode_first(struct first *f, int32_t partition, struct e
         st = egw_encode_framed(f->framing, &egw_type_position, &position, &f->bytes, reterr);
     if (st)
         return st;
-    f->writes[f->n] = (struct egw_kafka_write){f->settings->topics.cases, partition,
-                                               EGW_STR(EGW_POSITION_KEY), EGW_STR_NONE};
+    f->writes[f->n] = (struct egw_kafka_write){.topic = f->settings->topics.cases,
+                                               .partition = partition,
+                                               .key = EGW_STR(EGW_POSITION_KEY)};
     f->ends[f->n++] = f->bytes.n;
     return EGW_OK;
 }

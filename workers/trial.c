@@ -189,7 +189,8 @@ static void copy_decision(const struct egw_trial *trial, const struct egw_decisi
 }
 
 enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_support_event *event,
-                                 int64_t now_ms, struct egw_arena *arena, struct egw_outcome *ret)
+                                 const struct egw_case_so_far *so_far, int64_t now_ms,
+                                 struct egw_arena *arena, struct egw_outcome *ret)
 {
     struct egw_support_event *merged = egw_arena_alloc(arena, sizeof(*merged));
     struct egw_subject subject = {.event = merged, .recorded_ms = now_ms};
@@ -199,10 +200,16 @@ enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_suppo
     if (!merged)
         return EGW_NOMEM;
     *merged = *event;
+    if (so_far) {
+        subject.not_incident = so_far->not_incident.p;
+        subject.not_incident_count = so_far->not_incident.n;
+        subject.approval = so_far->approval;
+        subject.released = so_far->released;
+    }
     /* An answer is decided as if the case were held: it is a fact for the rules. */
     if (egw_str_is(event->event_type, "approved") || egw_str_is(event->event_type, "declined"))
         subject.approval = event->event_type;
-    subject.released = egw_str_is(event->event_type, "released");
+    subject.released |= egw_str_is(event->event_type, "released");
     if (egw_facts_customer(trial->facts, event->partner, event->customer, &customer))
         merged->customer = subject.customer = customer;
     else

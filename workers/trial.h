@@ -1,12 +1,13 @@
 /*
  * trial - what a policy would decide, outside the log
  *
- * The same policy code and the same facts as triage, but the event stands alone: no case so far, no
- * duplicates, no lifecycle. Changes nothing.
+ * The same policy code and the same facts as triage, but the event stands alone: no duplicates, no
+ * lifecycle, and of the case so far only what it is told. Changes nothing.
  */
 #ifndef EGW_TRIAL_H
 #define EGW_TRIAL_H
 
+#include "egw/cases.h"
 #include "egw/policy_file.h"
 #include "egw/settings.h"
 
@@ -40,9 +41,11 @@ enum egw_status egw_trial_learn_topic(struct egw_trial *trial, const struct egw_
                                       struct egw_error *reterr) EGW_MUST_CHECK;
 
 /* Decide; the answer has the form of an outcome, without chain and trigger. It lives as long as the
- * arena, the event and the trial. now_ms is both the time of the decision and the record time. */
+ * arena, the event and the trial. now_ms is both the time of the decision and the record time.
+ * so_far: NULL: the case begins with the event. */
 enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_support_event *event,
-                                 int64_t now_ms, struct egw_arena *arena,
+                                 const struct egw_case_so_far *so_far, int64_t now_ms,
+                                 struct egw_arena *arena,
                                  struct egw_outcome *ret) EGW_MUST_CHECK;
 
 #endif

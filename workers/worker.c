@@ -7,8 +7,9 @@
 #include "workshop.h"
 
 enum {
-    ASK_AGAIN_MS = 2000,  /* between two questions to a registry that does not answer */
-    SURVEY_ENTRIES = 256, /* of the state a sample looks at: some 0.2 ms */
+    ASK_AGAIN_MS = 2000,       /* between two questions to a registry that does not answer */
+    FORGET_REFUSED_MS = 60000, /* how long a definite "there is none" is believed */
+    SURVEY_ENTRIES = 256,      /* of the state a sample looks at: some 0.2 ms */
 };
 
 struct egw_worker {
@@ -18,7 +19,8 @@ struct egw_worker {
     struct egw_triage *triage;
     struct egw_runtime *runtime;
     struct egw_workshop *workshop;
-    int32_t asked_id; /* the schema id last asked for; -1: none */
+    int32_t asked_id;          /* the schema id last asked for; -1: none */
+    int64_t forget_refused_ms; /* when what the registry lacked is asked for anew; monotonic */
     int64_t ask_again_ms;
     bool out_of_memory;
     struct egw_runtime_lag *lags; /* of a sample, lag_max of them */
@@ -79,6 +81,17 @@ static void take_results(struct egw_worker *worker)
     }
 }
 
+/* Or a schema registered after its first record came would never be read before a restart. */
+static void forget_refused(struct egw_worker *worker)
+{
+    int64_t now = worker->conf.log.ops->mono_ms(worker->conf.log.self);
+
+    if (now < worker->forget_refused_ms)
+        return;
+    egw_plans_forget_refused(worker->plans);
+    worker->forget_refused_ms = now + FORGET_REFUSED_MS;
+}
+
 static void ask_for_schema(struct egw_worker *worker)
 {
     int32_t id = egw_triage_wants_schema(worker->triage);
@@ -94,6 +107,7 @@ static void ask_for_schema(struct egw_worker *worker)
 enum egw_status egw_worker_turn(struct egw_worker *worker, int64_t max_ms, struct egw_error *reterr)
 {
     take_results(worker);
+    forget_refused(worker);
     ask_for_schema(worker);
     if (worker->out_of_memory)
         return egw_error_set(reterr, EGW_NOMEM, "no memory for an order to the workshop");

@@ -79,12 +79,54 @@ const struct egw_seen_event *case_seen(const struct kase *kase, struct egw_str e
 
 /* ---- merge ---- */
 
-static enum egw_status merge_list(struct work *work, struct egw_list *into,
-                                  const struct egw_list *from, size_t size, size_t max)
-{
-    for (size_t i = 0; i < from->n; i++) {
-        enum egw_status st = list_add(work, into, size, max, (const char *)from->p + i * size);
+typedef bool same_fn(const void *, const void *);
 
+static bool same_text(const void *a, const void *b)
+{
+    return egw_str_eq(*(const struct egw_str *)a, *(const struct egw_str *)b);
+}
+
+static bool same_pair(const void *a, const void *b)
+{
+    return egw_str_eq(((const struct egw_pair *)a)->key, ((const struct egw_pair *)b)->key);
+}
+
+static bool same_step(const void *a, const void *b)
+{
+    const struct egw_diagnosis *x = a, *y = b;
+
+    return egw_str_eq(x->kind, y->kind) && egw_str_eq(x->step, y->step) &&
+           egw_str_eq(x->result, y->result) && egw_str_eq(x->by, y->by) &&
+           x->resolved == y->resolved && x->at.has == y->at.has &&
+           (!x->at.has || x->at.v == y->at.v);
+}
+
+static void drop_same(struct egw_list *list, size_t size, same_fn *same, const void *item)
+{
+    char *items = list->p;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (same(items + i * size, item))
+            continue;
+        if (kept != i)
+            memcpy(items + kept * size, items + i * size, size);
+        kept++;
+    }
+    list->n = kept;
+}
+
+/* A source that repeats all it knows with each event says nothing new, but says it last. */
+static enum egw_status merge_list(struct work *work, struct egw_list *into,
+                                  const struct egw_list *from, size_t size, size_t max,
+                                  same_fn *same)
+{
+    for (size_t i = from->n > max ? from->n - max : 0; i < from->n; i++) {
+        const void *item = (const char *)from->p + i * size;
+        enum egw_status st;
+
+        drop_same(into, size, same, item);
+        st = list_add(work, into, size, max, item);
         if (st)
             return st;
     }
@@ -135,13 +177,13 @@ enum egw_status case_merge(struct work *work, struct kase *kase,
     if (!whole_text_known)
         into->extensions.n = 0;
     st = merge_list(work, &into->diagnosis, &event->diagnosis, sizeof(struct egw_diagnosis),
-                    DIAGNOSIS_MAX);
+                    DIAGNOSIS_MAX, same_step);
     if (!st)
         st = merge_list(work, &into->correlation_ids, &event->correlation_ids,
-                        sizeof(struct egw_str), LIST_MAX);
+                        sizeof(struct egw_str), LIST_MAX, same_text);
     if (!st)
         st = merge_list(work, &into->extensions, &event->extensions, sizeof(struct egw_pair),
-                        LIST_MAX);
+                        LIST_MAX, same_pair);
     return st;
 }
 
@@ -230,6 +272,30 @@ static enum egw_status drop_lists(struct work *work, struct egw_support_event *e
     return warn(work, "the case was too large: extensions and correlation ids were left out");
 }
 
+static void keep_some(struct egw_str *text)
+{
+    if (text->n > FIELD_KEPT)
+        text->n = cut_at(*text, FIELD_KEPT);
+}
+
+/* What was tried, and with what success, is what decides: only its words get fewer. */
+static enum egw_status cut_steps(struct work *work, struct egw_support_event *event)
+{
+    struct egw_diagnosis *steps = event->diagnosis.p;
+
+    if (event->diagnosis.n > DIAGNOSIS_MAX) { /* the last say how things stand */
+        steps += event->diagnosis.n - DIAGNOSIS_MAX;
+        event->diagnosis = (struct egw_list){steps, DIAGNOSIS_MAX};
+    }
+    for (size_t i = 0; i < event->diagnosis.n; i++) {
+        keep_some(&steps[i].kind);
+        keep_some(&steps[i].step);
+        keep_some(&steps[i].result);
+        keep_some(&steps[i].by);
+    }
+    return warn(work, "the case was too large: its diagnosis was cut");
+}
+
 /* Every other text is cut to what a form takes. What is bounded already stays as it is. */
 static enum egw_status cut_fields(struct work *work, struct egw_support_event *event)
 {
@@ -240,8 +306,8 @@ static enum egw_status cut_fields(struct work *work, struct egw_support_event *e
 
         if (type->kind == EGW_K_OPTION)
             type = type->item;
-        if ((type->kind == EGW_K_STRING || type->kind == EGW_K_BYTES) && text->n > FIELD_KEPT)
-            text->n = cut_at(*text, FIELD_KEPT);
+        if (type->kind == EGW_K_STRING || type->kind == EGW_K_BYTES)
+            keep_some(text);
     }
     event->requester = event->contact = NULL; /* not cut: half an address is a wrong one */
     return warn(work, "the case was too large: long fields were cut, persons left out");
@@ -254,10 +320,9 @@ enum egw_status case_shrink(struct work *work, struct egw_support_event *event, 
     case 0:
         return cut_text(work, event, over);
     case 1:
-        event->diagnosis.n = 0;
-        return warn(work, "the case was too large: its diagnosis was left out");
-    case 2:
         return drop_lists(work, event);
+    case 2:
+        return cut_steps(work, event);
     default:
         return cut_fields(work, event);
     }

@@ -215,7 +215,13 @@ static struct egw_str outlived_line(struct work *work, const struct egw_case_ent
                        EGW_FMT(entry->outlived), ended, confirmed);
 }
 
-/* Microsoft's number of a linked case: as the link gave it, else as our own state has it. */
+static bool is_of_partner(struct egw_str key, struct egw_str partner)
+{
+    return key.n > partner.n && key.p[partner.n] == '/' && memcmp(key.p, partner.p, partner.n) == 0;
+}
+
+/* Microsoft's number of a linked case: as the link gave it, else as our own state has it. What
+ * another partner's case holds is not this one's to read (S10). */
 static struct egw_str number_of(struct work *work, const struct egw_case_entry *entry,
                                 struct egw_str link)
 {
@@ -227,7 +233,8 @@ static struct egw_str number_of(struct work *work, const struct egw_case_entry *
         if (egw_str_eq(numbers[i].link, link))
             return numbers[i].number;
     }
-    if (!other || command_key(link) || !egw_turn_get(work->turn, link, &value) ||
+    if (!other || command_key(link) || !is_of_partner(link, entry->partner) ||
+        !egw_turn_get(work->turn, link, &value) ||
         read_entry(work->triage, value, &egw_type_case_entry, work->arena, other, work->err))
         return EGW_STR("");
     return other->number;

@@ -73,11 +73,13 @@ static enum egw_status digest_text(struct work *work, const struct kase *kase)
     return EGW_OK;
 }
 
-/* The answer is the one the case has already. */
+/* The answer is the one the case has already; waiting for another incident is another answer. */
 static bool says_the_same(const struct egw_case_entry *entry, const struct egw_decision *decision)
 {
     return egw_str_is(entry->action, egw_action_names[decision->action]) &&
-           egw_str_eq(entry->code, decision->code);
+           egw_str_eq(entry->code, decision->code) &&
+           (decision->action != EGW_ACTION_HEALTH_MATCH ||
+            egw_str_eq(entry->incident, decision->incident));
 }
 
 /* Deciding the same again gives no more time than there was. */
@@ -146,11 +148,22 @@ static enum egw_status store_and_finish(struct work *work, struct kase *kase,
     return st ? st : finish(work, action, code, stage);
 }
 
+/* Who answered a hold answered it for the severity of then: at another, the rules ask again. */
+static enum egw_status ask_again(struct work *work, struct kase *kase, struct egw_decision *ret)
+{
+    enum egw_status st = ask(work, kase, ret);
+
+    if (st || !kase->entry.approval.n || egw_str_eq(kase->entry.severity, ret->severity))
+        return st;
+    kase->entry.approval = EGW_STR("");
+    return ask(work, kase, ret);
+}
+
 static enum egw_status decide(struct work *work, struct kase *kase)
 {
     struct egw_decision decision;
     enum egw_action action = EGW_ACTION_NOTED;
-    enum egw_status st = ask(work, kase, &decision);
+    enum egw_status st = ask_again(work, kase, &decision);
 
     if (!st)
         st = adopt(work, kase, &decision, &action);
@@ -213,10 +226,12 @@ static enum egw_status ends_as(struct work *work, struct kase *kase, enum egw_ac
     return store_and_finish(work, kase, action, kase->entry.code, EGW_STAGE_CASE);
 }
 
+/* A number says that Microsoft has the case, whoever filed it. */
 static enum egw_status ended(struct work *work, struct kase *kase, const char *code)
 {
-    return kase->entry.command_id ? ends_as(work, kase, EGW_ACTION_CLOSED, code)
-                                  : ends_as(work, kase, EGW_ACTION_CLOSED_BEFORE_ESCALATION, "");
+    if (kase->entry.command_id || kase->entry.number.n)
+        return ends_as(work, kase, EGW_ACTION_CLOSED, code);
+    return ends_as(work, kase, EGW_ACTION_CLOSED_BEFORE_ESCALATION, "");
 }
 
 static enum egw_status number(struct work *work, struct kase *kase,
@@ -293,12 +308,23 @@ static enum egw_status link_case(struct work *work, struct egw_case_entry *entry
     return st;
 }
 
+/* partner/customer/case, of which the case may hold more slashes; and another one than this. */
+static bool names_other_case(struct egw_str link, struct egw_str own)
+{
+    const char *end = link.p + link.n;
+    const char *first = link.n ? memchr(link.p, '/', link.n) : NULL;
+    const char *second = first ? memchr(first + 1, '/', (size_t)(end - first) - 1) : NULL;
+
+    return second && first > link.p && second > first + 1 && second + 1 < end &&
+           link.n <= 3 * IDENTIFIER_MAX + 2 && !egw_str_eq(link, own);
+}
+
 static enum egw_status link(struct work *work, struct kase *kase,
                             const struct egw_support_event *event, bool on)
 {
     enum egw_status st = EGW_OK;
 
-    if (!event->link.n || event->link.n > 3 * IDENTIFIER_MAX || event->number.n > IDENTIFIER_MAX) {
+    if (!names_other_case(event->link, kase->key) || event->number.n > IDENTIFIER_MAX) {
         work->outcome.because = EGW_STR("a link names the other case as partner/customer/case");
         st = case_store(work, kase);
         return st ? st
@@ -340,6 +366,15 @@ static enum egw_status outlived(struct work *work, struct kase *kase, enum egw_e
         entry->confirmed_at = (struct egw_opt_i64){true, kase->event.occurred_at};
     }
     return decide(work, kase);
+}
+
+/* The problem is back: what was thought to have cured it did not. */
+static void forget_cures(struct kase *kase)
+{
+    struct egw_diagnosis *steps = kase->event.diagnosis.p;
+
+    for (size_t i = 0; i < kase->event.diagnosis.n; i++)
+        steps[i].resolved = false;
 }
 
 static enum egw_status reopen(struct work *work, struct kase *kase)
@@ -405,6 +440,8 @@ enum egw_status course_event(struct work *work, struct kase *kase,
     case EGW_DO_UNLINK:
         return link(work, kase, event, false);
     case EGW_DO_REOPEN:
+        if (type == EGW_EVENT_REOPENED)
+            forget_cures(kase);
         return reopen(work, kase);
     case EGW_DO_LATE:
         break;

@@ -541,7 +541,8 @@ static void fact_subscription(struct decide *d)
         if (subscription) {
             int word = egw_wordset_find(&d->policy->facts[EGW_F_PLAN].words, subscription->plan);
 
-            plan = word < 0 ? EGW_V_PLAN_UNKNOWN : (unsigned)word;
+            /* A record that says "none" tells of a subscription all the same. */
+            plan = word < EGW_V_WORDS ? EGW_V_PLAN_UNKNOWN : (unsigned)word;
             if (egw_str_same(subscription->seller, EGW_STR("microsoft")))
                 seller = EGW_V_SELLER_MICROSOFT;
             else if (subscription->seller.n)

@@ -129,6 +129,11 @@ enum egw_status egw_plans_refuse_id(struct egw_plans *plans, int32_t id)
     return EGW_OK;
 }
 
+void egw_plans_forget_refused(struct egw_plans *plans)
+{
+    plans->refused_n = 0;
+}
+
 void egw_plans_expect_registry(struct egw_plans *plans, bool yes)
 {
     plans->registry = yes;

@@ -6,15 +6,19 @@
 
 /* ---- records that are not decided here ---- */
 
-static enum egw_status dead_letter(struct work *work, const char *reason)
+static enum egw_status emit_letter(struct work *work, enum egw_dead_class class, const char *reason)
 {
     const struct egw_log_record *record = &work->input->record;
     char where[3][24], digest[2 * EGW_SHA256 + 1];
     const char *topic = work->triage->topics.input_names[work->input->input];
     struct egw_log_header headers[] = {
-        {"egw.topic", egw_str_of(topic)},   {"egw.partition", {where[0], 0}},
-        {"egw.offset", {where[1], 0}},      {"egw.timestamp", {where[2], 0}},
-        {"egw.reason", egw_str_of(reason)}, {"egw.sha256", {digest, 2 * EGW_SHA256}},
+        {EGW_DEAD_TOPIC, egw_str_of(topic)},
+        {EGW_DEAD_PARTITION, {where[0], 0}},
+        {EGW_DEAD_OFFSET, {where[1], 0}},
+        {EGW_DEAD_TIMESTAMP, {where[2], 0}},
+        {EGW_DEAD_CLASS, egw_str_of(egw_dead_class_names[class])},
+        {EGW_DEAD_REASON, egw_str_of(reason)},
+        {EGW_DEAD_DIGEST, {digest, 2 * EGW_SHA256}},
     };
     struct egw_log_out out = {.topic = work->triage->topics.dead_letters,
                               .partition = record->partition,
@@ -22,7 +26,6 @@ static enum egw_status dead_letter(struct work *work, const char *reason)
                               .value = record->value,
                               .headers = headers,
                               .header_count = EGW_COUNT(headers)};
-    enum egw_status st;
 
     (void)snprintf(where[0], sizeof(where[0]), "%d", (int)record->partition);
     (void)snprintf(where[1], sizeof(where[1]), "%" PRId64, record->offset);
@@ -30,9 +33,16 @@ static enum egw_status dead_letter(struct work *work, const char *reason)
     for (int i = 0; i < 3; i++)
         headers[i + 1].value.n = strlen(where[i]);
     egw_hex(egw_turn_digest(work->turn)->b, EGW_SHA256, digest);
-    st = egw_turn_emit(work->turn, &out);
-    if (st)
-        return no_memory(work);
+    return egw_turn_emit(work->turn, &out) ? no_memory(work) : EGW_OK;
+}
+
+/* The letter that a retry comes from is still there: another one would multiply with each retry. */
+static enum egw_status dead_letter(struct work *work, enum egw_dead_class class, const char *reason)
+{
+    const struct egw_log_record *record = &work->input->record;
+
+    if (!work->outcome.retry_of && emit_letter(work, class, reason))
+        return EGW_NOMEM;
     work->outcome.because = work_printf(work, "%s", reason);
     /* The key goes on as it came where it can be one: readers still find the customer's record. */
     if (record->key.n && record->key.n <= IDENTIFIER_MAX * 2 && egw_utf8_valid(record->key))
@@ -227,8 +237,8 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
         return no_memory(work);
     partition = egw_partition_of(work->key, egw_turn_partition_count(work->turn));
     if (!egw_str_eq(work->key, record->key) || partition != record->partition) {
-        if (work->input->input == 0)
-            return pass_on(work, partition);
+        if (work->input->input == 0 || (work->outcome.retry_of && partition != record->partition))
+            return pass_on(work, partition); /* the copy is no retry: it moves once */
         if (partition != record->partition)
             return reject(work, "BAD_FIELD",
                           work_printf(work,
@@ -261,6 +271,30 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
         work_printf(work, "event_type '%.*s' is not one we know", EGW_FMT(event->event_type)));
 }
 
+/* Only who may write to the inbox can say that a record is a letter's. */
+static enum egw_status take_retry(struct work *work)
+{
+    struct egw_str header = work->input->record.retry;
+
+    if (!header.p || work->input->input == 0)
+        return EGW_OK;
+    if (!egw_retry_read(header, &work->retry))
+        return warn(work, "its header " EGW_RETRY_HEADER " names no dead letter");
+    work->outcome.retry_of = &work->retry;
+    return EGW_OK;
+}
+
+/* Nor by way of a dead letter can who writes events put a policy in force. */
+static bool may_activate(const struct work *work)
+{
+    return work->input->input != 0 && !work->outcome.retry_of;
+}
+
+static enum egw_dead_class class_of_frame(const struct egw_frame *frame)
+{
+    return frame->kind == EGW_FRAME_NONE ? EGW_DEAD_NO_FRAME : EGW_DEAD_UNKNOWN_SCHEMA;
+}
+
 static enum egw_status take_record(struct work *work)
 {
     struct egw_triage *triage = work->triage;
@@ -275,26 +309,29 @@ static enum egw_status take_record(struct work *work)
     enum egw_status st;
 
     work->recorded_ms = record->timestamp_ms;
+    st = take_retry(work);
+    if (st)
+        return st;
     if (!record->value.p)
-        return dead_letter(work, "the record has no value");
+        return dead_letter(work, EGW_DEAD_NO_VALUE, "the record has no value");
     st = egw_plans_find(triage->plans, &frame, &plan, &why);
     if (st == EGW_RETRY) {
         triage->wants_schema = frame.id;
         return egw_error_set(work->err, st, "%s", why.text);
     }
     if (st)
-        return dead_letter(work, why.text);
+        return dead_letter(work, class_of_frame(&frame), why.text);
     if (egw_plan_reader(plan) != &egw_type_support_event &&
-        (egw_plan_reader(plan) != &egw_type_policy_activation || work->input->input == 0))
+        (egw_plan_reader(plan) != &egw_type_policy_activation || !may_activate(work)))
         return dead_letter(
-            work,
+            work, EGW_DEAD_WRONG_RECORD,
             work_printf(work, "a %s has no place in this topic", egw_plan_reader(plan)->name).p);
     read = egw_arena_alloc(work->arena, sizeof(*read));
     if (!read)
         return no_memory(work);
     st = egw_decode(plan, frame.body.p, frame.body.n, work->arena, read, &why);
     if (st) /* no memory within the bounds that the record's size allows is the record's fault */
-        return dead_letter(work, why.text);
+        return dead_letter(work, EGW_DEAD_DECODE_FAULT, why.text);
     if (egw_plan_reader(plan) == &egw_type_policy_activation)
         return activate(work, &read->activation);
     return take_event(work, &read->event);

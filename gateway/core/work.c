@@ -2,25 +2,10 @@
  * outcome that ends each step. */
 #include "work.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* ---- small helpers of a step ---- */
-
-struct egw_str work_printf(struct work *work, const char *fmt, ...)
-{
-    char text[1024];
-    struct egw_str made;
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    if (!egw_arena_str(work->arena, egw_str_of(text), &made))
-        return EGW_STR_NONE;
-    return made;
-}
 
 struct egw_str work_join(struct work *work, struct egw_str a, char separator, struct egw_str b)
 {

@@ -13,6 +13,7 @@
 
 #include "egw/buf.h"
 #include "egw/chain.h"
+#include "egw/dead.h"
 #include "egw/lifecycle.h"
 #include "egw/triage.h"
 #include "rulebook.h"
@@ -54,6 +55,7 @@ struct work {
     int64_t recorded_ms;
     struct egw_outcome outcome; /* filled on the way, written at the end */
     struct egw_str key;         /* partner/customer */
+    struct egw_retry retry;     /* what outcome.retry_of points to, where the record is a retry */
     struct egw_terms terms;     /* of the case, once touched */
     bool touched;
     struct egw_error *err;
@@ -71,8 +73,11 @@ static inline enum egw_status no_memory(struct work *work)
     return egw_error_set(work->err, EGW_NOMEM, "no memory for a step of triage");
 }
 
+/* Whole, however long its parts are: cut text might end inside a character. p == NULL: no memory.
+ */
+#define work_printf(work, ...) egw_arena_printf((work)->arena, __VA_ARGS__)
+
 /* work.c */
-struct egw_str work_printf(struct work *work, const char *fmt, ...) EGW_PRINTF(2, 3);
 /* a, separator, b in the arena: what keys are made of. */
 struct egw_str work_join(struct work *work, struct egw_str a, char separator, struct egw_str b);
 /* Append one to a list of `size`-byte items, dropping the oldest past max. */
@@ -106,8 +111,9 @@ enum egw_status case_store(struct work *work, struct kase *kase) EGW_MUST_CHECK;
 void case_end(struct work *work, struct kase *kase);
 /* The case was never opened: what is known of it stays for as long as an ended one. */
 void case_heard_of(struct work *work, struct kase *kase);
-/* One round of making a case smaller that is `over` bytes too large: the text, the diagnosis, the
- * lists, then every long field. After SHRINK_ROUNDS of them it fits, whatever it held. */
+/* One round of making a case smaller that is `over` bytes too large: the text, the lists, the
+ * words of the diagnosis, then every long field. After SHRINK_ROUNDS of them it fits, whatever it
+ * held. */
 enum egw_status case_shrink(struct work *work, struct egw_support_event *event, size_t over,
                             int round) EGW_MUST_CHECK;
 /* Digest of the whole text where it was cut; NULL: it was not. */

@@ -77,6 +77,58 @@ static enum egw_status read_expectation(const json_t *object, const char *place,
     return st;
 }
 
+static enum egw_status read_texts(const json_t *list, const char *place, struct egw_arena *arena,
+                                  struct egw_list *ret, struct egw_error *reterr)
+{
+    size_t n = json_array_size(list);
+    struct egw_str *texts = egw_arena_alloc(arena, (n + 1) * sizeof(*texts));
+
+    if (list && !json_is_array(list))
+        return egw_error_set(reterr, EGW_INVALID, "%s: must be a list", place);
+    for (size_t i = 0; texts && i < n; i++) {
+        const json_t *value = json_array_get(list, i);
+
+        if (!json_is_string(value))
+            return egw_error_set(reterr, EGW_INVALID, "%s[%zu]: must be a text", place, i);
+        if (!egw_arena_str(arena,
+                           (struct egw_str){json_string_value(value), json_string_length(value)},
+                           &texts[i]))
+            texts = NULL;
+    }
+    if (!texts)
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for a test case");
+    *ret = (struct egw_list){texts, n};
+    return EGW_OK;
+}
+
+/* Not there: the case begins with the event. */
+static enum egw_status read_so_far(const json_t *object, const char *place, struct egw_arena *arena,
+                                   struct egw_case_so_far *ret, struct egw_error *reterr)
+{
+    static const char *const names[] = {"not_incident", "approval", "released"};
+    const json_t *released = json_object_get(object, "released");
+    char list[PLACE + 16];
+    enum egw_status st;
+
+    *ret = (struct egw_case_so_far){.approval = EGW_STR("")};
+    if (!object)
+        return EGW_OK;
+    (void)snprintf(list, sizeof(list), "%s.not_incident", place);
+    st = only_these(object, names, EGW_COUNT(names), place, reterr);
+    if (!st)
+        st = read_texts(json_object_get(object, "not_incident"), list, arena, &ret->not_incident,
+                        reterr);
+    if (!st)
+        st = read_text(object, "approval", place, arena, &ret->approval, reterr);
+    if (!st && ret->approval.n && !egw_str_is(ret->approval, "approved") &&
+        !egw_str_is(ret->approval, "declined"))
+        st = egw_error_set(reterr, EGW_INVALID, "%s.approval: must be approved or declined", place);
+    if (!st && released && !json_is_boolean(released))
+        st = egw_error_set(reterr, EGW_INVALID, "%s.released: must be true or false", place);
+    ret->released = json_is_true(released);
+    return st;
+}
+
 /* The facts of the file, then those of the case. */
 static enum egw_status read_facts(const json_t *shared, const json_t *own, const char *place,
                                   struct egw_arena *arena, struct egw_policy_case *ret,
@@ -111,8 +163,8 @@ static enum egw_status read_case(const json_t *object, const json_t *shared, siz
                                  struct egw_arena *arena, struct egw_policy_case *ret,
                                  struct egw_error *reterr)
 {
-    static const char *const names[] = {"name", "now", "event", "facts", "expect"};
-    char place[PLACE / 2], event[PLACE], expect[PLACE], facts[PLACE];
+    static const char *const names[] = {"name", "now", "event", "facts", "so_far", "expect"};
+    char place[PLACE / 2], event[PLACE], expect[PLACE], facts[PLACE], so_far[PLACE];
     struct egw_str now = EGW_STR_NONE;
     enum egw_status st;
 
@@ -120,6 +172,7 @@ static enum egw_status read_case(const json_t *object, const json_t *shared, siz
     (void)snprintf(event, sizeof(event), "%s.event", place);
     (void)snprintf(expect, sizeof(expect), "%s.expect", place);
     (void)snprintf(facts, sizeof(facts), "%s.", place);
+    (void)snprintf(so_far, sizeof(so_far), "%s.so_far", place);
     st = only_these(object, names, EGW_COUNT(names), place, reterr);
     if (!st)
         st = read_text(object, "name", place, arena, &ret->name, reterr);
@@ -133,6 +186,8 @@ static enum egw_status read_case(const json_t *object, const json_t *shared, siz
                          &ret->event, reterr);
     if (!st)
         st = read_facts(shared, json_object_get(object, "facts"), facts, arena, ret, reterr);
+    if (!st)
+        st = read_so_far(json_object_get(object, "so_far"), so_far, arena, &ret->so_far, reterr);
     if (!st)
         st = read_expectation(json_object_get(object, "expect"), expect, arena, &ret->expect,
                               reterr);

@@ -11,6 +11,31 @@ enum { ANSWER_MS = 10000, CREATE_MS = 30000, CLOSE_MS = 10000, ADMIN_TEXT = 512 
 
 /* ---- questions ---- */
 
+static bool nobody_answered(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+/* The library puts a question again to the broker it chose, also when that one has gone: only a new
+ * question goes to one that is up. The last one has most of the time, for brokers that are slow.
+ * topic NULL: all of them. */
+static rd_kafka_resp_err_t ask_metadata(rd_kafka_t *rk, rd_kafka_topic_t *topic, int timeout_ms,
+                                        const struct rd_kafka_metadata **ret)
+{
+    const int64_t until = egw_kafka_mono_ms() + timeout_ms;
+    const int first_ones[] = {timeout_ms / 10, timeout_ms / 5};
+    int64_t rest;
+
+    for (size_t i = 0; i < EGW_COUNT(first_ones); i++) {
+        rd_kafka_resp_err_t code = rd_kafka_metadata(rk, !topic, topic, ret, first_ones[i]);
+
+        if (!nobody_answered(code))
+            return code;
+    }
+    rest = until - egw_kafka_mono_ms(); /* below 0 would mean for ever: we may have stood still */
+    return rd_kafka_metadata(rk, !topic, topic, ret, rest > 0 ? (int)rest : 0);
+}
+
 enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int timeout_ms,
                                 int32_t *ret, struct egw_error *reterr)
 {
@@ -21,7 +46,7 @@ enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int tim
     if (!rkt)
         return egw_error_set(reterr, EGW_INVALID, "topic name %s refused: %s", topic,
                              rd_kafka_err2str(rd_kafka_last_error()));
-    code = rd_kafka_metadata(consumer, 0, rkt, &metadata, timeout_ms);
+    code = ask_metadata(consumer, rkt, timeout_ms, &metadata);
     if (!code && metadata->topic_cnt == 1) {
         code = metadata->topics[0].err;
         *ret = metadata->topics[0].partition_cnt;
@@ -31,7 +56,7 @@ enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int tim
     rd_kafka_topic_destroy(rkt);
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return egw_error_set(reterr, EGW_NOT_FOUND, "topic %s is not there; run egw init", topic);
-    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+    if (nobody_answered(code))
         return egw_error_set(reterr, EGW_RETRY, "no broker answered within %d ms about topic %s",
                              timeout_ms, topic);
     if (!code)
@@ -99,11 +124,11 @@ enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, stru
                                struct egw_list *ret, struct egw_error *reterr)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->asker, 1, NULL, &metadata, ANSWER_MS);
+    rd_kafka_resp_err_t code = ask_metadata(kafka->asker, NULL, ANSWER_MS, &metadata);
     struct egw_str *names;
     size_t n = 0;
 
-    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+    if (nobody_answered(code))
         return egw_error_set(reterr, EGW_RETRY, "no broker answered within %d ms", ANSWER_MS);
     if (code)
         return egw_from_kafka_code(code, "metadata", NULL, reterr);

@@ -94,28 +94,38 @@ static enum egw_status meet_topic(rd_kafka_t *rk, const char *topic, struct egw_
     return egw_kafka_count(rk, topic, READER_METADATA_MS, &count, reterr);
 }
 
-static rd_kafka_resp_err_t enqueue(rd_kafka_t *rk, const char *topic, int32_t partition,
-                                   struct egw_str key, struct egw_str value)
+static rd_kafka_resp_err_t enqueue(rd_kafka_t *rk, const struct egw_kafka_write *write)
 {
-    return rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_KEY((void *)key.p, key.n),
-                             RD_KAFKA_V_VALUE((void *)value.p, value.n), RD_KAFKA_V_END);
+    const rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = write->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = write->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)write->key.p, write->key.n}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)write->value.p, write->value.n}},
+        {.vtype = RD_KAFKA_VTYPE_HEADER,
+         .u.header = {EGW_RETRY_HEADER, write->retry.p, (ssize_t)write->retry.n}},
+    };
+    rd_kafka_error_t *e = rd_kafka_produceva(rk, fields, EGW_COUNT(fields) - !write->retry.p);
+    rd_kafka_resp_err_t code = rd_kafka_error_code(e);
+
+    rd_kafka_error_destroy(e);
+    return code;
 }
 
-static enum egw_status send_waiting(rd_kafka_t *rk, const char *topic, int32_t partition,
-                                    struct egw_str key, struct egw_str value,
+static enum egw_status send_waiting(rd_kafka_t *rk, const struct egw_kafka_write *write,
                                     struct egw_error *reterr)
 {
     int64_t until = egw_kafka_mono_ms() + QUEUE_PATIENCE_MS;
     rd_kafka_resp_err_t code;
     enum egw_status st;
 
-    while ((code = enqueue(rk, topic, partition, key, value)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+    while ((code = enqueue(rk, write)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
            egw_kafka_mono_ms() < until)
         (void)rd_kafka_poll(rk, QUEUE_WAIT_MS);
     st = egw_from_kafka_code(code, "write", NULL, reterr);
-    return st == EGW_OK ? st : egw_error_prefix(reterr, st, "%s/%" PRId32, topic, partition);
+    return st == EGW_OK
+               ? st
+               : egw_error_prefix(reterr, st, "%s/%" PRId32, write->topic, write->partition);
 }
 
 enum egw_status egw_kafka_send(struct egw_kafka *kafka, const char *topic, int32_t partition,
@@ -129,7 +139,10 @@ enum egw_status egw_kafka_send(struct egw_kafka *kafka, const char *topic, int32
             return st;
         (void)snprintf(kafka->met, sizeof(kafka->met), "%s", topic);
     }
-    st = send_waiting(kafka->writer, topic, partition, key, value, reterr);
+    st = send_waiting(kafka->writer,
+                      &(struct egw_kafka_write){
+                          .topic = topic, .partition = partition, .key = key, .value = value},
+                      reterr);
     (void)rd_kafka_poll(kafka->writer, 0);
     return st;
 }
@@ -190,8 +203,7 @@ static enum egw_status write_all(rd_kafka_t *rk, const struct egw_kafka_write *w
     if (st == EGW_OK)
         st = egw_from_kafka(rd_kafka_begin_transaction(rk), "begin", reterr);
     for (size_t i = 0; st == EGW_OK && i < n; i++)
-        st = send_waiting(rk, writes[i].topic, writes[i].partition, writes[i].key, writes[i].value,
-                          reterr);
+        st = send_waiting(rk, &writes[i], reterr);
     return st == EGW_OK ? commit_writes(rk, reterr) : st;
 }
 
@@ -340,7 +352,6 @@ static void take_back(struct egw_kafka_reader *reader)
 static void hand_out(struct egw_kafka_reader *reader, struct egw_log_record *ret)
 {
     const rd_kafka_message_t *message = reader->message;
-    rd_kafka_headers_t *headers = NULL;
     rd_kafka_timestamp_type_t type;
 
     set_end(reader, message->partition, false);
@@ -352,8 +363,16 @@ static void hand_out(struct egw_kafka_reader *reader, struct egw_log_record *ret
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
     };
-    if (!rd_kafka_message_headers(message, &headers))
-        ret->header_count = rd_kafka_header_cnt(headers);
+    ret->header_count = egw_kafka_record_headers(message, ret);
+}
+
+struct egw_str egw_kafka_reader_header(const struct egw_kafka_reader *reader, const char *name)
+{
+    rd_kafka_headers_t *headers;
+
+    if (!reader->message || rd_kafka_message_headers(reader->message, &headers))
+        return EGW_STR_NONE;
+    return egw_kafka_header(headers, name);
 }
 
 enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t timeout_ms,

@@ -8,6 +8,7 @@
 #include <librdkafka/rdkafka_mock.h>
 #include <sys/socket.h>
 
+#include "egw/dead.h"
 #include "egw/kafka.h"
 
 /* ---- kafka_conf.c: the only place where a configuration is made ---- */
@@ -49,6 +50,11 @@ bool egw_kafka_may_connect_plain(const struct sockaddr *to);
 /* The ladder, for a call on a transactional producer. Takes e; `doing` names the call and its
  * object. EGW_OK for NULL; EGW_RETRY: the same call may be repeated; EGW_ABORT, with the cause as
  * the error's status; EGW_DENIED; EGW_FATAL. */
+/* Of the header that stands last under that name; absent: there is none, or it is null. */
+struct egw_str egw_kafka_header(const rd_kafka_headers_t *headers, const char *name);
+/* Fills in what a record says in its headers; returns how many it has. */
+size_t egw_kafka_record_headers(const rd_kafka_message_t *message, struct egw_log_record *ret);
+
 enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct egw_error *reterr);
 /* The same for the calls that hand out a bare code. detail: NULL or the library's sentence. */
 enum egw_status egw_from_kafka_code(rd_kafka_resp_err_t code, const char *doing, const char *detail,

@@ -32,16 +32,25 @@ int kafka_log_topic(struct kafka_log *log, rd_kafka_topic_t *const *topics, size
     return -1;
 }
 
-static struct egw_str traceparent_of(const rd_kafka_message_t *message)
+struct egw_str egw_kafka_header(const rd_kafka_headers_t *headers, const char *name)
 {
-    rd_kafka_headers_t *headers;
     const void *value;
     size_t n;
 
-    if (rd_kafka_message_headers(message, &headers) ||
-        rd_kafka_header_get_last(headers, "traceparent", &value, &n) || !value)
+    if (rd_kafka_header_get_last(headers, name, &value, &n) || !value)
         return EGW_STR_NONE;
     return (struct egw_str){value, n};
+}
+
+size_t egw_kafka_record_headers(const rd_kafka_message_t *message, struct egw_log_record *ret)
+{
+    rd_kafka_headers_t *headers;
+
+    if (rd_kafka_message_headers(message, &headers))
+        return 0;
+    ret->traceparent = egw_kafka_header(headers, "traceparent");
+    ret->retry = egw_kafka_header(headers, EGW_RETRY_HEADER);
+    return rd_kafka_header_cnt(headers);
 }
 
 void kafka_log_record(const rd_kafka_message_t *message, int topic, struct egw_log_record *ret)
@@ -55,8 +64,8 @@ void kafka_log_record(const rd_kafka_message_t *message, int topic, struct egw_l
         .timestamp_ms = rd_kafka_message_timestamp(message, &type),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
-        .traceparent = traceparent_of(message),
     };
+    (void)egw_kafka_record_headers(message, ret);
 }
 
 /* ---- poll and wait ---- */

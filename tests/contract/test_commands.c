@@ -269,12 +269,34 @@ static void test_lint_names_what_is_charged_without_a_price(void **state)
 static void test_each_case_of_the_shipped_policy_is_decided_as_told(void **state)
 {
 #define CASES(name) "config/policy/tests/" name ".json"
-    struct ran ran = RUN("", "policy", "test", CASES("validity"), CASES("access"), CASES("health"),
-                         CASES("baseline"), CASES("channel"), CASES("forms"));
+    struct ran ran =
+        RUN("", "policy", "test", CASES("validity"), CASES("access"), CASES("health"),
+            CASES("baseline"), CASES("channel"), CASES("forms"), "--min-coverage", "100");
 
     (void)state;
     assert_holds(ran.out, ", 0 failed");
+    assert_holds(ran.out, "rules that can decide did (100%)");
     assert_ran(ran, 0, NULL, "");
+}
+
+/* The other cases went through dozens of rules on their way: that is no cover. */
+static void test_coverage_counts_only_rules_that_decided(void **state)
+{
+    struct ran ran = RUN("", "policy", "test", CASES("story"), "--min-coverage", "50");
+
+    (void)state;
+    assert_holds(ran.out, "\n6 passed, 0 failed\n6 of ");
+    assert_holds(ran.out, "access.cfg:22: rule access.use-beyond-role decided no case\n");
+    assert_null(strstr(ran.out, "rule baseline.remedy decided no case"));
+    assert_null(strstr(ran.out, "access.not-for-questions"));
+    assert_ran(ran, 1, NULL, "egw: the cases cover 6% of the rules, less than 50%\n");
+    ran = RUN("", "policy", "test", CASES("story"), "-o", "json");
+    assert_holds(ran.out, "{\"passed\":6,\"failed\":0,\"cases\":[{\"passed\":true,\"file\":");
+    assert_holds(ran.out, "\"coverage\":{\"percent\":6,\"rules\":");
+    assert_holds(ran.out, "{\"decided\":1,\"file\":\"baseline.cfg\",\"line\":");
+    assert_ran(ran, 0, NULL, "");
+    assert_ran(RUN("", "policy", "test", CASES("story"), "--min-coverage", "101"), 2, "",
+               "egw policy: --min-coverage needs a percentage from 0 to 100, not 101\n");
 }
 
 static void test_a_policy_test_says_what_differs(void **state)
@@ -469,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_diff_shows_what_a_changed_folder_decides_otherwise),
         cmocka_unit_test(test_lint_names_what_is_charged_without_a_price),
         cmocka_unit_test(test_each_case_of_the_shipped_policy_is_decided_as_told),
+        cmocka_unit_test(test_coverage_counts_only_rules_that_decided),
         cmocka_unit_test(test_a_policy_test_says_what_differs),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),

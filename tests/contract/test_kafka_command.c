@@ -262,12 +262,20 @@ static void a_group_without_commits_has_none(void **state)
     assert_int_equal(-1, committed);
 }
 
+/* The header of the record read last. */
+static void expect_retry(const struct egw_kafka_reader *from, const char *value)
+{
+    struct egw_str got = egw_kafka_reader_header(from, EGW_RETRY_HEADER);
+
+    assert_true(value ? egw_str_is(got, value) : !got.p);
+}
+
 static void a_transaction_writes_all_its_records(void **state)
 {
     const struct egw_kafka_write writes[] = {
-        {topic, 0, EGW_STR("a"), EGW_STR("1")},
-        {topic, 0, EGW_STR("b"), EGW_STR("2")},
-        {topic, 1, EGW_STR("c"), EGW_STR_NONE},
+        {topic, 0, EGW_STR("a"), EGW_STR("1"), EGW_STR("events/0/7 3 alice")},
+        {topic, 0, EGW_STR("b"), EGW_STR("2"), EGW_STR_NONE},
+        {topic, 1, EGW_STR("c"), EGW_STR_NONE, EGW_STR_NONE},
     };
     struct egw_kafka_reader *from;
     struct egw_error error;
@@ -276,7 +284,9 @@ static void a_transaction_writes_all_its_records(void **state)
     must(egw_kafka_transaction(&settings, "egw-op", writes, EGW_COUNT(writes), &error), &error);
     from = reader(0, 0);
     expect_record(from, 0, 0, "1");
+    expect_retry(from, "events/0/7 3 alice");
     expect_record(from, 0, 1, "2");
+    expect_retry(from, NULL);
     egw_kafka_reader_free(from);
     from = reader(1, 0);
     expect_record(from, 1, 0, NULL);
@@ -294,7 +304,8 @@ static void a_transaction_says_why_it_failed(void **state)
         {END_TXN, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, EGW_FATAL},
         {PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, EGW_ABORT},
     };
-    const struct egw_kafka_write write = {topic, 0, EGW_STR("a"), EGW_STR("1")};
+    const struct egw_kafka_write write = {
+        .topic = topic, .key = EGW_STR("a"), .value = EGW_STR("1")};
 
     (void)state;
     for (size_t i = 0; i < EGW_COUNT(cases); i++) {

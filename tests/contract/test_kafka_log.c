@@ -3,8 +3,10 @@
  */
 #include "bed.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- opening ---- */
 
@@ -48,6 +50,46 @@ static void without_a_broker_the_caller_may_try_again(void **state)
     conf.settings = &settings;
     assert_int_equal(EGW_RETRY, egw_kafka_log_new(&conf, &log, &error));
     assert_string_equal("no broker answered within 10000 ms about topic events", error.text);
+}
+
+enum { FIRST_BROKER = 1, BROKERS = 3, LOST_AFTER_MS = 300, ASK_MS = 10000 };
+
+static void *lose_first_broker(void *cluster)
+{
+    const struct timespec pause = {.tv_nsec = LOST_AFTER_MS * 1000000L};
+
+    (void)nanosleep(&pause, NULL);
+    (void)rd_kafka_mock_broker_set_down(cluster, FIRST_BROKER);
+    return NULL;
+}
+
+/* Only the first broker answers to begin with, so that the next question goes there too. */
+static void a_question_is_asked_elsewhere_when_its_broker_goes(void **state)
+{
+    const struct egw_kafka_handle_conf conf = {
+        .role = EGW_KAFKA_PROBE, .settings = &bed.settings, .client_id = "egw-test"};
+    rd_kafka_mock_cluster_t *cluster = bed.mock->cluster;
+    int32_t count = 0;
+    struct egw_error error;
+    rd_kafka_t *asker;
+    pthread_t loser;
+    int64_t asked;
+
+    (void)state;
+    for (int32_t id = FIRST_BROKER + 1; id <= BROKERS; id++)
+        (void)rd_kafka_mock_broker_set_down(cluster, id);
+    must(egw_kafka_handle(&conf, &asker, &error), &error);
+    must(egw_kafka_count(asker, "events", WAIT_MS, &count, &error), &error);
+    for (int32_t id = FIRST_BROKER + 1; id <= BROKERS; id++)
+        (void)rd_kafka_mock_broker_set_up(cluster, id);
+    (void)rd_kafka_mock_broker_set_rtt(cluster, FIRST_BROKER, ASK_MS);
+    assert_int_equal(0, pthread_create(&loser, NULL, lose_first_broker, cluster));
+    asked = egw_kafka_mono_ms();
+    must(egw_kafka_count(asker, "events", ASK_MS, &count, &error), &error);
+    assert_in_range(egw_kafka_mono_ms() - asked, LOST_AFTER_MS, ASK_MS / 2);
+    (void)pthread_join(loser, NULL);
+    assert_int_equal(PARTITIONS, count);
+    assert_true(egw_kafka_destroy(asker, WAIT_MS));
 }
 
 /* ---- inputs ---- */
@@ -570,6 +612,7 @@ int main(void)
         WITH(open_bed, a_missing_topic_is_named),
         WITH(open_bed, another_partition_count_is_named_with_both_numbers),
         cmocka_unit_test(without_a_broker_the_caller_may_try_again),
+        WITH(open_bed, a_question_is_asked_elsewhere_when_its_broker_goes),
         WITH(open_bed, an_assignment_names_common_partitions_and_nothing_flows_before_start),
         WITH(open_bed, a_slow_broker_right_after_an_assignment_costs_no_record),
         WITH(open_assigned, a_second_member_takes_over_what_is_released),

@@ -79,6 +79,15 @@ void desk_raw(struct desk *desk, enum desk_topic topic, int32_t partition, struc
     append(desk, (int)topic, copy_record(partition, desk->now_ms, key, value));
 }
 
+void desk_retry(struct desk *desk, int32_t partition, struct egw_str key, struct egw_str value,
+                const char *retry)
+{
+    struct desk_record record = copy_record(partition, desk->now_ms, key, value);
+
+    record.retry = retry;
+    append(desk, DESK_INBOX, record);
+}
+
 static const struct desk_record *find(const struct desk *desk, int topic, int32_t partition,
                                       int64_t offset)
 {
@@ -100,7 +109,8 @@ static struct egw_log_record as_log(int topic, const struct desk_record *record)
                                    .offset = record->offset,
                                    .timestamp_ms = record->timestamp_ms,
                                    .key = record->key,
-                                   .value = record->value};
+                                   .value = record->value,
+                                   .retry = egw_str_of(record->retry)};
 }
 
 static bool poll_tails(struct desk *desk, struct egw_log_event *ret)
@@ -226,6 +236,15 @@ static enum egw_status port_begin(void *self, struct egw_error *reterr)
     return EGW_OK;
 }
 
+static enum egw_dead_class class_of(const struct egw_log_out *out)
+{
+    for (size_t i = 0; i < out->header_count; i++) {
+        if (strcmp(out->headers[i].name, EGW_DEAD_CLASS) == 0)
+            return egw_dead_class_of(out->headers[i].value);
+    }
+    return EGW_DEAD_CLASSES;
+}
+
 static enum egw_status port_produce(void *self, const struct egw_log_out *outs, size_t n,
                                     size_t *ret_done, struct egw_error *reterr)
 {
@@ -238,6 +257,7 @@ static enum egw_status port_produce(void *self, const struct egw_log_out *outs, 
         assert_true(impl->pending_n < EGW_COUNT(impl->pending));
         impl->pending[impl->pending_n] =
             copy_record(outs[i].partition, desk->now_ms, outs[i].key, outs[i].value);
+        impl->pending[impl->pending_n].dead = class_of(&outs[i]);
         impl->pending_topic[impl->pending_n++] = outs[i].topic;
     }
     *ret_done = n;
@@ -315,9 +335,14 @@ static void compile(void *user, const struct egw_sha256 *manifest,
 
 static enum egw_status accept_schema(void *user, struct egw_str json, struct egw_error *reterr)
 {
-    (void)user;
-    (void)json;
-    return egw_error_set(reterr, EGW_INVALID, "no schema is accepted here");
+    struct desk *desk = user;
+    struct egw_plan *plan;
+    uint64_t fingerprint;
+    enum egw_status st = egw_schema_fingerprint(json, &fingerprint, reterr);
+
+    if (!st)
+        st = egw_plan_new(json, &egw_type_support_event, &plan, reterr);
+    return st ? st : egw_plans_add_fingerprint(desk->impl->plans, fingerprint, plan);
 }
 
 static int escalations(void *user, struct egw_str channel)
@@ -500,6 +525,15 @@ void desk_lines(struct desk *desk, const char *path, void (*one)(struct desk *, 
     for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         one(desk, line);
     free(text);
+}
+
+void desk_schema(struct desk *desk, const char *json)
+{
+    struct egw_policy_content content = {
+        .manifest = EGW_STR(""), .name = EGW_STR("egw.SupportEvent"), .content = egw_str_of(json)};
+
+    desk_raw(desk, DESK_POLICY, 0, EGW_STR("schema"),
+             write_framed(desk, &egw_type_policy_content, &content));
 }
 
 /* Of the catalogue only the sign-in errors: compiling all of it takes a second for each test. */

@@ -7,6 +7,7 @@
 #ifndef EGW_TEST_DESK_H
 #define EGW_TEST_DESK_H
 
+#include "egw/dead.h"
 #include "egw/records.h"
 #include "egw/runtime.h"
 
@@ -28,6 +29,8 @@ struct desk_record {
     int32_t partition;
     int64_t offset, timestamp_ms;
     struct egw_str key, value; /* malloc'd, one block at key.p */
+    const char *retry;         /* header egw.retry; NULL: none */
+    enum egw_dead_class dead;  /* dead letters: header egw.class */
 };
 
 struct desk_topic_log {
@@ -60,6 +63,11 @@ void desk_lines(struct desk *desk, const char *path, void (*one)(struct desk *, 
 /* Bytes as they are, on a partition of the events or the inbox. */
 void desk_raw(struct desk *desk, enum desk_topic topic, int32_t partition, struct egw_str key,
               struct egw_str value);
+/* Into the inbox, with the header of a retry; it lives as long as the desk. */
+void desk_retry(struct desk *desk, int32_t partition, struct egw_str key, struct egw_str value,
+                const char *retry);
+/* A writer schema that is accepted from now on. */
+void desk_schema(struct desk *desk, const char *json);
 /* One file more in the policy, activated; both texts live as long as the desk. Once a desk. */
 void desk_amend(struct desk *desk, const char *name, const char *content);
 /* Run until nothing moves any more. */

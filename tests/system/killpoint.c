@@ -2,6 +2,7 @@
  * Preloaded into egw by the system tests: ends or stops the process at the n-th time it comes to a
  * call of librdkafka, before or after it, and says so first.
  * EGW_POINT=CALL:before|after:N:kill|stop
+ * EGW_POINT_FROM=FILE: calls count once the file exists; without it from the start.
  *
  * The process is caught between two of its own steps, at the same one each time; how far the broker
  * has come by then is the broker's affair.
@@ -44,7 +45,11 @@ static void come_by(const char *call, enum when when)
 {
     static const char said[] = "killpoint: reached\n";
 
+    const char *from = getenv("EGW_POINT_FROM");
+
     if (when != point.when || strcmp(call, point.call) != 0)
+        return;
+    if (from && access(from, F_OK) != 0)
         return;
     if (__atomic_fetch_sub(&point.left, 1, __ATOMIC_RELAXED) != 1)
         return;

@@ -4,6 +4,7 @@
  *   { "facts": [ Reference, ... ],                          what every case knows
  *     "cases": [ { "name": "...", "now": "2026-01-05T08:30:00Z", "event": SupportEvent,
  *                  "facts": [ Reference, ... ],             and this case besides
+ *                  "so_far": { "not_incident": ["EX1"], "approval": "approved", "released": true },
  *                  "expect": { "action": "HANDOFF", "code": "", "channel": "advanced",
  *                              "mode": "hand-off", "rule": "..." } } ] }
  *
@@ -20,10 +21,18 @@ struct egw_expectation {
     struct egw_str action, code, channel, mode, rule;
 };
 
+/* What the case has come to before the event, which is given as merged with it. */
+struct egw_case_so_far {
+    struct egw_list not_incident; /* of struct egw_str: issues that do not explain the fault */
+    struct egw_str approval;      /* approved or declined; empty: nobody has said */
+    bool released;                /* from a hold by the policy */
+};
+
 struct egw_policy_case {
     struct egw_str name;
     int64_t now_ms;
     struct egw_support_event event;
+    struct egw_case_so_far so_far;
     const struct egw_reference *facts; /* shared ones first */
     size_t fact_count;
     struct egw_expectation expect;

@@ -215,6 +215,8 @@ enum egw_status egw_plans_add_id(struct egw_plans *plans, int32_t id,
                                  struct egw_plan *plan) EGW_MUST_CHECK;
 /* The registry says definitely that id is not there (or is not a record we read). */
 enum egw_status egw_plans_refuse_id(struct egw_plans *plans, int32_t id) EGW_MUST_CHECK;
+/* What the registry did not have it may have by now: ids refused are asked for once more. */
+void egw_plans_forget_refused(struct egw_plans *plans);
 /*
  * EGW_OK and the plan; EGW_INVALID: no frame, or a fingerprint or id that will not become known;
  * EGW_RETRY: an id the registry has not been asked for yet (*frame->id says which).

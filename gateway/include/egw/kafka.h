@@ -94,6 +94,7 @@ struct egw_kafka_write {
     const char *topic;
     int32_t partition;
     struct egw_str key, value;
+    struct egw_str retry; /* of the header egw.retry (egw/dead.h); p == NULL: there is none */
 };
 enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
                                       const char *transactional_id,
@@ -114,6 +115,9 @@ enum egw_status egw_kafka_reader_new(const struct egw_settings *settings, const 
 enum egw_status egw_kafka_reader_next(struct egw_kafka_reader *reader, int64_t timeout_ms,
                                       struct egw_log_record *ret,
                                       struct egw_error *reterr) EGW_MUST_CHECK;
+/* A header of the record last handed out, the last of that name; p == NULL: there is none. Lives as
+ * long as the record. */
+struct egw_str egw_kafka_reader_header(const struct egw_kafka_reader *reader, const char *name);
 void egw_kafka_reader_free(struct egw_kafka_reader *reader);
 
 /* ---- the embedded cluster of the demo: proves nothing about exactly-once ---- */

@@ -27,7 +27,8 @@ struct egw_log_record {
     struct egw_str key;         /* p == NULL: null key */
     struct egw_str value;       /* p == NULL: null value (tombstone) */
     struct egw_str traceparent; /* header of that name, where the record has one */
-    size_t header_count;        /* readers for commands only: all headers, that one included */
+    struct egw_str retry;       /* header egw.retry (egw/dead.h), likewise */
+    size_t header_count;        /* readers for commands only: all headers, those included */
 };
 
 enum egw_log_event_kind {

@@ -10,10 +10,10 @@
 
 #include "egw/base.h"
 
-struct egw_table_entry;
+struct egw_table_slot;
 
 struct egw_table {
-    struct egw_table_entry **slots;
+    struct egw_table_slot *slots;
     size_t mask, used, tombs;
     size_t bytes; /* keys and values held */
 };

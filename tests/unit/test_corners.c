@@ -1,0 +1,410 @@
+/* Cases that take an odd way: filed by hand, back after their cure, held at one severity and worse
+ * the next hour, told twice, told too much. Over the shipped policy (S10, S16, S23, S44, S48). */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "desk.h"
+#include "egw/hash.h"
+
+#define FACT(body) "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":" body "}"
+#define BILLING                                                                                    \
+    ",\"domain\":\"billing\",\"ask\":\"issue\",\"service\":\"Office 365\","                        \
+    "\"title\":\"Charged twice\",\"text\":\"40 seats were charged twice\""                         \
+    ",\"diagnosis\":[{\"kind\":\"check\",\"step\":\"compared\",\"result\":\"one order\"}]"
+#define EXCHANGE                                                                                   \
+    ",\"domain\":\"technical\",\"ask\":\"issue\",\"service\":\"Exchange Online\","                 \
+    "\"symptom\":\"mail-flow\",\"title\":\"Late mail\",\"text\":\"late\",\"impact\":\"none\","     \
+    "\"available_24x7\":true,\"started_at\":\"2026-01-05T08:00:00Z\""
+#define TRIED ",\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"connector\"}]"
+#define CURED ",\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"restart\",\"resolved\":true}]"
+
+static int setup(void **state)
+{
+    struct desk *desk = desk_new(1767601800000); /* 2026-01-05, 08:30 */
+
+    desk_fact(desk,
+              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\","
+                   "\"csp\":true,\"contact_name\":\"Ops\",\"contact_phone\":\"+1 206 555 0100\","
+                   "\"contact_email\":\"ops@litware.example\"}}"));
+    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                         "\"tenant\":\"t-adatum\"}}"));
+    desk_fact(desk, FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                         "\"status\":\"active\",\"assigned\":true,"
+                         "\"roles\":[\"Service Support Administrator\"]}}"));
+    desk_run(desk);
+    *state = desk;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    desk_free(*state);
+    return 0;
+}
+
+static void event_of(struct desk *desk, const char *partner, const char *id, const char *type,
+                     const char *case_id, const char *more)
+{
+    char line[16384], now[EGW_TIME_TEXT];
+
+    egw_time_format(desk->now_ms, now);
+    assert_true((size_t)snprintf(line, sizeof(line),
+                                 "{\"event_id\":\"%s\",\"event_type\":\"%s\",\"partner\":\"%s\","
+                                 "\"customer\":\"adatum\",\"case_id\":\"%s\","
+                                 "\"occurred_at\":\"%s\"%s}",
+                                 id, type, partner, case_id, now, more) < sizeof(line));
+    desk_event(desk, line);
+    desk_run(desk);
+}
+
+static void event(struct desk *desk, const char *id, const char *type, const char *case_id,
+                  const char *more)
+{
+    event_of(desk, "litware", id, type, case_id, more);
+}
+
+static const struct egw_outcome *expect(struct desk *desk, const char *case_id, const char *want)
+{
+    const struct egw_outcome *outcome = desk_outcome(desk, case_id);
+    char got[128];
+
+    if (!outcome) {
+        fail_msg("%s: no outcome, wanted %s", case_id, want);
+        return NULL;
+    }
+    (void)snprintf(got, sizeof(got), "%s%s%.*s", egw_action_names[outcome->action],
+                   outcome->code.n ? "/" : "", EGW_FMT(outcome->code));
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: %s, wanted %s (%.*s: %.*s)", case_id, got, want, EGW_FMT(outcome->rule),
+                 EGW_FMT(outcome->because));
+    return outcome;
+}
+
+static void expect_nothing(struct desk *desk)
+{
+    const struct egw_outcome *outcome = desk_outcome(desk, "");
+
+    if (outcome)
+        fail_msg("%s/%.*s", egw_action_names[outcome->action], EGW_FMT(outcome->code));
+}
+
+static void is(struct egw_str got, const char *want)
+{
+    if (!egw_str_is(got, want))
+        fail_msg("'%.*s', wanted '%s'", EGW_FMT(got), want);
+}
+
+static void premier(struct desk *desk)
+{
+    desk_fact(desk, FACT("{\"contract\":{\"partner\":\"litware\",\"plan\":\"premier\"}}"));
+    desk_run(desk);
+}
+
+/* Over or not, and what else is said of it. */
+static void incident(struct desk *desk, const char *id, const char *resolved)
+{
+    char line[1024], now[EGW_TIME_TEXT];
+
+    egw_time_format(desk->now_ms, now);
+    (void)snprintf(
+        line, sizeof(line),
+        "{\"as_of\":\"%s\",\"source\":\"t\",\"body\":{\"health_issue\":{"
+        "\"customer\":\"adatum\",\"id\":\"%s\",\"service\":\"Exchange Online\","
+        "\"classification\":\"incident\",\"status\":\"serviceDegradation\",\"resolved\":%s}}}",
+        now, id, resolved);
+    desk_fact(desk, line);
+    desk_run(desk);
+}
+
+/* ---- the end and what comes after ---- */
+
+static void what_microsoft_has_a_number_for_was_not_closed_before_escalation(void **state)
+{
+    static const struct {
+        const char *type, *more, *want;
+    } ends[] = {
+        {"closed", "", "CLOSED/PARTNER"},
+        {"cleared", "", "CLOSED/CUSTOMER"},
+        {"case-state", ",\"state\":\"closed\"", "CLOSED/MICROSOFT"},
+    };
+    struct desk *desk = *state;
+    char id[3][16];
+
+    for (size_t i = 0; i < EGW_COUNT(ends); i++) {
+        for (size_t k = 0; k < EGW_COUNT(id); k++)
+            (void)snprintf(id[k], sizeof(id[k]), "e%zu%zu", i, k);
+        event(desk, id[0], "opened", id[0], ",\"text\":\"something is wrong\"");
+        event(desk, id[1], "case-number", id[0], ",\"number\":\"2601\"");
+        event(desk, id[2], ends[i].type, id[0], ends[i].more);
+        expect(desk, id[0], "BASELINE/CLASSIFY");
+        expect(desk, id[0], "NOTED/CASE_NUMBER");
+        is(expect(desk, id[0], ends[i].want)->number, "2601");
+    }
+    assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
+}
+
+static void a_problem_that_came_back_was_not_cured(void **state)
+{
+    struct desk *desk = *state;
+
+    event(desk, "e1", "opened", "c1", EXCHANGE CURED);
+    expect(desk, "c1", "RESOLVED_BASELINE");
+    event(desk, "e2", "reopened", "c1", "");
+    expect(desk, "c1", "HANDOFF");
+    event(desk, "e3", "opened", "c2", EXCHANGE CURED);
+    expect(desk, "c2", "RESOLVED_BASELINE");
+    event(desk, "e4", "redecide", "c2", ""); /* nobody says that it is back */
+    expect(desk, "c2", "RESOLVED_BASELINE");
+}
+
+/* ---- holds ---- */
+
+static void an_answer_to_a_hold_is_for_the_severity_it_was_given_at(void **state)
+{
+    struct desk *desk = *state;
+
+    premier(desk);
+    desk_fact(desk,
+              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"other\",\"csp\":true}}"));
+    desk_run(desk);
+    event(desk, "e1", "opened", "c1", EXCHANGE TRIED ",\"severity\":\"C\"");
+    expect(desk, "c1", "HELD/APPROVAL");
+    event(desk, "e2", "declined", "c1", "");
+    is(expect(desk, "c1", "HELD/POLICY")->rule, "approval.premier-for-c.declined");
+    event(desk, "e3", "updated", "c1", ",\"impact\":\"some\"");
+    is(expect(desk, "c1", "HELD/POLICY")->rule, "approval.premier-for-c.declined");
+    event(desk, "e4", "updated", "c1", ",\"severity\":\"emergency\"");
+    is(expect(desk, "c1", "HELD/APPROVAL")->rule, "approval.emergency");
+}
+
+/* ---- incidents ---- */
+
+static void a_case_whose_incident_is_another_one_now_waits_for_that_one(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    incident(desk, "EX1", "false");
+    event(desk, "e1", "opened", "c1", EXCHANGE TRIED);
+    is(expect(desk, "c1", "HEALTH_MATCH")->incident, "EX1");
+    incident(desk, "EX2", "false");
+    expect_nothing(desk);
+    incident(desk, "EX1", "false,\"feature\":\"Voice mail\""); /* it turns out to be about that */
+    is(expect(desk, "c1", "HEALTH_MATCH")->incident, "EX2");
+    incident(desk, "EX2", "true");
+    outcome = expect(desk, "c1", "INCIDENT_ENDED");
+    is(outcome->incident, "EX2");
+    expect_nothing(desk);
+}
+
+/* ---- what is told twice ---- */
+
+static void a_source_that_repeats_everything_says_it_once(void **state)
+{
+    static const char all[] =
+        ",\"correlation_ids\":[\"id-1\",\"id-2\"],\"diagnosis\":["
+        "{\"kind\":\"check\",\"step\":\"trace\",\"result\":\"queued\"},"
+        "{\"kind\":\"attempt\",\"step\":\"connector\",\"at\":\"2026-01-05T08:10:00Z\"},"
+        "{\"kind\":\"attempt\",\"step\":\"connector\",\"at\":\"2026-01-05T08:20:00Z\"}]";
+    struct desk *desk = *state;
+    const struct egw_escalation *command;
+    const struct egw_diagnosis *steps;
+
+    event(desk, "e1", "opened", "c1", all);
+    event(desk, "e2", "updated", "c1", all);
+    event(desk, "e3", "diagnosed", "c1", all);
+    event(desk, "e4", "updated", "c1", EXCHANGE ",\"correlation_ids\":[\"id-2\",\"id-3\"]");
+    command = desk_command(desk, "c1");
+    assert_non_null(command);
+    assert_int_equal(command->diagnosis.n, 3);
+    steps = command->diagnosis.p;
+    is(steps[0].step, "trace");
+    assert_int_equal(steps[2].at.v - steps[1].at.v, 600000);
+    assert_int_equal(command->correlation_ids.n, 3);
+}
+
+/* More steps than a case keeps, in one event and over many. */
+static void steps_past_all_measure_are_the_last_ones(void **state)
+{
+    struct desk *desk = *state;
+    const size_t n = 60000, room = n * 64 + 4096;
+    char *line = malloc(room);
+    const struct egw_escalation *command;
+    const struct egw_diagnosis *steps;
+
+    assert_non_null(line);
+    for (int round = 0; round < 2; round++) {
+        size_t at = (size_t)snprintf(
+            line, room,
+            "{\"event_id\":\"e%d\",\"event_type\":\"updated\",\"partner\":\"litware\","
+            "\"customer\":\"adatum\",\"case_id\":\"c1\",\"occurred_at\":"
+            "\"2026-01-05T08:30:00Z\",\"diagnosis\":[",
+            round);
+
+        for (size_t i = 0; i < n; i++)
+            at += (size_t)snprintf(line + at, room - at,
+                                   "%s{\"kind\":\"attempt\",\"step\":\"%d-%zu\"}", i ? "," : "",
+                                   round, i);
+        (void)snprintf(line + at, room - at, "]}");
+        desk_event(desk, line);
+        desk_run(desk);
+        expect(desk, "c1", "BASELINE/CLASSIFY");
+    }
+    free(line);
+    event(desk, "e4", "updated", "c1", EXCHANGE);
+    expect(desk, "c1", "HANDOFF");
+    command = desk_command(desk, "c1");
+    assert_int_equal(command->diagnosis.n, 256);
+    steps = command->diagnosis.p;
+    is(steps[255].step, "1-59999");
+}
+
+/* S47: a case too large keeps what was tried, with fewer words. */
+static void a_case_too_large_keeps_what_was_tried(void **state)
+{
+    struct desk *desk = *state;
+    const size_t room = 2000000;
+    char *line = malloc(room);
+    const struct egw_escalation *command;
+    const struct egw_diagnosis *steps;
+
+    assert_non_null(line);
+    for (int i = 0; i < 3; i++) {
+        size_t at = (size_t)snprintf(
+            line, room,
+            "{\"event_id\":\"e%d\",\"event_type\":\"updated\",\"partner\":\"litware\","
+            "\"customer\":\"adatum\",\"case_id\":\"c1\",\"occurred_at\":"
+            "\"2026-01-05T08:30:00Z\",\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"step %d ",
+            i, i);
+
+        memset(line + at, 'x', 900000);
+        (void)snprintf(line + at + 900000, room - at - 900000, "\"}]}");
+        desk_event(desk, line);
+        desk_run(desk);
+        expect(desk, "c1", "BASELINE/CLASSIFY");
+    }
+    free(line);
+    event(desk, "e4", "updated", "c1", EXCHANGE);
+    expect(desk, "c1", "HANDOFF");
+    command = desk_command(desk, "c1");
+    assert_int_equal(command->diagnosis.n, 3);
+    steps = command->diagnosis.p;
+    assert_memory_equal(steps[2].step.p, "step 2 x", 8);
+}
+
+/* ---- links ---- */
+
+static void a_link_names_another_case_and_has_its_shape(void **state)
+{
+    static const char *const bad[] = {"c2",         "litware/adatum", "litware/adatum/",
+                                      "/adatum/c2", "litware//c2",    "litware/adatum/c1"};
+    struct desk *desk = *state;
+    char id[16], more[128];
+
+    event(desk, "e0", "opened", "c1", BILLING);
+    expect(desk, "c1", "HANDOFF");
+    for (size_t i = 0; i < EGW_COUNT(bad); i++) {
+        (void)snprintf(id, sizeof(id), "b%zu", i);
+        (void)snprintf(more, sizeof(more), ",\"link\":\"%s\"", bad[i]);
+        event(desk, id, "link", "c1", more);
+        is(expect(desk, "c1", "REJECTED/BAD_FIELD")->because,
+           "a link names the other case as partner/customer/case");
+    }
+    event(desk, "e1", "link", "c1", ",\"link\":\"litware/adatum/c/2\"");
+    expect(desk, "c1", "NOTED/LINK");
+}
+
+/* Whose state lies in the same partition, where a look-up would find it. */
+static void neighbour_of(const char *partner, char *ret, size_t size)
+{
+    char key[64];
+    int32_t wanted;
+
+    (void)snprintf(key, sizeof(key), "%s/adatum", partner);
+    wanted = egw_partition_of(egw_str_of(key), DESK_PARTITIONS);
+    for (int i = 0;; i++) {
+        (void)snprintf(ret, size, "contoso-%d", i);
+        (void)snprintf(key, sizeof(key), "%s/adatum", ret);
+        if (egw_partition_of(egw_str_of(key), DESK_PARTITIONS) == wanted)
+            return;
+    }
+}
+
+/* S10: two cases that name each other, and one that names another partner's. */
+static void a_package_cites_no_number_of_another_partners_case(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_escalation *command;
+    const struct egw_str *links;
+    char other[32], line[512], key[64];
+
+    neighbour_of("litware", other, sizeof(other));
+    (void)snprintf(line, sizeof(line),
+                   FACT("{\"relation\":{\"partner\":\"%s\",\"customer\":\"adatum\","
+                        "\"tenant\":\"t-adatum\"}}"),
+                   other);
+    desk_fact(desk, line);
+    desk_run(desk);
+    event_of(desk, other, "x1", "opened", "c9", ",\"text\":\"?\"");
+    event_of(desk, other, "x2", "case-number", "c9", ",\"number\":\"secret\"");
+    expect(desk, "c9", "BASELINE/CLASSIFY");
+    expect(desk, "c9", "NOTED/CASE_NUMBER");
+    (void)snprintf(key, sizeof(key), "%s/adatum/c9", other);
+    (void)snprintf(line, sizeof(line), ",\"link\":\"%s\"", key);
+    event(desk, "e1", "opened", "c1", ",\"text\":\"?\"");
+    event(desk, "e2", "link", "c1", line);
+    event(desk, "e3", "link", "c1", ",\"link\":\"litware/adatum/c2\"");
+    event(desk, "e4", "opened", "c2", ",\"text\":\"?\"");
+    event(desk, "e5", "link", "c2", ",\"link\":\"litware/adatum/c1\"");
+    event(desk, "e6", "updated", "c1", BILLING);
+    command = desk_command(desk, "c1");
+    assert_non_null(command);
+    assert_int_equal(command->links.n, 2);
+    links = command->links.p;
+    is(links[0], key);
+    is(links[1], "litware/adatum/c2");
+}
+
+/* Names of the greatest length, of characters of two bytes: nothing is cut inside one. */
+static void the_longest_link_and_number_stand_whole_in_the_package(void **state)
+{
+    struct desk *desk = *state;
+    char word[257], more[2048];
+    const struct egw_escalation *command;
+    struct egw_str link;
+
+    for (size_t i = 0; i < 256; i += 2)
+        memcpy(word + i, "\xC3\xA9", 2);
+    word[256] = '\0';
+    event(desk, "e1", "opened", "c1", ",\"text\":\"?\"");
+    (void)snprintf(more, sizeof(more), ",\"link\":\"%s/%s/%s\",\"number\":\"%s\"", word, word, word,
+                   word);
+    event(desk, "e2", "link", "c1", more);
+    event(desk, "e3", "updated", "c1", BILLING);
+    command = desk_command(desk, "c1");
+    assert_non_null(command);
+    link = *(const struct egw_str *)command->links.p;
+    assert_int_equal(link.n, 770 + strlen(", Microsoft's number ") + 256);
+    assert_true(egw_utf8_valid(link));
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(what_microsoft_has_a_number_for_was_not_closed_before_escalation),
+        TEST(a_problem_that_came_back_was_not_cured),
+        TEST(an_answer_to_a_hold_is_for_the_severity_it_was_given_at),
+        TEST(a_case_whose_incident_is_another_one_now_waits_for_that_one),
+        TEST(a_source_that_repeats_everything_says_it_once),
+        TEST(steps_past_all_measure_are_the_last_ones),
+        TEST(a_case_too_large_keeps_what_was_tried),
+        TEST(a_link_names_another_case_and_has_its_shape),
+        TEST(a_package_cites_no_number_of_another_partners_case),
+        TEST(the_longest_link_and_number_stand_whole_in_the_package),
+    };
+
+    return cmocka_run_group_tests_name("corners", tests, NULL, NULL);
+}
