@@ -33,12 +33,20 @@ static void bit_set(uint64_t *bits, size_t i)
     bits[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
-/* The axis of the name, or -1. */
-static int axis_named(const struct egw_space *space, struct egw_str name)
+int egw_space_axis(const struct egw_space *space, struct egw_str name)
 {
     for (size_t a = 0; a < space->axis_count; a++) {
         if (egw_str_eq(space->axes[a].name, name))
             return (int)a;
+    }
+    return -1;
+}
+
+int egw_space_value(const struct egw_axis *axis, struct egw_str text)
+{
+    for (size_t v = 0; v < axis->value_count; v++) {
+        if (egw_str_same(axis->values[v], text))
+            return (int)v;
     }
     return -1;
 }
@@ -209,10 +217,10 @@ static void add_axes(struct build *b)
         const struct egw_policy *policy = b->space->sides[s].policy;
 
         for (size_t f = EGW_F_ERA + 1; f < policy->fact_count; f++) {
-            if (f != EGW_F_FAMILY && axis_named(b->space, policy->facts[f].name) < 0)
+            if (f != EGW_F_FAMILY && egw_space_axis(b->space, policy->facts[f].name) < 0)
                 add_fact(b, policy->facts[f].name);
             if (!s)
-                b->axis_of[f] = axis_named(b->space, policy->facts[f].name);
+                b->axis_of[f] = egw_space_axis(b->space, policy->facts[f].name);
         }
     }
 }
@@ -302,7 +310,7 @@ static struct egw_box rule_box(struct build *b, size_t side, size_t rule)
     for (size_t i = 0; i < from->when_count; i++) {
         bool family = from->when[i].fact == EGW_F_FAMILY;
         struct egw_str name = policy->facts[family ? EGW_F_SERVICE : from->when[i].fact].name;
-        int axis = axis_named(b->space, name);
+        int axis = egw_space_axis(b->space, name);
         uint64_t *bits = part_on(b, parts, &n, axis);
 
         narrow_to(bits, &b->space->axes[axis], b->space->axes[axis].map[side],

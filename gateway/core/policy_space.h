@@ -66,6 +66,11 @@ enum egw_status egw_space_new(const struct egw_policy *const *policies, size_t n
                               struct egw_space **ret) EGW_MUST_CHECK;
 void egw_space_free(struct egw_space *space); /* NULL is allowed */
 
+/* The axis of the name, or -1. */
+int egw_space_axis(const struct egw_space *space, struct egw_str name);
+/* The value's place on the axis, without case, or -1. */
+int egw_space_value(const struct egw_axis *axis, struct egw_str text);
+
 static inline bool egw_bit(const uint64_t *bits, size_t i)
 {
     return bits[i / 64] >> (i % 64) & 1;
