@@ -289,6 +289,7 @@ void egw_show_path(const struct egw_outcome *outcome, FILE *to)
 static void provenance(const struct egw_outcome *outcome, FILE *to)
 {
     pair("event", outcome->event_id, " (", outcome->event_type, ")", to);
+    field("caused by", outcome->actor_role, to);
     field("problem", outcome->problem, to);
     trigger(outcome, to);
     label("chain", to);

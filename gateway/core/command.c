@@ -135,6 +135,53 @@ enum egw_status command_ended(struct work *work, const struct kase *kase)
     return problem_store(work, key, &problem);
 }
 
+/* The problem entry of a case that shares another one's command; *ret_known false: it does not. */
+static enum egw_status shared_problem(struct work *work, const struct kase *kase, bool *ret_known,
+                                      struct egw_problem_entry *ret)
+{
+    struct egw_str key;
+
+    *ret_known = false;
+    if (!egw_str_is(kase->entry.action, egw_action_names[EGW_ACTION_LINKED]) ||
+        !shares_problem(kase))
+        return EGW_OK;
+    return problem_load(work, kase, &key, ret_known, ret);
+}
+
+enum egw_status command_shared_number(struct work *work, struct kase *kase)
+{
+    struct egw_problem_entry problem;
+    bool known;
+    enum egw_status st = shared_problem(work, kase, &known, &problem);
+
+    if (!st && known && !kase->entry.number.n)
+        kase->entry.number = problem.number;
+    return st;
+}
+
+static struct egw_str problem_case(struct work *work, const struct egw_problem_entry *problem)
+{
+    return work_join(work, work->key, '/', problem->case_id);
+}
+
+enum egw_status command_part(struct work *work, struct kase *kase, struct egw_str link,
+                             bool *ret_parted)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    struct egw_problem_entry problem;
+    bool known;
+    enum egw_status st = shared_problem(work, kase, &known, &problem);
+
+    *ret_parted = !st && known && egw_str_eq(problem_case(work, &problem), link);
+    if (!*ret_parted)
+        return st;
+    entry->command_id = NULL;
+    entry->channel = entry->mode = entry->number = EGW_STR("");
+    kase->event.problem = EGW_STR_NONE; /* the case is its own */
+    work->outcome.problem = EGW_STR("");
+    return EGW_OK;
+}
+
 /* ---- the package ---- */
 
 static const struct egw_partner *partner_of(const struct work *work, const struct kase *kase)
@@ -417,6 +464,17 @@ static enum egw_status emit(struct work *work, struct kase *kase,
 
 /* ---- issue ---- */
 
+static bool has_link(const struct egw_case_entry *entry, struct egw_str other)
+{
+    const struct egw_str *links = entry->links.p;
+
+    for (size_t i = 0; i < entry->links.n; i++) {
+        if (egw_str_eq(links[i], other))
+            return true;
+    }
+    return false;
+}
+
 static enum egw_status link_to(struct work *work, struct kase *kase,
                                const struct egw_problem_entry *problem)
 {
@@ -433,8 +491,24 @@ static enum egw_status link_to(struct work *work, struct kase *kase,
     work->outcome.number = entry->number;
     work->outcome.because =
         work_printf(work, "case %.*s of this problem has the command", EGW_FMT(problem->case_id));
-    other = work_printf(work, "%.*s/%.*s", EGW_FMT(work->key), EGW_FMT(problem->case_id));
-    return list_add(work, &work->outcome.links, sizeof(other), LIST_MAX, &other);
+    other = problem_case(work, problem);
+    if (!other.p)
+        return no_memory(work);
+    if (!has_link(entry, other)) {
+        enum egw_status st = list_add(work, &entry->links, sizeof(other), LIST_MAX, &other);
+
+        if (st)
+            return st;
+    }
+    work->outcome.links = entry->links;
+    return EGW_OK;
+}
+
+/* A problem that came back after its command's end has a new command, of its own id. */
+static void next_generation(struct egw_case_entry *entry, const struct egw_problem_entry *problem)
+{
+    if (entry->generation <= problem->generation)
+        entry->generation = problem->generation + 1;
 }
 
 enum egw_status command_issue(struct work *work, struct kase *kase,
@@ -459,10 +533,12 @@ enum egw_status command_issue(struct work *work, struct kase *kase,
         st = problem_load(work, kase, &key, &known, problem);
         if (st)
             return st;
-        if (known && !egw_str_eq(problem->case_id, entry->case_id)) {
+        if (known && !problem->until.has && !egw_str_eq(problem->case_id, entry->case_id)) {
             *ret_linked = true;
             return link_to(work, kase, problem);
         }
+        if (known)
+            next_generation(entry, problem);
     }
     command_id(kase, shared ? kase->event.problem : entry->case_id, id);
     entry->command_id = id;
@@ -475,7 +551,8 @@ enum egw_status command_issue(struct work *work, struct kase *kase,
     *problem = (struct egw_problem_entry){.version = ENTRY_VERSION,
                                           .case_id = entry->case_id,
                                           .channel = entry->channel,
-                                          .mode = entry->mode};
+                                          .mode = entry->mode,
+                                          .generation = entry->generation};
     memcpy(problem->command_id, id, EGW_SHA256);
     return problem_store(work, key, problem);
 }

@@ -120,9 +120,11 @@ static enum egw_status adopt(struct work *work, struct kase *kase,
         st = command_issue(work, kase, decision, &linked);
         if (st)
             return st;
-        if (linked) { /* the case that has the command has the clock */
+        if (linked) { /* the case that has the command has the channel's clock */
             action = EGW_ACTION_LINKED;
-            case_clock_stop(kase);
+            st = case_clock_start(work, kase, action);
+            if (st)
+                return st;
         }
     }
     case_clock_show(work, kase);
@@ -159,17 +161,23 @@ static enum egw_status ask_again(struct work *work, struct kase *kase, struct eg
     return ask(work, kase, ret);
 }
 
+static enum egw_status decided(struct work *work, struct kase *kase,
+                               const struct egw_decision *decision)
+{
+    enum egw_action action = EGW_ACTION_NOTED;
+    enum egw_status st = adopt(work, kase, decision, &action);
+
+    return st ? st
+              : store_and_finish(work, kase, action, kase->entry.code,
+                                 (enum egw_stage)decision->stage);
+}
+
 static enum egw_status decide(struct work *work, struct kase *kase)
 {
     struct egw_decision decision;
-    enum egw_action action = EGW_ACTION_NOTED;
     enum egw_status st = ask_again(work, kase, &decision);
 
-    if (!st)
-        st = adopt(work, kase, &decision, &action);
-    if (st)
-        return st;
-    return store_and_finish(work, kase, action, kase->entry.code, (enum egw_stage)decision.stage);
+    return st ? st : decided(work, kase, &decision);
 }
 
 /* ---- events that decide nothing ---- */
@@ -178,6 +186,8 @@ static enum egw_status noted(struct work *work, struct kase *kase, const char *c
 {
     enum egw_status st = case_touch(work, kase);
 
+    if (!st)
+        st = command_shared_number(work, kase);
     if (st)
         return st;
     work->outcome.number = kase->entry.number;
@@ -323,6 +333,7 @@ static enum egw_status link(struct work *work, struct kase *kase,
                             const struct egw_support_event *event, bool on)
 {
     enum egw_status st = EGW_OK;
+    bool parted = false;
 
     if (!names_other_case(event->link, kase->key) || event->number.n > IDENTIFIER_MAX) {
         work->outcome.because = EGW_STR("a link names the other case as partner/customer/case");
@@ -333,7 +344,11 @@ static enum egw_status link(struct work *work, struct kase *kase,
     unlink_case(&kase->entry, event->link);
     if (on)
         st = link_case(work, &kase->entry, event);
-    return st ? st : noted(work, kase, on ? "LINK" : "UNLINK");
+    else
+        st = command_part(work, kase, event->link, &parted);
+    if (st)
+        return st;
+    return parted ? decide(work, kase) : noted(work, kase, on ? "LINK" : "UNLINK");
 }
 
 static bool resolved(const struct egw_support_event *event)
@@ -393,6 +408,23 @@ static enum egw_status reopen(struct work *work, struct kase *kase)
     return decide(work, kase);
 }
 
+/* The incident is over and the customer is asked: news of the case, which may be our own note in
+ * its ticket, is no answer and takes it no further than health (S16, S23). */
+static enum egw_status hear(struct work *work, struct kase *kase, enum egw_event_type type)
+{
+    bool asked = egw_str_is(kase->entry.action, egw_action_names[EGW_ACTION_INCIDENT_ENDED]) &&
+                 (type == EGW_EVENT_OPENED || type == EGW_EVENT_UPDATED);
+    struct egw_decision decision;
+    enum egw_status st = ask_again(work, kase, &decision);
+
+    if (st)
+        return st;
+    if (asked && decision.stage > EGW_STAGE_HEALTH &&
+        egw_phase_after((enum egw_action)decision.action) != EGW_PHASE_ENDED)
+        return noted(work, kase, "UPDATED");
+    return decided(work, kase, &decision);
+}
+
 /* What the event says to a hold: the rules test it. */
 static void answer(struct kase *kase, enum egw_event_type type)
 {
@@ -422,7 +454,7 @@ enum egw_status course_event(struct work *work, struct kase *kase,
     switch (what) {
     case EGW_DO_DECIDE:
         answer(kase, type);
-        return decide(work, kase);
+        return hear(work, kase, type);
     case EGW_DO_UPDATE:
         return noted(work, kase, "UPDATED");
     case EGW_DO_ATTEMPT:
@@ -520,7 +552,6 @@ static enum egw_status incident_ended(struct work *work, struct kase *kase)
 enum egw_status course_fact(struct work *work)
 {
     struct egw_decision decision;
-    enum egw_action action = EGW_ACTION_NOTED;
     struct kase kase;
     enum egw_status st = case_load_key(work, work->input->key, &kase);
 
@@ -537,10 +568,7 @@ enum egw_status course_fact(struct work *work)
         kase.entry.facts_offset = work->triage->reference_last;
         return case_store(work, &kase);
     }
-    st = adopt(work, &kase, &decision, &action);
-    if (st)
-        return st;
-    return store_and_finish(work, &kase, action, kase.entry.code, (enum egw_stage)decision.stage);
+    return decided(work, &kase, &decision);
 }
 
 static enum egw_status overdue(struct work *work, struct kase *kase, const char *code)
@@ -567,7 +595,6 @@ static enum egw_status time_is_up(struct work *work, struct kase *kase)
 static enum egw_status unanswered(struct work *work, struct kase *kase, enum egw_event_type type)
 {
     struct egw_decision decision;
-    enum egw_action action = EGW_ACTION_NOTED;
     enum egw_status st = warn(
         work, work_printf(work, "nobody answered in time: taken as %s", egw_event_types[type]).p);
 
@@ -584,11 +611,7 @@ static enum egw_status unanswered(struct work *work, struct kase *kase, enum egw
         st = ask(work, kase, &decision);
         if (!st && says_the_same(&kase->entry, &decision))
             return time_is_up(work, kase);
-        if (!st)
-            st = adopt(work, kase, &decision, &action);
-        return st ? st
-                  : store_and_finish(work, kase, action, kase->entry.code,
-                                     (enum egw_stage)decision.stage);
+        return st ? st : decided(work, kase, &decision);
     default:
         return time_is_up(work, kase);
     }

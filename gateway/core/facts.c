@@ -901,22 +901,43 @@ bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
     return true;
 }
 
+/* Whose name it is: a customer is never overruled by a former one. NULL: it is that of several, and
+ * a case must not reach the wrong tenant. */
+static const struct egw_relation *only_one(const struct group *g)
+{
+    const struct egw_relation *best = NULL;
+    bool several = false;
+
+    for (size_t i = 0; i < g->shelf.n; i++) {
+        const struct egw_relation *relation = g->shelf.seats[i].record->reference->body.p;
+
+        if (best && best->active && !relation->active)
+            continue;
+        several = best && best->active == relation->active;
+        best = relation;
+    }
+    return several ? NULL : best;
+}
+
 bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, struct egw_str name,
                         struct egw_str *ret_customer)
 {
     const struct group *g = partner.n ? group_get(&facts->names, partner, name) : NULL;
-    const struct egw_relation *best = NULL;
+    const struct egw_relation *found;
 
     /* A canonical name is never overruled by another customer's alias. */
     for (size_t i = 0; g && i < g->shelf.n; i++) {
         const struct egw_relation *relation = g->shelf.seats[i].record->reference->body.p;
 
-        if (!best || same_name(relation->customer, name))
-            best = relation;
+        if (same_name(relation->customer, name)) {
+            *ret_customer = relation->customer;
+            return true;
+        }
     }
-    if (!best)
+    found = g ? only_one(g) : NULL;
+    if (!found)
         return false;
-    *ret_customer = best->customer;
+    *ret_customer = found->customer;
     return true;
 }
 

@@ -195,6 +195,18 @@ static enum egw_status check_times(struct work *work, const struct egw_support_e
     return EGW_OK;
 }
 
+/* One of the words there are for it: any other may name a person. */
+static struct egw_str role_of(struct egw_str role)
+{
+    static const char *const roles[] = {"desk", "operator", "system", "customer"};
+
+    for (size_t i = 0; i < EGW_COUNT(roles); i++) {
+        if (egw_str_is(role, roles[i]))
+            return egw_str_of(roles[i]);
+    }
+    return EGW_STR("");
+}
+
 static void describe(struct work *work, const struct egw_support_event *event,
                      struct egw_str customer)
 {
@@ -205,6 +217,7 @@ static void describe(struct work *work, const struct egw_support_event *event,
     outcome->case_id = event->case_id;
     outcome->event_id = event->event_id;
     outcome->event_type = event->event_type;
+    outcome->actor_role = role_of(event->actor_role);
     if (event->problem.p)
         outcome->problem = event->problem;
     outcome->traceparent = event->traceparent;

@@ -142,6 +142,12 @@ enum egw_status command_issue(struct work *work, struct kase *kase,
 /* The problem's entry learns Microsoft's number, or that its case has ended. */
 enum egw_status command_number(struct work *work, const struct kase *kase) EGW_MUST_CHECK;
 enum egw_status command_ended(struct work *work, const struct kase *kase) EGW_MUST_CHECK;
+/* A case that shares another one's command learns its number. */
+enum egw_status command_shared_number(struct work *work, struct kase *kase) EGW_MUST_CHECK;
+/* The case is another problem than `link`, whose command it shares: *ret_parted, and it has none.
+ * Any other link: nothing. */
+enum egw_status command_part(struct work *work, struct kase *kase, struct egw_str link,
+                             bool *ret_parted) EGW_MUST_CHECK;
 /* A problem's entry has been due: its case's end lies past the horizon. */
 bool command_key(struct egw_str key); /* whether this is the key of a problem's entry */
 

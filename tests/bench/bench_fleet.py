@@ -19,7 +19,7 @@ import world
 from broker import FAST, Broker
 
 RATE, SECONDS, ROUNDS = 10000, 10, 5
-QUICK = "triage.batch_ms=10"
+QUICK = "triage.commit_ms=10"
 
 
 def fresh(where, broker, name, settings=()):
@@ -101,7 +101,7 @@ def starts(where, broker, counts):
 
 def soak(where, broker):
     """Memory after an hour of load against memory after five minutes: cases end, so must theirs."""
-    egw = fresh(where, broker, "soak", ["triage.batch_ms=100"])
+    egw = fresh(where, broker, "soak")
     worker = start(egw, 1)[0]
     began, early = time.monotonic(), None
     while time.monotonic() - began < 3600:

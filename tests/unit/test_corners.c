@@ -199,6 +199,166 @@ static void a_case_whose_incident_is_another_one_now_waits_for_that_one(void **s
     expect_nothing(desk);
 }
 
+/* S23: our own note in its ticket comes back as an update, and is no customer's word. */
+static void news_while_the_customer_is_asked_sends_nothing_to_microsoft(void **state)
+{
+    static const struct {
+        const char *type, *more, *want;
+    } words[] = {
+        {"confirmed", "", "HANDOFF"},
+        {"diagnosed", ",\"diagnosis\":[{\"kind\":\"check\",\"step\":\"s\",\"result\":\"r\"}]",
+         "HANDOFF"},
+        {"updated", ",\"topic\":\"vulnerability\"", "REFERRED/MSRC"},
+        {"updated", CURED, "RESOLVED_BASELINE"},
+    };
+    struct desk *desk = *state;
+    char id[3][16];
+
+    for (size_t i = 0; i < EGW_COUNT(words); i++) {
+        incident(desk, "EX1", "false");
+        for (size_t k = 0; k < EGW_COUNT(id); k++)
+            (void)snprintf(id[k], sizeof(id[k]), "e%zu%zu", i, k);
+        event(desk, id[0], "opened", id[0], EXCHANGE TRIED);
+        expect(desk, id[0], "HEALTH_MATCH");
+        incident(desk, "EX1", "true");
+        expect(desk, id[0], "INCIDENT_ENDED");
+        event(desk, id[1], "updated", id[0], ",\"impact\":\"was noted in the ticket\"");
+        assert_true(expect(desk, id[0], "NOTED/UPDATED")->due_at.has);
+        event(desk, id[2], words[i].type, id[0], words[i].more);
+        expect(desk, id[0], words[i].want);
+    }
+}
+
+/* ---- one problem of several cases ---- */
+
+static void a_problem_that_comes_back_after_its_end_has_a_new_command(void **state)
+{
+    struct desk *desk = *state;
+    unsigned char ids[3][EGW_SHA256];
+
+    event(desk, "e1", "opened", "c1", BILLING ",\"problem\":\"P\"");
+    event(desk, "e2", "closed", "c1", "");
+    event(desk, "e3", "opened", "c2", BILLING ",\"problem\":\"P\"");
+    event(desk, "e4", "reopened", "c1", "");
+    expect(desk, "c1", "HANDOFF");
+    expect(desk, "c1", "CLOSED/PARTNER");
+    memcpy(ids[0], desk_command(desk, "c1")->command_id, EGW_SHA256);
+    expect(desk, "c2", "HANDOFF");
+    memcpy(ids[1], desk_command(desk, "c2")->command_id, EGW_SHA256);
+    expect(desk, "c1", "LINKED");
+    event(desk, "e5", "closed", "c2", "");
+    expect(desk, "c2", "CLOSED/PARTNER");
+    event(desk, "e6", "redecide", "c1", "");
+    expect(desk, "c1", "HANDOFF");
+    memcpy(ids[2], desk_command(desk, "c1")->command_id, EGW_SHA256);
+    assert_memory_not_equal(ids[0], ids[1], EGW_SHA256);
+    assert_memory_not_equal(ids[1], ids[2], EGW_SHA256);
+    assert_memory_not_equal(ids[0], ids[2], EGW_SHA256);
+}
+
+static void a_linked_case_learns_the_number_of_the_command_it_shares(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    event(desk, "e1", "opened", "c1", BILLING ",\"problem\":\"P\"");
+    event(desk, "e2", "opened", "c2", BILLING ",\"problem\":\"P\"");
+    event(desk, "e3", "case-number", "c1", ",\"number\":\"2601\"");
+    event(desk, "e4", "updated", "c2", "");
+    expect(desk, "c1", "HANDOFF");
+    is(expect(desk, "c2", "LINKED")->number, "");
+    expect(desk, "c1", "NOTED/CASE_NUMBER");
+    outcome = expect(desk, "c2", "NOTED/UPDATED");
+    is(outcome->number, "2601");
+    assert_int_equal(outcome->links.n, 1);
+    is(*(const struct egw_str *)outcome->links.p, "litware/adatum/c1");
+}
+
+static void a_case_taken_off_the_shared_command_has_one_of_its_own(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+    const struct egw_escalation *command;
+
+    event(desk, "e1", "opened", "c1", BILLING ",\"problem\":\"P\"");
+    event(desk, "e2", "opened", "c2", BILLING ",\"problem\":\"P\"");
+    event(desk, "e3", "case-number", "c1", ",\"number\":\"2601\"");
+    event(desk, "e4", "unlink", "c2", ",\"link\":\"litware/adatum/c9\"");
+    event(desk, "e5", "unlink", "c1", ",\"link\":\"litware/adatum/c2\"");
+    expect(desk, "c1", "HANDOFF");
+    expect(desk, "c2", "LINKED");
+    expect(desk, "c1", "NOTED/CASE_NUMBER");
+    expect(desk, "c2", "NOTED/UNLINK");
+    expect(desk, "c1", "NOTED/UNLINK"); /* whose the command is keeps it */
+    event(desk, "e6", "unlink", "c2", ",\"link\":\"litware/adatum/c1\"");
+    outcome = expect(desk, "c2", "HANDOFF");
+    is(outcome->problem, "");
+    is(outcome->number, "");
+    assert_int_equal(outcome->links.n, 0);
+    command = desk_command(desk, "c2");
+    assert_non_null(command);
+    assert_memory_not_equal(command->command_id, desk_command(desk, "c1")->command_id, EGW_SHA256);
+    event(desk, "e7", "closed", "c2", "");
+    expect(desk, "c2", "CLOSED/PARTNER");
+    event(desk, "e8", "opened", "c3", BILLING ",\"problem\":\"P\"");
+    is(expect(desk, "c3", "LINKED")->number, "2601"); /* the problem's command is still there */
+}
+
+/* ---- who and whose ---- */
+
+static void a_name_of_two_customers_reaches_neither(void **state)
+{
+    struct desk *desk = *state;
+
+    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"a\","
+                         "\"tenant\":\"ta\",\"aliases\":[\"acme\"]}}"));
+    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"b\","
+                         "\"tenant\":\"tb\",\"aliases\":[\"acme\"]}}"));
+    desk_run(desk);
+    desk_event(desk, "{\"event_id\":\"e1\",\"event_type\":\"opened\",\"partner\":\"litware\","
+                     "\"customer\":\"acme\",\"case_id\":\"c1\",\"occurred_at\":"
+                     "\"2026-01-05T08:30:00Z\"" BILLING "}");
+    desk_run(desk);
+    expect(desk, "c1", "REJECTED/UNKNOWN_CUSTOMER");
+    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"b\","
+                         "\"tenant\":\"tb\"}}"));
+    desk_run(desk);
+    desk_event(desk, "{\"event_id\":\"e2\",\"event_type\":\"reopened\",\"partner\":\"litware\","
+                     "\"customer\":\"acme\",\"case_id\":\"c1\",\"occurred_at\":"
+                     "\"2026-01-05T08:30:00Z\"" BILLING "}");
+    desk_run(desk);
+    for (const struct egw_outcome *o; (o = desk_outcome(desk, "c1")) != NULL;) {
+        if (o->action != EGW_ACTION_PASSED_ON)
+            is(o->customer, "a");
+    }
+    assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 1);
+}
+
+static void what_an_operator_had_decided_again_says_so(void **state)
+{
+    static const struct {
+        const char *more, *role;
+    } roles[] = {
+        {",\"actor\":\"Jo\",\"actor_role\":\"operator\"", "operator"},
+        {",\"actor_role\":\"desk\"", "desk"},
+        {",\"actor_role\":\"Jo Doe\"", ""},
+        {"", ""},
+    };
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+    char id[16];
+
+    event(desk, "e", "opened", "c1", ",\"text\":\"?\"");
+    expect(desk, "c1", "BASELINE/CLASSIFY");
+    for (size_t i = 0; i < EGW_COUNT(roles); i++) {
+        (void)snprintf(id, sizeof(id), "r%zu", i);
+        event(desk, id, "redecide", "c1", roles[i].more);
+        outcome = expect(desk, "c1", "BASELINE/CLASSIFY");
+        is(outcome->event_type, "redecide");
+        is(outcome->actor_role, roles[i].role);
+    }
+}
+
 /* ---- what is told twice ---- */
 
 static void a_source_that_repeats_everything_says_it_once(void **state)
@@ -398,6 +558,12 @@ int main(void)
         TEST(a_problem_that_came_back_was_not_cured),
         TEST(an_answer_to_a_hold_is_for_the_severity_it_was_given_at),
         TEST(a_case_whose_incident_is_another_one_now_waits_for_that_one),
+        TEST(news_while_the_customer_is_asked_sends_nothing_to_microsoft),
+        TEST(a_problem_that_comes_back_after_its_end_has_a_new_command),
+        TEST(a_linked_case_learns_the_number_of_the_command_it_shares),
+        TEST(a_case_taken_off_the_shared_command_has_one_of_its_own),
+        TEST(a_name_of_two_customers_reaches_neither),
+        TEST(what_an_operator_had_decided_again_says_so),
         TEST(a_source_that_repeats_everything_says_it_once),
         TEST(steps_past_all_measure_are_the_last_ones),
         TEST(a_case_too_large_keeps_what_was_tried),

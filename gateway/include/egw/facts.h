@@ -56,7 +56,7 @@ struct egw_fact_view {
 struct egw_fact_view egw_facts_get(const struct egw_facts *facts, struct egw_str key);
 
 /* The canonical customer for a name the partner uses (canonical name, tenant id, domain, alias,
- * without case). False: unknown to this partner. */
+ * without case). False: unknown to this partner, or a name of several of its customers. */
 bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, struct egw_str name,
                         struct egw_str *ret_customer);
 /* Whether any other partner's relation names this customer (S10). */
