@@ -207,15 +207,23 @@ static int64_t wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static enum egw_status fill_batch(struct batch *b, int64_t number, const char *by, const char *note,
+static struct egw_str said(const char *text)
+{
+    return text ? egw_str_of(text) : EGW_STR("");
+}
+
+static enum egw_status fill_batch(struct batch *b, int64_t number,
+                                  const struct egw_activation_words *words,
                                   struct egw_error *reterr)
 {
     struct egw_policy_activation activation = {
         .number = number,
         .manifest = egw_str_of(b->manifest),
-        .by = egw_str_of(by),
-        .note = egw_str_of(note),
+        .by = said(words->by),
+        .note = said(words->note),
         .at = wall_ms(),
+        .backtest = said(words->backtest),
+        .accepted_by = said(words->accepted_by),
     };
     enum egw_status st = EGW_OK;
 
@@ -227,15 +235,16 @@ static enum egw_status fill_batch(struct batch *b, int64_t number, const char *b
     return st;
 }
 
-static enum egw_status write_batch(struct batch *b, int64_t number, const char *by,
-                                   const char *note, struct egw_error *reterr)
+static enum egw_status write_batch(struct batch *b, int64_t number,
+                                   const struct egw_activation_words *words,
+                                   struct egw_error *reterr)
 {
     char id[EGW_OPERATOR_ID];
     size_t most = b->folder->files.n + (size_t)b->settings->topics.partitions;
     enum egw_status st;
 
     b->writes = calloc(most, sizeof(*b->writes));
-    st = b->writes ? fill_batch(b, number, by, note, reterr) : no_memory(reterr);
+    st = b->writes ? fill_batch(b, number, words, reterr) : no_memory(reterr);
     egw_operator_id(b->settings, id);
     if (st == EGW_OK)
         st = egw_kafka_transaction(b->settings, id, b->writes, b->n, reterr);
@@ -245,9 +254,9 @@ static enum egw_status write_batch(struct batch *b, int64_t number, const char *
 }
 
 static enum egw_status store_and_activate(const struct egw_settings *settings,
-                                          const struct egw_policy_folder *folder, const char *by,
-                                          const char *note, int64_t *ret_number,
-                                          struct egw_error *reterr)
+                                          const struct egw_policy_folder *folder,
+                                          const struct egw_activation_words *words,
+                                          int64_t *ret_number, struct egw_error *reterr)
 {
     struct batch batch = {.settings = settings, .folder = folder};
     struct egw_schemas schemas = {0};
@@ -263,7 +272,7 @@ static enum egw_status store_and_activate(const struct egw_settings *settings,
     if (st == EGW_OK) {
         batch.framing = &schemas.framing;
         egw_hex(folder->manifest.b, sizeof(folder->manifest.b), batch.manifest);
-        st = write_batch(&batch, highest + 1, by, note, reterr);
+        st = write_batch(&batch, highest + 1, words, reterr);
         egw_schemas_close(&schemas);
     }
     egw_kafka_close(kafka);
@@ -273,12 +282,12 @@ static enum egw_status store_and_activate(const struct egw_settings *settings,
 }
 
 enum egw_status egw_activate_folder(const struct egw_settings *settings,
-                                    const struct egw_policy_folder *folder, const char *by,
-                                    const char *note, struct egw_activated *ret,
-                                    struct egw_error *reterr)
+                                    const struct egw_policy_folder *folder,
+                                    const struct egw_activation_words *words,
+                                    struct egw_activated *ret, struct egw_error *reterr)
 {
     int64_t number = 0;
-    enum egw_status st = store_and_activate(settings, folder, by, note, &number, reterr);
+    enum egw_status st = store_and_activate(settings, folder, words, &number, reterr);
 
     if (st == EGW_OK)
         *ret = (struct egw_activated){number, folder->manifest, folder->files.n,
@@ -291,12 +300,13 @@ enum egw_status egw_activate_policy(const struct egw_settings *settings, const c
                                     struct egw_activated *ret, struct egw_faults *faults,
                                     struct egw_error *reterr)
 {
+    const struct egw_activation_words words = {.by = by, .note = note};
     struct egw_policy_folder folder;
     enum egw_status st = egw_policy_folder_load(policy_dir, catalogue_dir, &folder, faults, reterr);
 
     if (st)
         return st;
-    st = egw_activate_folder(settings, &folder, by, note, ret, reterr);
+    st = egw_activate_folder(settings, &folder, &words, ret, reterr);
     egw_policy_folder_free(&folder);
     return st;
 }

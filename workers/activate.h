@@ -38,6 +38,12 @@ struct egw_activated {
     size_t files, rules;
 };
 
+/* What is on record about an activation; NULL: nothing. */
+struct egw_activation_words {
+    const char *by, *note;
+    const char *backtest, *accepted_by; /* see PolicyActivation */
+};
+
 /*
  * Check the policy as a whole, then store and activate it. by: who; note: why (may be empty).
  * Nothing is written unless EGW_OK. EGW_INVALID: faults has what is wrong with the policy.
@@ -49,8 +55,9 @@ enum egw_status egw_activate_policy(const struct egw_settings *settings, const c
 
 /* The same for a policy at hand; its catalogue and rules were checked when it was compiled. */
 enum egw_status egw_activate_folder(const struct egw_settings *settings,
-                                    const struct egw_policy_folder *folder, const char *by,
-                                    const char *note, struct egw_activated *ret,
+                                    const struct egw_policy_folder *folder,
+                                    const struct egw_activation_words *words,
+                                    struct egw_activated *ret,
                                     struct egw_error *reterr) EGW_MUST_CHECK;
 
 /* The record key of an activation in the inbox. */

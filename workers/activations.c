@@ -46,7 +46,9 @@ static bool take_asked(void *user, const struct egw_item *item)
     if (!egw_sha256_of_hex(asked->manifest, &past->manifest))
         past->manifest = (struct egw_sha256){{0}};
     if (!egw_arena_str(&a->arena, asked->by, &past->by) ||
-        !egw_arena_str(&a->arena, asked->note, &past->note))
+        !egw_arena_str(&a->arena, asked->note, &past->note) ||
+        !egw_arena_str(&a->arena, asked->backtest, &past->backtest) ||
+        !egw_arena_str(&a->arena, asked->accepted_by, &past->accepted_by))
         a->status = EGW_NOMEM;
     return !a->status;
 }

@@ -15,6 +15,7 @@ struct egw_activation_past {
     int64_t number;
     struct egw_sha256 manifest;
     struct egw_str by, note; /* by.p NULL: the record is no longer kept */
+    struct egw_str backtest, accepted_by;
     int64_t asked_ms;
     int64_t first_ms, last_ms; /* reached, over partitions */
     int32_t reached;           /* partitions */

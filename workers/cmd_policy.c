@@ -14,7 +14,7 @@
 #include "show.h"
 #include "standing.h"
 
-/* ---- activate ---- */
+/* ---- what verbs share ---- */
 
 const char *egw_policy_who(const struct egw_args *args)
 {
@@ -32,26 +32,6 @@ void egw_put_activated(const struct egw_activated *done, bool json)
                  done->number, done->files, done->rules);
     egw_put_policy_hash(done->manifest.b, stdout);
     (void)puts(json ? "\"}" : "");
-}
-
-static int activate(struct egw_args *args)
-{
-    const char *note = egw_arg(args, "note");
-    struct egw_activated done = {0};
-    struct egw_faults faults = {0};
-    struct egw_error err = {0};
-    enum egw_status st = egw_activate_policy(&args->settings, args->settings.policy.dir,
-                                             args->settings.policy.catalogue, egw_policy_who(args),
-                                             note ? note : "", &done, &faults, &err);
-    int code = EGW_EXIT_OK;
-
-    if (st) {
-        code = faults.total ? egw_fail_faults(&faults) : egw_fail(&err);
-    } else {
-        egw_put_activated(&done, egw_wants_json(args));
-    }
-    egw_faults_free(&faults);
-    return code;
 }
 
 /* ---- show ---- */
@@ -198,14 +178,16 @@ static int run(struct egw_args *args)
         {"lint", 0, 1, "one folder of rules, or none for policy.dir", egw_policy_verb_lint},
         {"test", 1, SIZE_MAX, "files of cases", egw_policy_verb_test},
         {"diff", 2, 2, "two folders of rules, the old and the new", egw_policy_verb_diff},
-        {"activate", 0, 0, "nothing more: the folder is policy.dir", activate},
+        {"backtest", 1, 1, "one folder of rules", egw_policy_verb_backtest},
+        {"activate", 0, 0, "nothing more: the folder is policy.dir", egw_policy_verb_activate},
         {"show", 0, 0, "nothing more", show},
         {"history", 0, 0, "nothing more", egw_policy_verb_history},
         {"rollback", 0, 1, "the number of one activation, or nothing", egw_policy_verb_rollback},
     };
 
     if (args->operand_count == 0)
-        return egw_usage(args, "say lint, test, diff, activate, show, history or rollback");
+        return egw_usage(args,
+                         "say lint, test, diff, backtest, activate, show, history or rollback");
     for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
         size_t more = args->operand_count - 1;
 
@@ -215,13 +197,20 @@ static int run(struct egw_args *args)
             return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].takes);
         return verbs[i].run(args);
     }
-    return egw_usage(args, "cannot %s: say lint, test, diff, activate, show, history or rollback",
-                     args->operands[0]);
+    return egw_usage(
+        args, "cannot %s: say lint, test, diff, backtest, activate, show, history or rollback",
+        args->operands[0]);
 }
 
 static const struct egw_option options[] = {
     {0, "by", "NAME", "activate, rollback: who does it; default: $USER", NULL, false},
     {0, "note", "TEXT", "activate, rollback: why", NULL, false},
+    {0, "since", "TIME", "backtest: what was decided at this time or later; default: all", NULL,
+     false},
+    {0, "backtest", "TIME", "activate: backtest first, since this time", NULL, false},
+    {0, "limit", "PERCENT",
+     "backtest, activate: of cases that may move; default: policy.backtest_limit", NULL, false},
+    {0, "accept", "NAME", "activate: all the same, this person answers for it", NULL, false},
     {'v', "verbose", NULL, "lint: show notes; test: show each path; show: list the rules in force",
      NULL, false},
     {0, "min-coverage", "PERCENT", "test: exit 1 when fewer of the rules decided a case", NULL,
@@ -232,28 +221,30 @@ static const struct egw_option options[] = {
     {0, "at", "TIME", "show: as at this time", NULL, false},
     {0, "partition", "N", "show --at: this partition only", NULL, false},
     {'o', "output", "FORM",
-     "lint, test, diff, show, history, activate, rollback: form of the output", "text|json", false},
+     "lint, test, diff, backtest, show, history, activate, rollback: form of the output",
+     "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
 const struct egw_command egw_cmd_policy = {
     .name = "policy",
-    .operands =
-        "lint [DIR] | test FILE... | diff OLD NEW | activate | show | history | rollback [NUMBER]",
+    .operands = "lint [DIR] | test FILE... | diff OLD NEW | backtest NEW | activate | show | "
+                "history | rollback [NUMBER]",
     .summary = "check rules, try them on cases, put them in force",
     .about =
-        "The rules are the files of policy.dir and policy.catalogue. lint names every fault in "
-        "them, then rules that can never decide and dates that leave holes, each with an example, "
-        "and notes what only an order of rules or an older form of the event decides. test decides "
-        "cases of JSON files and compares, and says how many of the rules decided one; a rule that "
-        "an event only went past is not counted. diff tells which events two folders of rules "
-        "decide "
-        "otherwise, with an example of each. activate stores the files in the log and puts them "
-        "in force in every partition; rollback does so with the policy before, or that of an "
-        "activation, out of the log. show tells which activation each partition has reached, with "
-        "--at which one it stood at then. history lists all that outcomes and inbox still tell of.",
-    .exits = "0 done or nothing found, 1 findings, a difference or no such activation, 65 a case "
-             "file is wrong, 69 no broker or no topic, 78 a policy has faults",
+        "The rules are the files of policy.dir and policy.catalogue. lint names faults, rules that "
+        "never decide and dates that leave holes, each with an example. test decides cases of JSON "
+        "files, compares, and says how many rules decided one. diff tells which events two folders "
+        "decide otherwise. backtest gives recorded inputs to the rules of NEW and counts which "
+        "answers move; one step at a time: what a moved case would have met later is not counted. "
+        "activate stores the files in the log and puts them in force in every partition; with a "
+        "limit it backtests them first, and refuses unless --accept names who answers for it. "
+        "rollback does so with the policy before, or that of an activation, out of the log. show "
+        "tells which activation each partition has reached; history lists all that outcomes and "
+        "inbox still tell of.",
+    .exits =
+        "0 done or nothing found, 1 findings, a difference, past the limit or no such "
+        "activation, 65 a case file is wrong, 69 nothing could be checked, 78 a policy has faults",
     .options = options,
     .run = run,
 };

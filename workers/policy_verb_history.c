@@ -19,6 +19,19 @@ static void put_time(int64_t ms)
     (void)fputs(text, stdout);
 }
 
+static void put_backtest(const struct egw_activation_past *past)
+{
+    if (!past->backtest.n && !past->accepted_by.n)
+        return;
+    (void)fputs("backtest:  ", stdout);
+    egw_put_safe(stdout, past->backtest);
+    if (past->accepted_by.n) {
+        (void)fputs("; accepted by ", stdout);
+        egw_put_safe(stdout, past->accepted_by);
+    }
+    (void)fputs("\n    ", stdout);
+}
+
 static void put_past(const struct egw_activation_past *past, int64_t partitions)
 {
     (void)printf("activation %" PRId64 "  policy ", past->number);
@@ -35,6 +48,7 @@ static void put_past(const struct egw_activation_past *past, int64_t partitions)
         }
         (void)fputs("\n    ", stdout);
     }
+    put_backtest(past);
     (void)printf("reached by %" PRId32 " of %" PRId64 " partitions", past->reached, partitions);
     if (past->reached) {
         (void)fputs(", ", stdout);
@@ -75,6 +89,10 @@ static enum egw_status json_past(const struct egw_activation_past *past, struct 
         st = json_text(out, "by", past->by);
     if (!st && past->by.p)
         st = json_text(out, "note", past->note);
+    if (!st && past->backtest.n)
+        st = json_text(out, "backtest", past->backtest);
+    if (!st && past->accepted_by.n)
+        st = json_text(out, "accepted_by", past->accepted_by);
     if (!st && past->reached)
         st = json_time(out, "first_at", past->first_ms);
     if (!st && past->reached)

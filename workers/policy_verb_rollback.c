@@ -48,8 +48,10 @@ static enum egw_status activate_again(const struct egw_args *args,
     if (!st) {
         folder.files.files = (struct egw_policy_file *)egw_policies_files(
             policies, target->manifest.b, &folder.files.n);
-        st = egw_activate_folder(&args->settings, &folder, egw_policy_who(args), note ? note : said,
-                                 ret, reterr);
+        st = egw_activate_folder(
+            &args->settings, &folder,
+            &(struct egw_activation_words){.by = egw_policy_who(args), .note = note ? note : said},
+            ret, reterr);
     }
     egw_policy_free(folder.policy);
     egw_policies_free(policies);

@@ -29,6 +29,15 @@ struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index)
     return policy->channels[index].id;
 }
 
+bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str channel)
+{
+    for (size_t i = 0; i < policy->channel_count; i++) {
+        if (egw_str_eq(policy->channels[i].id, channel))
+            return policy->channels[i].counted;
+    }
+    return false;
+}
+
 const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name)
 {
     int value = name.p ? egw_wordset_find(&policy->facts[EGW_F_SERVICE].words, name) : -1;

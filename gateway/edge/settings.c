@@ -142,6 +142,9 @@ static const struct row table[] = {
          "from Kafka."),
     TEXT("policy.catalogue", policy.catalogue, is_path, "path", "a path", "config/catalogue",
          "Folder of the catalogue of known errors that belongs to the policy."),
+    INT("policy.backtest_limit", policy.backtest_limit, 0, 100, 100,
+        "How many percent of the recorded cases a new policy may move before egw policy activate "
+        "asks for --accept NAME. 100: any number, and it is not backtested unless asked for."),
     TEXT(
         "metrics.listen", metrics.listen, is_listen_or_empty,
         "HOST:PORT, HOST:PORT+slot, unix:/PATH, or empty",

@@ -347,6 +347,44 @@ static enum egw_status compare(struct check *c, const struct egw_log_out *out)
     return differs(c, ret->fields ? "it comes out otherwise" : "its record key is another one");
 }
 
+static bool tries(const struct check *c)
+{
+    const struct egw_replay_conf *conf = &c->replay->conf;
+
+    return conf->candidate && c->outcome->decided_at >= conf->since &&
+           c->outcome->action != EGW_ACTION_POLICY_ACTIVATED;
+}
+
+/* The same input in the same state under the candidate; nothing of it stays. */
+static enum egw_status try_candidate(struct check *c, const struct egw_input *input)
+{
+    struct egw_replay *replay = c->replay;
+    struct egw_outcome *tried = NULL;
+    const struct egw_log_out *out;
+    struct place before;
+    enum egw_status st;
+
+    place_copy(&before, &replay->part.now);
+    memcpy(replay->part.now.p.policy, replay->conf.candidate->b, EGW_SHA256);
+    st = run_step(&replay->rt, &replay->part, input, &c->ret->why_none);
+    if (!st) {
+        out = made_outcome(replay);
+        if (out)
+            st = decode_made(c, out->value, &tried);
+        else
+            (void)egw_error_set(&c->ret->why_none, EGW_INVALID, "the step leaves no outcome");
+    } else if (st == EGW_RETRY || st == EGW_INVALID) {
+        st = EGW_OK;
+    } else if (c->err) {
+        *c->err = c->ret->why_none;
+    }
+    c->ret->tried = tried;
+    place_copy(&replay->part.now, &before);
+    egw_table_clear(&replay->part.overlay[0]);
+    batch_clear(&replay->rt.batches[0]);
+    return st;
+}
+
 static enum egw_status make_again(struct check *c)
 {
     struct egw_replay *replay = c->replay;
@@ -359,6 +397,9 @@ static enum egw_status make_again(struct check *c)
     if (c->outcome->trigger.kind == EGW_TRIGGER_KIND_FACT && !find_fact(c, &fact))
         return unchecked(c, "the reference record that triggered it is no longer kept");
     input = input_of(c, fact);
+    st = tries(c) ? try_candidate(c, &input) : EGW_OK;
+    if (st)
+        return st;
     st = run_step(&replay->rt, &replay->part, &input, &why);
     if (st == EGW_RETRY)
         return unchecked(c, why.text);

@@ -418,7 +418,7 @@ static void test_wrong_words_have_their_own_sentence(void **state)
         {{"verify", "--all", "E-1"},
          "egw verify: takes outcomes, by event id or place, or --all\n"},
         {{"replay"}, "egw replay: say which: --case, --customer or --all\n"},
-        {{"policy"}, "egw policy: say lint, test, diff, activate, show, history or rollback\n"},
+        {{"policy"}, "egw policy: say lint, test, diff, backtest, activate, show, history or rollback\n"},
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
         {{"policy", "lint", "x", "y"},
          "egw policy: lint takes one folder of rules, or none for policy.dir\n"},

@@ -41,6 +41,8 @@ size_t egw_policy_rule_count(const struct egw_policy *policy);
 struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index);
 size_t egw_policy_channel_count(const struct egw_policy *policy);
 struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
+/* Whether a case by this channel takes an incident from a pack. */
+bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str channel);
 /* By id or alias, without case; NULL: no rules for such a service. */
 const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name);
 /* What it knows of errors; NULL: nothing. */

@@ -14,6 +14,7 @@
 #ifndef EGW_REPLAY_H
 #define EGW_REPLAY_H
 
+#include "egw/hash.h"
 #include "egw/log.h"
 #include "egw/recall.h"
 #include "egw/triage.h"
@@ -31,6 +32,10 @@ struct egw_replay_conf {
      * records outlive the replay. */
     const struct egw_log_record *reference;
     size_t reference_n;
+    /* A policy the triage knows, tried on each step of an outcome decided at since or later, in the
+     * state that was then; what it does is dropped. NULL: none. */
+    const struct egw_sha256 *candidate;
+    int64_t since;
 };
 
 /* The triage outlives the replay. EGW_OK, EGW_NOMEM. */
@@ -49,6 +54,10 @@ struct egw_replay_answer {
     struct egw_error why;
     const struct egw_outcome *made; /* NULL: none; lives until the next call */
     egw_outcome_fields fields;      /* in which made differs */
+    /* What the candidate makes of it; NULL: it was not tried, or it comes to no outcome (why_none).
+     * Stands in the state that was only where the verdict is SAME. Lives as long as made. */
+    const struct egw_outcome *tried;
+    struct egw_error why_none;
 };
 
 /*

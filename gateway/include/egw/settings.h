@@ -49,6 +49,7 @@ struct egw_settings {
     } registry;
     struct {
         char *dir, *catalogue; /* policy.dir, policy.catalogue: for init, check, policy verbs */
+        int64_t backtest_limit; /* policy.backtest_limit, 100: percent; for policy activate */
     } policy;
     struct {
         char *listen;      /* metrics.listen: empty: nowhere; see egw/metrics.h */
