@@ -7,8 +7,11 @@
 
 #include "cli.h"
 #include "egw/json.h"
+#include "egw/recall.h"
+#include "policies.h"
 #include "reading.h"
 #include "show.h"
+#include "telling.h"
 #include "trial.h"
 
 struct explain {
@@ -17,6 +20,10 @@ struct explain {
     bool json;
     size_t shown, unexpected;
     struct egw_str id; /* looked for in the outcomes */
+    struct egw_policies *policies;
+    bool case_found; /* id is a case: this is its last decision */
+    int32_t partition;
+    int64_t offset;
     struct egw_buf line;
     struct egw_error err;
     enum egw_status st;
@@ -30,19 +37,64 @@ static int64_t wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void show(struct explain *e, const struct egw_outcome *outcome)
+/* By which policy, and all facts that are known of it; policy NULL: nothing more can be said. */
+struct reasons {
+    const struct egw_policy *policy;
+    const struct egw_list *facts;
+};
+
+static void show_text(const struct egw_outcome *outcome, const struct reasons *why,
+                      const struct egw_explanation *explanation)
 {
-    e->shown++;
-    if (e->json) {
-        egw_buf_clear(&e->line);
-        e->st = egw_json_write(&egw_type_outcome, outcome, EGW_JSON_LINE, NULL, &e->line, &e->err);
-        if (!e->st) {
-            (void)fwrite(e->line.p, 1, e->line.n, stdout);
-            (void)putchar('\n');
-        }
-    } else {
-        egw_show_outcome(outcome, EGW_DETAIL_PATH, stdout);
+    egw_show_outcome(outcome, EGW_DETAIL_PATH, stdout);
+    if (why->policy)
+        egw_tell(why->policy, explanation, stdout);
+}
+
+/* The outcome's own object, with more members. */
+static enum egw_status show_json(struct explain *e, const struct egw_outcome *outcome,
+                                 const struct reasons *why,
+                                 const struct egw_explanation *explanation)
+{
+    enum egw_status st;
+
+    egw_buf_clear(&e->line);
+    st = egw_json_write(&egw_type_outcome, outcome, EGW_JSON_LINE, NULL, &e->line, &e->err);
+    if (st)
+        return st;
+    if (why->policy) {
+        e->line.p[e->line.n - 1] = ',';
+        if (egw_tell_json(why->policy, explanation, &e->line) || egw_buf_put(&e->line, "}", 1))
+            return egw_error_set(&e->err, EGW_NOMEM, "no memory for the explanation");
     }
+    (void)fwrite(e->line.p, 1, e->line.n, stdout);
+    (void)putchar('\n');
+    return EGW_OK;
+}
+
+static void show(struct explain *e, const struct egw_outcome *outcome, struct reasons why)
+{
+    struct egw_explanation explanation = {0};
+    struct egw_error cannot;
+
+    e->shown++;
+    if (why.policy) {
+        e->st = egw_explain(why.policy, why.facts, outcome->recorded_at, &explanation, &cannot);
+        if (e->st == EGW_INVALID) { /* an outcome that its policy does not bear out: egw verify */
+            (void)fflush(stdout);
+            (void)fprintf(stderr, "egw: the path cannot be walked again: %s\n", cannot.text);
+            why.policy = NULL;
+            e->st = EGW_OK;
+        } else if (e->st) {
+            e->err = cannot;
+            return;
+        }
+    }
+    if (e->json)
+        e->st = show_json(e, outcome, &why, &explanation);
+    else
+        show_text(outcome, &why, &explanation);
+    egw_explanation_free(&explanation);
     if (e->expected && !egw_str_is(outcome->rule, e->expected)) {
         e->unexpected++;
         (void)fflush(stdout);
@@ -67,17 +119,20 @@ static enum egw_status decide_lines(struct explain *e, struct egw_trial *trial, 
     while (!(st = egw_lines_next(&lines, &line, &e->err))) {
         struct egw_support_event event = {0};
         struct egw_outcome outcome;
+        struct egw_list facts;
 
         egw_arena_reset(&arena);
         st = egw_json_read(line, &egw_type_support_event, &arena, &event, &e->err);
         if (st)
             break;
         st = egw_trial_decide(trial, &event, NULL, now, &arena, &outcome);
+        if (!st)
+            st = egw_trial_gather(trial, &event, NULL, now, &arena, &facts);
         if (st) {
             (void)egw_error_set(&e->err, st, "no memory to decide");
             break;
         }
-        show(e, &outcome);
+        show(e, &outcome, (struct reasons){trial->policy, &facts});
         st = e->st;
         if (st)
             break;
@@ -117,31 +172,93 @@ static int explain_event(struct explain *e, const char *path, int64_t now)
 
 /* ---- an event decided before ---- */
 
+/* "partner/customer/case" */
+static bool is_case(struct egw_str id, const struct egw_outcome *outcome)
+{
+    const struct egw_str parts[] = {outcome->partner, outcome->customer, outcome->case_id};
+    size_t at = 0;
+
+    for (size_t i = 0; i < EGW_COUNT(parts); i++) {
+        bool last = i + 1 == EGW_COUNT(parts);
+
+        if (id.n - at < parts[i].n + !last ||
+            (parts[i].n && memcmp(id.p + at, parts[i].p, parts[i].n) != 0))
+            return false;
+        at += parts[i].n;
+        if (!last && id.p[at++] != '/')
+            return false;
+    }
+    return at == id.n;
+}
+
+static void show_record(struct explain *e, const struct egw_outcome *outcome)
+{
+    struct reasons why = {NULL, &outcome->facts};
+    struct egw_error cannot;
+    enum egw_status st = EGW_NOT_FOUND;
+
+    if (egw_recall_decided(outcome) && outcome->policy) {
+        st = egw_policies_find(e->policies, outcome->policy, &why.policy, &cannot);
+        if (st)
+            (void)fprintf(stderr, "egw: the path cannot be walked again: %s\n", cannot.text);
+    }
+    if (st)
+        why.policy = NULL;
+    show(e, outcome, why);
+}
+
 static bool take(void *user, const struct egw_item *item)
 {
     struct explain *e = user;
     const struct egw_outcome *outcome = item->value;
 
-    if (item->type == &egw_type_outcome && egw_str_eq(outcome->event_id, e->id))
-        show(e, outcome);
+    if (item->type != &egw_type_outcome)
+        return true;
+    if (egw_str_eq(outcome->event_id, e->id)) {
+        show_record(e, outcome);
+    } else if (is_case(e->id, outcome) && egw_recall_decided(outcome)) {
+        e->case_found = true;
+        e->partition = item->record.partition;
+        e->offset = item->record.offset;
+    }
     return !e->st;
+}
+
+static bool take_last(void *user, const struct egw_item *item)
+{
+    struct explain *e = user;
+
+    if (item->type != &egw_type_outcome || item->record.partition != e->partition ||
+        item->record.offset != e->offset)
+        return true;
+    show_record(e, item->value);
+    return false;
+}
+
+static enum egw_status find_record(struct explain *e)
+{
+    const struct egw_settings *settings = &e->args->settings;
+    enum egw_status st = egw_policies_read(settings, &e->policies, &e->err);
+
+    if (!st)
+        st = egw_read_all(settings, settings->topics.outcomes, -1, take, e, &e->err);
+    if (!st && !e->st && !e->shown && e->case_found)
+        st = egw_read_all(settings, settings->topics.outcomes, e->partition, take_last, e, &e->err);
+    if (!st)
+        st = e->st;
+    if (!st && !e->shown)
+        st = egw_error_set(&e->err, EGW_NOT_FOUND,
+                           "no outcome names the event or case %.*s, and no such file is there",
+                           EGW_FMT(e->id));
+    return st;
 }
 
 static int explain_record(struct explain *e)
 {
-    const struct egw_settings *settings = &e->args->settings;
-    struct egw_error err = {0};
+    enum egw_status st = find_record(e);
 
-    if (egw_read_all(settings, settings->topics.outcomes, -1, take, e, &err))
-        return egw_fail(&err);
-    if (e->st)
-        return egw_fail(&e->err);
-    if (e->shown)
-        return EGW_EXIT_OK;
-    (void)egw_error_set(&err, EGW_NOT_FOUND,
-                        "no outcome names the event %.*s, and no such file is there",
-                        EGW_FMT(e->id));
-    return egw_fail(&err);
+    egw_policies_free(e->policies);
+    return st ? egw_fail(&e->err) : EGW_EXIT_OK;
 }
 
 static int run(struct egw_args *args)
@@ -157,7 +274,8 @@ static int run(struct egw_args *args)
     int code;
 
     if (args->operand_count != 1)
-        return egw_usage(args, "takes one event: a file, - or an event id");
+        return egw_usage(
+            args, "takes one event: a file, -, an event id, or a case as PARTNER/CUSTOMER/CASE");
     what = args->operands[0];
     if (now_text && !egw_time_parse(egw_str_of(now_text), &now))
         return egw_usage(args, "--now needs a date or time such as 2026-01-05T08:00:00Z, not %s",
@@ -184,15 +302,18 @@ static const struct egw_option options[] = {
 
 const struct egw_command egw_cmd_explain = {
     .name = "explain",
-    .operands = "FILE | - | EVENT_ID",
+    .operands = "FILE | - | EVENT_ID | PARTNER/CUSTOMER/CASE",
     .summary = "show which rule decides an event, and why",
     .about = "Decides the events of a file (JSON lines, as publish reads them) by the policy of "
-             "policy.dir and shows stage, rule, every fact by value, the rules that nearly decided "
-             "and what they lacked. Nothing is written. With an event id it shows the same of the "
-             "outcome on record. The event is taken alone: what a case so far would change is not "
-             "seen here.",
-    .exits = "0 shown, 1 another rule than expected or no such event, 65 a line is wrong, 69 no "
-             "broker or no topic, 78 settings or policy",
+             "policy.dir and shows rule, every fact by value, the path through the stages with the "
+             "rules it narrowly missed and the first of their conditions that failed, and the "
+             "fewest facts that would have to be otherwise for another result. Nothing is written. "
+             "With an event id it shows the same of the outcome on record, with a case that of its "
+             "last decision, by the policy in force then. The event of a file is taken alone: what "
+             "a case so far would change is not seen here.",
+    .exits =
+        "0 shown, 1 another rule than expected or no such event or case, 65 a line is wrong, 69 "
+        "no broker or no topic, 78 settings or policy",
     .options = options,
     .run = run,
 };

@@ -188,34 +188,48 @@ static void copy_decision(const struct egw_trial *trial, const struct egw_decisi
     ret->warnings = d->warnings;
 }
 
+/* The event merged with the case, as far as either is told. NULL: no memory. */
+static const struct egw_support_event *subject_of(const struct egw_trial *trial,
+                                                  const struct egw_support_event *event,
+                                                  const struct egw_case_so_far *so_far,
+                                                  int64_t now_ms, struct egw_arena *arena,
+                                                  struct egw_subject *ret)
+{
+    struct egw_support_event *merged = egw_arena_alloc(arena, sizeof(*merged));
+    struct egw_str customer;
+
+    if (!merged)
+        return NULL;
+    *merged = *event;
+    *ret = (struct egw_subject){.event = merged, .recorded_ms = now_ms};
+    if (so_far) {
+        ret->not_incident = so_far->not_incident.p;
+        ret->not_incident_count = so_far->not_incident.n;
+        ret->approval = so_far->approval;
+        ret->released = so_far->released;
+    }
+    /* An answer is decided as if the case were held: it is a fact for the rules. */
+    if (egw_str_is(event->event_type, "approved") || egw_str_is(event->event_type, "declined"))
+        ret->approval = event->event_type;
+    ret->released |= egw_str_is(event->event_type, "released");
+    if (egw_facts_customer(trial->facts, event->partner, event->customer, &customer))
+        merged->customer = ret->customer = customer;
+    else
+        ret->customer_elsewhere =
+            egw_facts_customer_elsewhere(trial->facts, event->partner, event->customer);
+    return merged;
+}
+
 enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_support_event *event,
                                  const struct egw_case_so_far *so_far, int64_t now_ms,
                                  struct egw_arena *arena, struct egw_outcome *ret)
 {
-    struct egw_support_event *merged = egw_arena_alloc(arena, sizeof(*merged));
-    struct egw_subject subject = {.event = merged, .recorded_ms = now_ms};
+    struct egw_subject subject;
     struct egw_decision decision = {0};
-    struct egw_str customer;
+    const struct egw_support_event *merged =
+        subject_of(trial, event, so_far, now_ms, arena, &subject);
 
-    if (!merged)
-        return EGW_NOMEM;
-    *merged = *event;
-    if (so_far) {
-        subject.not_incident = so_far->not_incident.p;
-        subject.not_incident_count = so_far->not_incident.n;
-        subject.approval = so_far->approval;
-        subject.released = so_far->released;
-    }
-    /* An answer is decided as if the case were held: it is a fact for the rules. */
-    if (egw_str_is(event->event_type, "approved") || egw_str_is(event->event_type, "declined"))
-        subject.approval = event->event_type;
-    subject.released |= egw_str_is(event->event_type, "released");
-    if (egw_facts_customer(trial->facts, event->partner, event->customer, &customer))
-        merged->customer = subject.customer = customer;
-    else
-        subject.customer_elsewhere =
-            egw_facts_customer_elsewhere(trial->facts, event->partner, event->customer);
-    if (egw_decide(trial->policy, trial->facts, &subject, now_ms, arena, &decision))
+    if (!merged || egw_decide(trial->policy, trial->facts, &subject, now_ms, arena, &decision))
         return EGW_NOMEM;
     *ret = (struct egw_outcome){
         .decided_at = now_ms,
@@ -228,4 +242,15 @@ enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_suppo
     };
     copy_decision(trial, &decision, ret);
     return EGW_OK;
+}
+
+enum egw_status egw_trial_gather(struct egw_trial *trial, const struct egw_support_event *event,
+                                 const struct egw_case_so_far *so_far, int64_t now_ms,
+                                 struct egw_arena *arena, struct egw_list *ret)
+{
+    struct egw_subject subject;
+
+    return subject_of(trial, event, so_far, now_ms, arena, &subject)
+               ? egw_gather(trial->policy, trial->facts, &subject, now_ms, arena, ret)
+               : EGW_NOMEM;
 }

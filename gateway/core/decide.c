@@ -1194,6 +1194,30 @@ static const struct egw_decision nothing = {
     .portal = {"", 0},
 };
 
+static void begin(struct decide *d, const struct egw_policy *policy, const struct egw_facts *facts,
+                  const struct egw_subject *subject, int64_t now_ms, struct egw_arena *arena,
+                  struct egw_decision *ret)
+{
+    d->policy = policy;
+    d->dossier = egw_facts_dossier(facts, subject->event->partner, subject->customer);
+    d->subject = subject;
+    d->event = subject->event;
+    d->now_ms = now_ms;
+    d->arena = arena;
+    d->ret = ret;
+    d->nomem = false;
+    d->known = 0;
+    d->service = NULL;
+    d->partner_asked = false;
+    d->partner = (struct egw_fact_view){NULL, -1};
+    d->source_count = d->warning_count = 0;
+    d->match = (struct egw_match){NULL, false};
+    d->issue_key = EGW_STR_NONE;
+    d->missing = 0;
+    *ret = nothing;
+    event_facts(d);
+}
+
 enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_facts *facts,
                            const struct egw_subject *subject, int64_t now_ms,
                            struct egw_arena *arena, struct egw_decision *ret)
@@ -1201,25 +1225,7 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     EGW_SCRATCH struct decide d;
     EGW_SCRATCH struct egw_walk walked;
 
-    d.policy = policy;
-    d.dossier = egw_facts_dossier(facts, subject->event->partner, subject->customer);
-    d.subject = subject;
-    d.event = subject->event;
-    d.now_ms = now_ms;
-    d.arena = arena;
-    d.ret = ret;
-    d.nomem = false;
-    d.known = 0;
-    d.service = NULL;
-    d.partner_asked = false;
-    d.partner = (struct egw_fact_view){NULL, -1};
-    d.source_count = d.warning_count = 0;
-    d.match = (struct egw_match){NULL, false};
-    d.issue_key = EGW_STR_NONE;
-    d.missing = 0;
-    *ret = nothing;
-
-    event_facts(&d);
+    begin(&d, policy, facts, subject, now_ms, arena, ret);
     walk(&d, &walked);
     if (egw_walk_tell(&walked, d.match.issue, arena, ret))
         d.nomem = true;
@@ -1229,5 +1235,26 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     fill_waits(&d, walked.rule);
     ret->sources = list_of(&d, d.sources, sizeof(*d.sources), d.source_count);
     ret->warnings = list_of(&d, d.warnings, sizeof(*d.warnings), d.warning_count);
+    return d.nomem ? EGW_NOMEM : EGW_OK;
+}
+
+enum egw_status egw_gather(const struct egw_policy *policy, const struct egw_facts *facts,
+                           const struct egw_subject *subject, int64_t now_ms,
+                           struct egw_arena *arena, struct egw_list *ret)
+{
+    EGW_SCRATCH struct decide d;
+    EGW_SCRATCH struct egw_walk walked;
+    struct egw_fact *list = egw_arena_alloc(arena, policy->fact_count * sizeof(*list));
+    struct egw_decision decision;
+    size_t n = 0;
+
+    if (!list)
+        return EGW_NOMEM;
+    begin(&d, policy, facts, subject, now_ms, arena, &decision);
+    walk(&d, &walked);
+    work_out_all(&d, (SET(policy->fact_count - 1) << 1) - 1 - SET(EGW_F_ERA));
+    for (unsigned fact = EGW_F_ERA + 1; fact < policy->fact_count; fact++)
+        list[n++] = (struct egw_fact){policy->facts[fact].name, value_text(&d, fact)};
+    *ret = (struct egw_list){list, n};
     return d.nomem ? EGW_NOMEM : EGW_OK;
 }

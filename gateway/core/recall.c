@@ -45,53 +45,15 @@ static bool holds(const struct recall *r, unsigned fact)
     return r->known >> fact & 1;
 }
 
-static enum egw_status take_fact(struct recall *r, const struct egw_fact *recorded,
-                                 struct egw_error *reterr)
-{
-    const struct egw_policy *policy = r->policy;
-
-    for (unsigned fact = EGW_F_ERA + 1; fact < policy->fact_count; fact++) {
-        const struct egw_fact_def *def = &policy->facts[fact];
-
-        if (!egw_str_eq(def->name, recorded->name))
-            continue;
-        for (size_t v = 0; v < def->value_count; v++) {
-            if (!egw_str_eq(def->values[v], recorded->value))
-                continue;
-            r->values[fact] = (uint16_t)v;
-            r->known |= UINT64_C(1) << fact;
-            return EGW_OK;
-        }
-        return egw_error_set(reterr, EGW_INVALID, "its policy knows no %.*s of %.*s",
-                             EGW_FMT(recorded->name), EGW_FMT(recorded->value));
-    }
-    return egw_error_set(reterr, EGW_INVALID, "its policy knows no fact %.*s",
-                         EGW_FMT(recorded->name));
-}
-
-static enum egw_status take_facts(struct recall *r, struct egw_error *reterr)
-{
-    const struct egw_fact *facts = r->outcome->facts.p;
-    enum egw_status st = EGW_OK;
-
-    for (size_t i = 0; i < r->outcome->facts.n && !st; i++)
-        st = take_fact(r, &facts[i], reterr);
-    r->values[EGW_F_ERA] = egw_walk_era(r->policy, r->outcome->recorded_at);
-    return st;
-}
-
 static enum egw_status walk(struct recall *r, struct egw_error *reterr)
 {
     r->walk.policy = r->policy;
     r->walk.values = r->values;
     for (int stage = 0; stage < EGW_STAGES; stage++) {
-        uint64_t lacking = r->policy->stages[stage].facts & ~r->known;
+        enum egw_status st = egw_walk_ready(r->policy, stage, r->known, reterr);
 
-        if (lacking)
-            return egw_error_set(
-                reterr, EGW_INVALID, "the rules of stage %s test %.*s, which the outcome lacks",
-                egw_stage_names[EGW_STAGE_VALIDITY + stage],
-                EGW_FMT(r->policy->facts[(unsigned)__builtin_ctzll(lacking)].name));
+        if (st)
+            return st;
         if (egw_walk_stage(&r->walk, stage))
             return EGW_OK;
     }
@@ -153,7 +115,8 @@ enum egw_status egw_recall(const struct egw_policy *policy, const struct egw_out
 {
     struct recall recall = {.policy = policy, .outcome = outcome};
     struct egw_decision decision = {.action = -1};
-    enum egw_status st = take_facts(&recall, reterr);
+    enum egw_status st = egw_walk_take(policy, &outcome->facts, outcome->recorded_at, recall.values,
+                                       &recall.known, reterr);
 
     if (!st)
         st = walk(&recall, reterr);

@@ -38,6 +38,57 @@ struct egw_str egw_walk_text(const struct egw_walk *walk, unsigned fact)
     return walk->policy->facts[fact].values[walk->values[fact]];
 }
 
+/* ---- facts by value ---- */
+
+static enum egw_status take_fact(const struct egw_policy *policy, const struct egw_fact *recorded,
+                                 uint16_t *ret_values, uint64_t *ret_known,
+                                 struct egw_error *reterr)
+{
+    for (unsigned fact = EGW_F_ERA + 1; fact < policy->fact_count; fact++) {
+        const struct egw_fact_def *def = &policy->facts[fact];
+
+        if (!egw_str_eq(def->name, recorded->name))
+            continue;
+        for (size_t v = 0; v < def->value_count; v++) {
+            if (!egw_str_eq(def->values[v], recorded->value))
+                continue;
+            ret_values[fact] = (uint16_t)v;
+            *ret_known |= UINT64_C(1) << fact;
+            return EGW_OK;
+        }
+        return egw_error_set(reterr, EGW_INVALID, "its policy knows no %.*s of %.*s",
+                             EGW_FMT(recorded->name), EGW_FMT(recorded->value));
+    }
+    return egw_error_set(reterr, EGW_INVALID, "its policy knows no fact %.*s",
+                         EGW_FMT(recorded->name));
+}
+
+enum egw_status egw_walk_take(const struct egw_policy *policy, const struct egw_list *facts,
+                              int64_t recorded_ms, uint16_t *ret_values, uint64_t *ret_known,
+                              struct egw_error *reterr)
+{
+    const struct egw_fact *list = facts->p;
+    enum egw_status st = EGW_OK;
+
+    *ret_known = 0;
+    for (size_t i = 0; i < facts->n && !st; i++)
+        st = take_fact(policy, &list[i], ret_values, ret_known, reterr);
+    ret_values[EGW_F_ERA] = egw_walk_era(policy, recorded_ms);
+    return st;
+}
+
+enum egw_status egw_walk_ready(const struct egw_policy *policy, int stage, uint64_t known,
+                               struct egw_error *reterr)
+{
+    uint64_t lacking = policy->stages[stage].facts & ~known;
+
+    return lacking ? egw_error_set(reterr, EGW_INVALID,
+                                   "the rules of stage %s test %.*s, which the outcome lacks",
+                                   egw_stage_names[EGW_STAGE_VALIDITY + stage],
+                                   EGW_FMT(policy->facts[(unsigned)__builtin_ctzll(lacking)].name))
+                   : EGW_OK;
+}
+
 /* ---- what is told of it ---- */
 
 static bool accepts(const struct egw_walk *walk, const struct egw_rule_condition *when)

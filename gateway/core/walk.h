@@ -30,6 +30,15 @@ bool egw_walk_stage(struct egw_walk *walk, int stage);
 enum egw_status egw_walk_tell(const struct egw_walk *walk, const struct egw_known_issue *issue,
                               struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
 
+/* Facts (struct egw_fact) to values, and which facts those are. EGW_OK; EGW_INVALID: the policy has
+ * no such fact or value. */
+enum egw_status egw_walk_take(const struct egw_policy *policy, const struct egw_list *facts,
+                              int64_t recorded_ms, uint16_t *ret_values, uint64_t *ret_known,
+                              struct egw_error *reterr) EGW_MUST_CHECK;
+/* EGW_OK; EGW_INVALID: the stage's rules test what is not known. */
+enum egw_status egw_walk_ready(const struct egw_policy *policy, int stage, uint64_t known,
+                               struct egw_error *reterr) EGW_MUST_CHECK;
+
 /* Whether all that the rule asks for holds; its facts are in values by now. */
 bool egw_walk_fits(const struct egw_walk *walk, const struct egw_rule *rule);
 /* A fact's value in words. */

@@ -334,10 +334,23 @@ static void test_explain_shows_the_path_and_the_near_misses(void **state)
     assert_holds(ran.out, "2026-01-05T08:40:00.000Z  HANDOFF  litware/northwind/CW-1004\n");
     assert_holds(ran.out, "    rule        azure.advanced\n");
     assert_holds(ran.out, "azure.premier (premier, hand-off) lacked premier=none\n");
+    assert_holds(ran.out, "    path\n      not validity.not-your-customer (validity.cfg:33): the "
+                          "customer (relation record) is known, it wants elsewhere\n");
+    assert_holds(ran.out, "      CHANNEL   azure.advanced (channel.cfg:");
+    assert_holds(ran.out, "      if the right to channel premier (contract, membership or program) "
+                          "were in-force instead of none:\n        HANDOFF to premier by "
+                          "azure.premier (channel.cfg:");
     assert_ran(ran, 0, NULL, "");
     ran = RUN(line, "explain", "-", "--facts", "config/story/reference.jsonl", "--now",
               "2026-01-05T08:40:00Z", "--expect", "azure.premier");
     assert_ran(ran, 1, NULL, "egw: expected rule azure.premier, decided by azure.advanced\n");
+    ran = RUN(line, "explain", "-", "--facts", "config/story/reference.jsonl", "--now",
+              "2026-01-05T08:40:00Z", "-o", "json");
+    assert_holds(ran.out, ",\"path\":[{\"stage\":\"VALIDITY\",\"file\":\"validity.cfg\",");
+    assert_holds(ran.out, "\"channel\":\"premier\",\"changes\":[{\"read\":true,\"fact\":"
+                          "\"premier\",\"is\":\"none\",\"would\":\"in-force\"}]}");
+    assert_holds(ran.out, "],\"cut_short\":false}\n");
+    assert_ran(ran, 0, NULL, "");
     free(events);
 }
 
@@ -427,7 +440,9 @@ static void test_wrong_words_have_their_own_sentence(void **state)
          "egw outcomes: --since needs a date or time such as 2026-01-05T08:00:00Z, not noon\n"},
         {{"outcomes", "-f", "--summary"},
          "egw outcomes: --follow has no end to sum up at: leave out --summary\n"},
-        {{"explain"}, "egw explain: takes one event: a file, - or an event id\n"},
+        {{"explain"},
+         "egw explain: takes one event: a file, -, an event id, or a case as "
+         "PARTNER/CUSTOMER/CASE\n"},
         {{"explain", "-", "--now", "soon"},
          "egw explain: --now needs a date or time such as 2026-01-05T08:00:00Z, not soon\n"},
     };

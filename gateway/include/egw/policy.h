@@ -108,4 +108,10 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
                            const struct egw_subject *subject, int64_t now_ms,
                            struct egw_arena *arena, struct egw_decision *ret) EGW_MUST_CHECK;
 
+/* The facts (struct egw_fact) of the same decision, and all others that rules may test, which it
+ * never came to. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_gather(const struct egw_policy *policy, const struct egw_facts *facts,
+                           const struct egw_subject *subject, int64_t now_ms,
+                           struct egw_arena *arena, struct egw_list *ret) EGW_MUST_CHECK;
+
 #endif
