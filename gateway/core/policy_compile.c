@@ -359,7 +359,9 @@ static void make_services(struct compile *c)
     size_t n = c->source->services.n;
 
     p->services = get_many(c, n, sizeof(*p->services));
-    for (size_t i = 0; p->services && i < n; i++) {
+    if (!p->services)
+        return;
+    for (size_t i = 0; i < n; i++) {
         const struct egw_word *aliases = from[i].aliases.p;
         struct egw_str *names = get_many(c, from[i].aliases.n + 2, sizeof(*names));
 

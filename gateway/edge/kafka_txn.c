@@ -108,6 +108,13 @@ static enum egw_status no_producer(struct egw_error *reterr)
     return egw_error_set(reterr, EGW_FATAL, "no producer: INIT comes first");
 }
 
+/* An abort while the first records of a partition are still under way can end in a fatal error:
+ * what was handed over gets some time to arrive. False: something is under way yet. */
+static bool await_delivery(struct kafka_log *log)
+{
+    return rd_kafka_fatal_error(log->producer, NULL, 0) || !rd_kafka_flush(log->producer, FLUSH_MS);
+}
+
 /* ---- INIT ---- */
 
 static bool drop_producer(struct kafka_log *log)
@@ -180,6 +187,10 @@ static enum egw_status run_init(struct kafka_log *log, struct egw_error *reterr)
 {
     enum egw_status st;
 
+    /* The library may fail an assertion of its own (txn_req_cnt > 0) when it is torn down while it
+     * registers partitions with the transaction; delivered records are past that. */
+    if (log->producer)
+        (void)await_delivery(log);
     /* A hang in there is a known fault of the library: only a new process helps. */
     if (!drop_producer(log))
         return egw_error_set(reterr, EGW_FENCED, "the old producer did not end within %d ms",
@@ -288,27 +299,21 @@ static enum egw_status run_commit(struct kafka_log *log, struct egw_log_job *job
     return job->result;
 }
 
-/* An abort while the first records of a partition are still under way can end in a fatal error:
- * what was handed over gets some time to arrive. */
-static void await_delivery(struct kafka_log *log)
-{
-    if (!rd_kafka_fatal_error(log->producer, NULL, 0))
-        (void)rd_kafka_flush(log->producer, FLUSH_MS);
-}
-
 static enum egw_status run_abort(struct kafka_log *log, struct egw_log_job *job)
 {
-    bool repeated = false;
     int64_t since;
+    bool late;
 
     if (!log->producer)
         return no_producer(&job->error);
-    await_delivery(log);
+    /* The answer to what is under way would reach the next transaction: it gets another producer.
+     */
+    late = !await_delivery(log);
     since = egw_kafka_mono_ms();
-    job->result = end_transaction(log, rd_kafka_abort_transaction, "abort", &repeated, &job->error);
+    job->result = end_transaction(log, rd_kafka_abort_transaction, "abort", &late, &job->error);
     if (job->result == EGW_RETRY || job->result == EGW_ABORT)
         job->result = egw_error_prefix(&job->error, EGW_FATAL, "given up");
-    judge(log, job, since, repeated);
+    judge(log, job, since, late);
     return job->result;
 }
 

@@ -175,6 +175,24 @@ static void a07_an_abort_waits_for_records_under_way(void **state)
     since = egw_kafka_mono_ms();
     must(run_job(&job), &job.error);
     assert_true(egw_kafka_mono_ms() - since >= 900);
+    assert_false(job.doubtful);
+    commits_again();
+}
+
+/* The answer comes when the next transaction would have begun. */
+static void a07_an_abort_that_could_not_wait_is_doubtful(void **state)
+{
+    struct egw_log_job job = {.kind = EGW_LOG_ABORT};
+
+    (void)state;
+    (void)rd_kafka_mock_partition_set_leader(bed.mock->cluster, "out", P(0) + 1, 1);
+    commits_again(); /* there */
+    begin();
+    delay(PRODUCE, 2500);
+    produce_one();
+    must(run_job(&job), &job.error);
+    assert_true(job.doubtful);
+    run_init();
     commits_again();
 }
 
@@ -395,6 +413,7 @@ int main(void)
     };
     const struct CMUnitTest shared[] = {
         SHARED(a07_an_abort_waits_for_records_under_way),
+        SHARED(a07_an_abort_that_could_not_wait_is_doubtful),
         SHARED(a12_a_commit_under_an_unknown_generation_is_refused_here),
         SHARED(a18_init_is_denied_when_the_id_or_the_cluster_is_not_allowed),
         SHARED(a20_a_full_queue_asks_to_come_again_and_loses_nothing),
