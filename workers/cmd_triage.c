@@ -31,6 +31,7 @@ static const struct egw_option options[] = {
 
 static volatile sig_atomic_t stops, reloads;
 static volatile sig_atomic_t ending = -1; /* the exit code, while a signal may end it at once */
+static volatile sig_atomic_t patience;    /* so many signals before it does */
 static struct egw_log *volatile wake_log;
 
 static void on_signal(int number)
@@ -41,7 +42,7 @@ static void on_signal(int number)
         reloads = 1;
     else
         stops++;
-    if (ending >= 0 && stops > 1)
+    if (ending >= 0 && stops > patience)
         _exit(ending);
     if (wake_log)
         egw_kafka_log_wake(wake_log); /* writes to an eventfd, nothing else */
@@ -284,14 +285,15 @@ static int run(struct egw_args *args)
         return code;
     }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* state holds personal text: no core files */
+    ending = EGW_EXIT_OK; /* nothing is decided before the loop; a broker may be silent for long */
     take_signals();
     egw_log_line(EGW_LEVEL_INFO, "start", "instance", tw.instance, "version", EGW_VERSION,
                  "librdkafka", egw_kafka_version(), NULL);
-    ending = EGW_EXIT_TRY_AGAIN; /* nothing is decided before the loop */
     st = boot_watch(&tw, slot, &error);
     if (!st)
         st = boot(&tw, &error);
     ending = -1;
+    patience = 1;
     if (!st)
         st = loop(&tw, &error);
     if (tw.worker)
@@ -321,9 +323,9 @@ const struct egw_command egw_cmd_triage = {
     .operands = "",
     .summary = "a worker: decide events until told to stop",
     .about = "Takes its share of the partitions, restores their state, and decides each event "
-             "once. SIGTERM finishes what is decided and ends within ten seconds; a second one "
-             "ends at once; SIGHUP reads the log level anew. Started again with the same "
-             "slot it continues where it stood.",
+             "once. SIGTERM finishes what is decided and ends within ten seconds; a second one, "
+             "or one while it starts, ends it at once; SIGHUP reads the log level anew. Started "
+             "again with the same slot it continues where it stood.",
     .exits = "0 stopped as told, 69 no broker or a topic is gone, 70 stuck, 75 start it again at "
              "once, 77 not permitted, 78 settings or topics are wrong",
     .options = options,

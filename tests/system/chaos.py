@@ -15,6 +15,7 @@ import log
 import world
 from faults import kill_in_transaction
 from figures import Fault, Published, Seen, moved, recoveries
+from program import sum_of
 from records import decode, event
 
 SESSION = 6.0  # seconds, as program.py sets it
@@ -144,6 +145,46 @@ class Eye(threading.Thread):
         self.consumer.close()
 
 
+class Dials(threading.Thread):
+    """Reads the counters of every worker while it lives. A life that is killed counts as far as it was
+    read, so sums over lives are never too large."""
+
+    EVERY = 0.25  # seconds
+
+    def __init__(self, workers):
+        super().__init__(daemon=True)
+        self.workers = workers  # those that join later as well
+        self.lives = {}
+        self.ending = threading.Event()
+
+    def run(self):
+        while not self.ending.wait(self.EVERY):
+            for worker in list(self.workers):
+                with contextlib.suppress(OSError, ValueError, IndexError, AssertionError):
+                    self.read(worker, timeout=0.5)  # frozen, dead or just starting: the next time
+
+    def read(self, worker, timeout=5):
+        life = (worker, worker.pid)
+        metrics = worker.metrics(timeout)
+        if life == (worker, worker.pid):  # else nobody knows whose answer it is
+            self.lives[life] = metrics
+
+    def end(self):
+        self.ending.set()
+        self.join(30)
+
+    def sum(self, name, **labels):
+        return int(sum(sum_of(metrics, name, **labels) for metrics in list(self.lives.values())))
+
+    def told_otherwise(self, worker):
+        """How far the counters of a worker's last life are from what its log says."""
+        metrics, text = self.lives[worker, worker.pid], worker.text()
+        return sum(abs(sum_of(metrics, name) - len(re.findall(rf"what={what}\b", text)))
+                   for name, what in (("egw_producer_recreations_total", r"producer\.recreate"),
+                                      ("egw_assignments_lost_total", r"assignment\.lost"),
+                                      ("egw_restore_seconds_count", r"partition\.restored")))
+
+
 class Run:
     """Workers under supervision, with a load on them. The faults happen between begin() and end()."""
 
@@ -157,6 +198,7 @@ class Run:
         self.load = Load(egw.bootstrap, egw.topic("events"), egw.partitions,
                          cases(keys, self.rng), rate, least)
         self.eye = Eye(egw)
+        self.dials = Dials(egw.workers)
         self.faults = []
         self.kills = self.hits = self.activated = 0
         self.drained = None
@@ -168,6 +210,7 @@ class Run:
             worker.wait_for(r"what=(ready|start)\b", timeout=60)
         self.supervisor.start()
         self.eye.start()
+        self.dials.start()
         self.load.start()
         return self
 
@@ -192,6 +235,14 @@ class Run:
         self.note("kill")
         self.kills += 1
         self.hits += hit
+
+    def kill_blindly(self):
+        """kill -9 wherever it is: of use while the broker cannot be reached and nobody could aim."""
+        worker = self.workers[self.rng.choice(self.awake())]
+        with self.supervisor.guard:
+            if worker.running:
+                worker.kill9()
+        self.note("kill-blind")
 
     def freeze(self, seconds=2 * SESSION):
         """SIGSTOP for twice the session time-out; other faults go on beside it."""
@@ -253,6 +304,11 @@ class Run:
             time.sleep(0.3)
         self.drained = time.monotonic() - started
         self.supervisor.end()
+        if self.dials.is_alive():
+            self.dials.end()
+            for worker in self.workers:
+                worker.wait_metric("egw_lag_records", lambda n: n == 0, timeout=30)
+                self.dials.read(worker)
         self.exits = self.supervisor.codes
         self.codes = [worker.term() for worker in self.workers]
         self.eye.end()
@@ -301,6 +357,8 @@ class Run:
         figures.tell("exits_unexplained", sum(code not in codes for code in self.exits), "==", 0)
         figures.tell("last_exits_not_0", sum(code != 0 for code in self.codes), "==", 0)
         self.tell_recovery(figures, events)
+        if self.dials.lives:
+            self.tell_dials(figures)
         checkers.assert_clean(checkers.everything(inputs, outcomes, escalations))
         said = {read.said["action"] for read in outcomes}
         assert {"HANDOFF", "BASELINE", "DUPLICATE", "NOTED"} <= said, said
@@ -316,6 +374,25 @@ class Run:
             figures.tell(f"{verb}.same", told["same"], ">=", 1)
             figures.tell(f"{verb}.differ", told["differ"], "==", 0)
             figures.tell(f"{verb}.unchecked", told["unchecked"], "==", 0)
+
+    def tell_dials(self, figures):
+        """What the workers counted: each life got partitions, none skipped an input, who was frozen past
+        its session noticed, and the last lives counted what they logged."""
+        for result in ("committed", "aborted", "unknown", "abandoned"):
+            figures.tell(f"dials.transactions.{result}",
+                         self.dials.sum("egw_transactions_total", result=result))
+        for cause in ("commit-doubtful", "abort-doubtful", "commit-unknown", "abort-failed",
+                      "begin-failed", "produce-failed", "init-failed"):
+            if n := self.dials.sum("egw_producer_recreations_total", cause=cause):
+                figures.tell(f"dials.recreations.{cause}", n)
+        figures.tell("dials.lives", len(self.dials.lives), ">=", len(self.workers))
+        figures.tell("dials.rebalances", self.dials.sum("egw_rebalances_total"), ">=",
+                     len(self.workers))
+        figures.tell("dials.offsets_skipped", self.dials.sum("egw_offsets_skipped_total"), "==", 0)
+        figures.tell("dials.lost_or_fenced", self.dials.sum("egw_assignments_lost_total") +
+                     self.exits.count(75), ">=", [f.kind for f in self.faults].count("freeze"))
+        figures.tell("dials.told_otherwise", sum(map(self.dials.told_otherwise, self.workers)),
+                     "==", 0)
 
     def tell_recovery(self, figures, events):
         published = [Published(r.partition, r.offset, r.timestamp / 1000) for r in events]

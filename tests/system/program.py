@@ -22,6 +22,14 @@ def binary():
     return pathlib.Path(os.environ.get("EGW_BINARY", ROOT / "build" / "release" / "workers" / "egw"))
 
 
+def sum_of(metrics, name, **labels):
+    """Of the series of metrics(), those of this name with these labels."""
+    wanted = {f'{key}="{value}"' for key, value in labels.items()}
+    return sum(value for series, value in metrics.items()
+               if series.partition("{")[0] == name
+               and wanted <= set(re.findall(r'\w+="[^"]*"', series)))
+
+
 class Worker:
     """A running `egw triage`. Its log is a file, so that nothing blocks on a full pipe. Its counters
     are at a socket file of its own, short enough for one."""
@@ -102,19 +110,16 @@ class Worker:
         head, _, body = reply.partition("\r\n\r\n")
         return int(head.split()[1]), body
 
-    def metrics(self):
+    def metrics(self, timeout=5):
         """The series of /metrics as {'name{labels}': value}."""
-        status, body = self.ask("/metrics")
+        status, body = self.ask("/metrics", timeout)
         assert status == 200, body
         lines = (line.rpartition(" ") for line in body.splitlines() if not line.startswith("#"))
         return {series: float(value) for series, _, value in lines}
 
     def metric(self, name, **labels):
         """The sum of the series of this name with these labels."""
-        wanted = {f'{key}="{value}"' for key, value in labels.items()}
-        return sum(value for series, value in self.metrics().items()
-                   if series.partition("{")[0] == name
-                   and wanted <= set(re.findall(r'\w+="[^"]*"', series)))
+        return sum_of(self.metrics(), name, **labels)
 
     def wait_metric(self, name, enough, timeout=10, **labels):
         """Until enough(value); the value. A worker that is starting does not listen yet."""

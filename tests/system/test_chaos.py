@@ -42,6 +42,7 @@ def test_a_hundred_thousand_events_through_every_fault(make_egw, own_broker, fig
         carry_out(run, own_broker, fault)
     run.end()
     run.check(figures)
+    figures.tell("dials.recreations", run.dials.sum("egw_producer_recreations_total"), ">=", 1)
     kinds = [fault.kind for fault in run.faults]
     figures.tell("kills", kinds.count("kill"), ">=", 40)
     figures.tell("freezes", kinds.count("freeze"), ">=", 10)

@@ -31,7 +31,7 @@ DECIDING = points({
 # Counted from SIGTERM on: the handles of the producer, the member, the tails and the probe.
 CLOSING = points({"consumer_close": (1,), "destroy_flags": (1, 2, 3, 4)})
 ABORTING = points({"flush": (1,), "abort_transaction": (1,)})
-AIMS = 8  # times to freeze a worker until it is caught before its commit
+AIMS = 12  # times to freeze a worker until it is caught before its commit
 
 
 class Stage(chaos.Run):

@@ -64,11 +64,11 @@ def test_a_hostile_network_loses_and_doubles_nothing(make_egw, behind, proxy, fi
             act(proxy, seconds)
             time.sleep(seconds)
             if round_number == ROUNDS - 1 and seconds:  # its owner dies before it hears of the end
-                run.kill()
+                run.kill_blindly()
             proxy.heal()
     run.pause(3, 6)
     run.end()
-    run.check(figures)
+    run.check(figures, codes=(-9, 69, 75))  # 69: started while the wire was cut or silent for longer
     figures.tell("faults", ROUNDS * len(FAULTS), ">=", 30)
     figures.tell("bytes_through_the_proxy", min(proxy.passed.values()), ">=", 1 << 20)
     figures.tell("bytes_late", proxy.late, ">=", 1)

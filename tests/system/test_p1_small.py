@@ -19,5 +19,6 @@ def test_a01_ten_thousand_events_through_five_kills_and_two_broker_restarts(make
     run.end()
     run.check(figures)
     figures.tell("activations_reached", run.activations(), "==", 3 * run.egw.partitions)
+    figures.tell("dials.recreations", run.dials.sum("egw_producer_recreations_total"), ">=", 1)
     figures.tell("killed", run.exits.count(-9), "==", 5)
     figures.judge()

@@ -50,6 +50,19 @@ def test_sigterm_in_the_middle_of_starting_ends_it(egw):
         assert worker.term(timeout=11) in (0, -signal.SIGTERM)  # before handlers stand: by the signal
 
 
+def test_sigterm_ends_a_start_at_once_while_the_broker_is_silent(make_egw, own_broker):
+    egw = make_egw(own_broker)
+    egw.run("init")
+    own_broker.freeze()
+    worker = egw.worker()
+    worker.wait_for(r"what=start\b")
+    started = time.monotonic()
+    assert worker.term(timeout=12) == 0
+    assert time.monotonic() - started <= 1.0
+    own_broker.thaw()
+    assert running(egw).term() == 0
+
+
 def test_b18_sigterm_ends_it_in_time_while_the_broker_is_gone(make_egw, own_broker):
     egw = make_egw(own_broker)
     egw.run("init")

@@ -30,4 +30,5 @@ def test_a_mixed_run_on_this_version(make_egw, own_broker, figures):
     run.pause(3, 6)
     run.end()
     run.check(figures)
+    figures.tell("dials.recreations", run.dials.sum("egw_producer_recreations_total"), ">=", 1)
     figures.judge()
