@@ -228,17 +228,16 @@ static int match(struct egw_args *args, const struct desk_catalogue *d)
 struct linting {
     const struct desk_catalogue *d;
     bool json;
-    size_t found;
+    size_t found, notes;
     size_t lines, *hits; /* by issue: lines it is named in */
     size_t *last;        /* by issue: the line it was last named in */
 };
 
-static void finding(struct linting *l, const struct egw_known_issue *issue, const char *kind,
-                    const char *text)
+static void say(const struct linting *l, const struct egw_known_issue *issue, const char *sort,
+                const char *kind, const char *text)
 {
-    l->found++;
     if (l->json) {
-        (void)printf("{\"finding\":\"%s\",", kind);
+        (void)printf("{\"%s\":\"%s\",", sort, kind);
         put_json("issue", issue->id);
         (void)putchar(',');
         put_json("code", issue->code);
@@ -254,11 +253,39 @@ static void finding(struct linting *l, const struct egw_known_issue *issue, cons
     (void)printf(": %s\n", text);
 }
 
-/* Two entries that no service tells apart and that say different things. */
-static bool doubles(const struct egw_known_issue *a, const struct egw_known_issue *b)
+static void finding(struct linting *l, const struct egw_known_issue *issue, const char *kind,
+                    const char *text)
 {
-    return egw_str_eq(a->code, b->code) && egw_str_eq(a->service, b->service) &&
-           !egw_str_eq(a->remedy, b->remedy) && a->remedy.n && b->remedy.n;
+    l->found++;
+    say(l, issue, "finding", kind, text);
+}
+
+/* As it should be, but the desk may want to know. */
+static void remark(struct linting *l, const struct egw_known_issue *issue, const char *kind,
+                   const char *text)
+{
+    l->notes++;
+    say(l, issue, "note", kind, text);
+}
+
+/* Two entries that no service tells apart: one too many where they say the same. A code that has
+ * several meanings is no fault of the tables: a match says that it is ambiguous. */
+static void lint_pair(struct linting *l, const struct egw_known_issue *issue,
+                      const struct egw_known_issue *other)
+{
+    char text[160];
+    bool same = egw_str_eq(issue->remedy, other->remedy);
+
+    if (!egw_str_eq(issue->code, other->code) || !egw_str_eq(issue->service, other->service) ||
+        !issue->remedy.n || !other->remedy.n)
+        return;
+    (void)snprintf(text, sizeof(text), "%.*s has the same code and service, and %s remedy",
+                   (int)(other->id.n > 64 ? 64 : other->id.n), other->id.p,
+                   same ? "the same" : "another");
+    if (same)
+        finding(l, issue, "double", text);
+    else
+        remark(l, issue, "meanings", text);
 }
 
 static void lint_issue(struct linting *l, size_t at)
@@ -272,15 +299,8 @@ static void lint_issue(struct linting *l, size_t at)
         finding(l, issue, "source", "its basis is a source, and it names none");
     if (vouched && issue->baseline == 1 && !issue->remedy.n)
         finding(l, issue, "remedy", "it stops an escalation and tells the desk nothing");
-    for (size_t i = 0; i < at; i++) {
-        const struct egw_known_issue *other = egw_catalogue_issue(catalogue, i);
-
-        if (!doubles(issue, other))
-            continue;
-        (void)snprintf(text, sizeof(text), "%.*s has the same code and service, and another remedy",
-                       (int)(other->id.n > 64 ? 64 : other->id.n), other->id.p);
-        finding(l, issue, "double", text);
-    }
+    for (size_t i = 0; i < at; i++)
+        lint_pair(l, issue, egw_catalogue_issue(catalogue, i));
     if (l->hits && l->hits[at] * EVERYTHING > l->lines && l->hits[at] > 1) {
         (void)snprintf(text, sizeof(text), "it is named in %zu of %zu lines: it tells nothing",
                        l->hits[at], l->lines);
@@ -325,8 +345,9 @@ static int lint(struct egw_args *args, const struct desk_catalogue *d)
     free(l.last);
     if (st)
         return egw_fail(&err);
-    if (!l.json)
-        (void)printf("%zu entries, %zu findings\n", n, l.found);
+    (void)printf(l.json ? "{\"entries\":%zu,\"findings\":%zu,\"notes\":%zu}\n"
+                        : "%zu entries, %zu findings, %zu notes\n",
+                 n, l.found, l.notes);
     return l.found ? EGW_EXIT_NO : EGW_EXIT_OK;
 }
 
@@ -450,8 +471,9 @@ const struct egw_command egw_cmd_catalogue = {
              "every entry a text names, where, on what basis and to what effect, and which one "
              "counts; a file is taken line by line. A code with several meanings is ambiguous "
              "until --service says the product. lint finds entries without a source or a remedy "
-             "where they claim one, the same code twice with two answers, and with --against "
-             "spellings that ordinary texts are full of. stats counts by service and basis.",
+             "where they claim one, entries that say what another says, and with --against "
+             "spellings that ordinary texts are full of; codes with several meanings that no "
+             "service tells apart are noted. stats counts by service and basis.",
     .exits = "0 known or clean, 1 nothing known or findings, 78 a table is wrong",
     .options = options,
     .run = run,

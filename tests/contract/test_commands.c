@@ -395,6 +395,37 @@ static void test_a_spelling_that_ordinary_texts_are_full_of_is_found(void **stat
     free(ran.err);
 }
 
+static void test_the_shipped_tables_have_no_findings(void **state)
+{
+    struct ran ran = RUN("", "catalogue", "lint", "-s", "policy.catalogue=config/catalogue");
+
+    (void)state;
+    assert_string_equal(ran.err, "");
+    assert_non_null(strstr(ran.out, " entries, 0 findings, "));
+    assert_int_equal(ran.code, 0);
+    free(ran.out);
+    free(ran.err);
+}
+
+static void test_an_entry_said_twice_is_a_finding_and_another_meaning_a_note(void **state)
+{
+    struct ran ran = RUN("", "catalogue", "lint", "-s", "policy.catalogue=tests/data/doubles");
+
+    (void)state;
+    assert_int_equal(ran.code, 1);
+    assert_string_equal(ran.err, "");
+    assert_string_equal(ran.out,
+                        "double     K-2 5.7.1: K-1 has the same code and service, and the same "
+                        "remedy\n"
+                        "meanings   K-3 5.7.1: K-1 has the same code and service, and another "
+                        "remedy\n"
+                        "meanings   K-3 5.7.1: K-2 has the same code and service, and another "
+                        "remedy\n"
+                        "4 entries, 1 findings, 2 notes\n");
+    free(ran.out);
+    free(ran.err);
+}
+
 static void test_the_catalogue_is_counted_by_service_and_basis(void **state)
 {
     struct ran ran = RUN("", "catalogue", "stats", "-s", SMALL);
@@ -431,7 +462,8 @@ static void test_wrong_words_have_their_own_sentence(void **state)
         {{"verify", "--all", "E-1"},
          "egw verify: takes outcomes, by event id or place, or --all\n"},
         {{"replay"}, "egw replay: say which: --case, --customer or --all\n"},
-        {{"policy"}, "egw policy: say lint, test, diff, backtest, activate, show, history or rollback\n"},
+        {{"policy"},
+         "egw policy: say lint, test, diff, backtest, activate, show, history or rollback\n"},
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
         {{"policy", "lint", "x", "y"},
          "egw policy: lint takes one folder of rules, or none for policy.dir\n"},
@@ -512,6 +544,8 @@ int main(void)
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),
         cmocka_unit_test(test_a_text_names_its_known_errors_with_place_basis_and_effect),
         cmocka_unit_test(test_a_spelling_that_ordinary_texts_are_full_of_is_found),
+        cmocka_unit_test(test_the_shipped_tables_have_no_findings),
+        cmocka_unit_test(test_an_entry_said_twice_is_a_finding_and_another_meaning_a_note),
         cmocka_unit_test(test_the_catalogue_is_counted_by_service_and_basis),
         cmocka_unit_test(test_wrong_words_have_their_own_sentence),
         cmocka_unit_test(test_a_missing_topic_is_named_and_never_passes_for_an_empty_one),
