@@ -10,6 +10,7 @@ extern const struct egw_command egw_cmd_audit;
 extern const struct egw_command egw_cmd_catalogue;
 extern const struct egw_command egw_cmd_check;
 extern const struct egw_command egw_cmd_completion;
+extern const struct egw_command egw_cmd_dead;
 extern const struct egw_command egw_cmd_demo;
 extern const struct egw_command egw_cmd_explain;
 extern const struct egw_command egw_cmd_handoff;

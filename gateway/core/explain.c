@@ -299,7 +299,27 @@ static bool too_far(const struct explaining *e, size_t rule, unsigned changes)
     return n > changes;
 }
 
-static void try_rule(struct explaining *e, size_t rule, unsigned changes)
+/* What neither the rule that decided nor a near miss of its stage asks for stays as it is known. */
+static void keep_unasked(struct explaining *e)
+{
+    const struct egw_explain_step *step =
+        (const struct egw_explain_step *)e->ret->path.p + e->ret->path.n - 1;
+    const struct egw_explain_miss *missed = step->missed.p;
+    const struct egw_box *rules = e->space->sides[0].rules;
+    uint64_t asked = rules[step->rule].axes;
+
+    for (size_t i = 0; i < step->missed.n; i++)
+        asked |= rules[missed[i].rule].axes;
+    for (size_t a = 0; a < e->space->axis_count; a++) {
+        struct egw_part part = {(unsigned)a, e->keep + e->space->axes[a].at};
+        struct egw_box box = {&part, 1, EGW_AXIS_BIT(a)};
+
+        if (!(asked & box.axes))
+            egw_quest_within(&e->quest, &box);
+    }
+}
+
+static void try_rule(struct explaining *e, size_t rule, unsigned changes, bool asked)
 {
     enum egw_found found;
 
@@ -307,6 +327,8 @@ static void try_rule(struct explaining *e, size_t rule, unsigned changes)
         return;
     egw_quest_begin(&e->quest, false);
     egw_quest_decides(&e->quest, 0, rule);
+    if (asked)
+        keep_unasked(e);
     e->quest.keep = e->keep;
     e->quest.changes = changes;
     e->quest.steps = e->steps < QUESTION_STEPS ? e->steps : QUESTION_STEPS;
@@ -319,14 +341,16 @@ static void try_rule(struct explaining *e, size_t rule, unsigned changes)
         add_other(e, rule);
 }
 
-static void try_rules(struct explaining *e, size_t from, size_t to, unsigned changes)
+static void try_rules(struct explaining *e, size_t from, size_t to, unsigned changes, bool asked)
 {
     for (size_t r = from; r < to && !e->nomem && e->ret->others.n < EGW_EXPLAIN_OTHERS; r++)
-        try_rule(e, r, changes);
+        try_rule(e, r, changes, asked);
 }
 
-/* Of results equally near those of later stages come first, then those of the stage that decided:
- * how an event is refused at the door is rarely what is asked. */
+/* Of changes equally small, those of what that rule and its near misses asked for
+ * come first. Of results
+ * equally near, those of later stages, then those of the stage that decided: how an event is
+ * refused at the door is rarely what is asked. */
 static void find_others(struct explaining *e)
 {
     const struct egw_explain_step *path = e->ret->path.p;
@@ -336,10 +360,13 @@ static void find_others(struct explaining *e)
     if (last != e->ret->decided_by)
         add_complete(e, last);
     e->steps = ALL_STEPS;
-    for (unsigned changes = 1; changes <= EGW_EXPLAIN_CHANGES; changes++) {
-        try_rules(e, end, e->policy->staged_count, changes);
-        try_rules(e, stage->first, end, changes);
-        try_rules(e, 0, stage->first, changes);
+    for (unsigned pass = 2; pass < 2 * (EGW_EXPLAIN_CHANGES + 1); pass++) {
+        unsigned changes = pass / 2;
+        bool asked = pass % 2 == 0;
+
+        try_rules(e, end, e->policy->staged_count, changes, asked);
+        try_rules(e, stage->first, end, changes, asked);
+        try_rules(e, 0, stage->first, changes, asked);
     }
 }
 

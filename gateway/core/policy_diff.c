@@ -71,7 +71,7 @@ static void count(struct diffing *d, struct egw_policy_move *move)
 /* The other side's rule of that id, or SIZE_MAX. */
 static size_t namesake(const struct diffing *d, size_t side, size_t rule)
 {
-    for (size_t r = 0; r < d->policies[!side]->rule_count; r++) {
+    for (size_t r = 0; r < d->policies[!side]->staged_count; r++) {
         if (egw_str_eq(view_of(d, !side, r)->id, view_of(d, side, rule)->id))
             return r;
     }
@@ -168,7 +168,7 @@ static void compare_later(struct diffing *d, size_t stage, size_t side, size_t r
     found = ask(d);
     d->diff->unsure += found == EGW_FOUND_UNSURE;
     for (size_t r = here->first + here->count;
-         found == EGW_FOUND_SOME && r < d->policies[!side]->rule_count; r++) {
+         found == EGW_FOUND_SOME && r < d->policies[!side]->staged_count; r++) {
         if (ends(d, !side, r) && side == OLD)
             compare(d, rule, r);
         else if (ends(d, !side, r))

@@ -453,6 +453,17 @@ static uint64_t crc64_avro(const unsigned char *p, size_t n)
 
 /* ---- the contract ---- */
 
+enum egw_status egw_node_read(struct egw_str json, struct egw_arena *arena, struct egw_node **ret,
+                              struct egw_error *reterr)
+{
+    struct parsing p = {.arena = *arena, .err = reterr};
+    enum egw_status st = parse_text(&p, json, ret);
+
+    *arena = p.arena;
+    egw_table_free(&p.named);
+    return st;
+}
+
 enum egw_status egw_schema_fingerprint(struct egw_str json, uint64_t *ret, struct egw_error *reterr)
 {
     EGW_CLEANUP(parsing_free) struct parsing p = {.arena.max = SCHEMA_ARENA_MAX, .err = reterr};

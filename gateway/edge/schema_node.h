@@ -1,6 +1,7 @@
 /*
- * schema_node - a writer schema as a tree; private to edge/schema.c (which reads it from JSON) and
- * edge/resolve.c (which compiles it against a reader's table)
+ * schema_node - a writer schema as a tree; private to edge/schema.c (which reads it from JSON),
+ * edge/resolve.c (which compiles it against a reader's table) and edge/schema_view.c (which shows
+ * it)
  *
  * A named type is one node however often it is used, so the tree of a recursive schema has cycles.
  * All memory is the arena's.
@@ -29,6 +30,10 @@ struct egw_node {
     bool dropped;                  /* compiler: this record has a block ... */
     uint32_t block, start;         /* ... of this number, at this op */
 };
+
+/* The tree of a schema's text. EGW_OK, EGW_INVALID, EGW_NOMEM. */
+enum egw_status egw_node_read(struct egw_str json, struct egw_arena *arena, struct egw_node **ret,
+                              struct egw_error *reterr) EGW_MUST_CHECK;
 
 /* The plan for reading what `writer` describes into `reader`'s C struct. */
 enum egw_status egw_resolve(struct egw_node *writer, const struct egw_type *reader,

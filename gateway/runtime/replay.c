@@ -405,7 +405,10 @@ static enum egw_status make_again(struct check *c)
         return unchecked(c, why.text);
     if (st == EGW_INVALID)
         return differs(c, why.text);
-    if (!st)
+    /* A dead letter left nothing behind, whatever is known of its writer by now. */
+    if (!st && c->outcome->action == EGW_ACTION_DEAD_LETTERED)
+        egw_table_clear(&replay->part.overlay[0]);
+    else if (!st)
         st = egw_table_absorb(&replay->part.base, &replay->part.overlay[0]);
     if (st) {
         if (c->err)

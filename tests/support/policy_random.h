@@ -163,9 +163,10 @@ static inline enum egw_status small_rule(struct egw_buf *out, struct random_sour
     return st ? st : egw_buf_printf(out, "}; },\n");
 }
 
-/* `rules` in each stage; closed: and a last one that takes everything. */
-static inline enum egw_status small_policy(uint64_t seed, int rules, bool closed,
-                                           struct egw_policy **ret, struct egw_faults *faults)
+/* `rules` in each stage; closed: and a last one that takes everything. The texts are the caller's
+ * to free, also on failure. */
+static inline enum egw_status small_files(uint64_t seed, int rules, bool closed,
+                                          struct egw_buf texts[5], struct egw_policy_file files[6])
 {
     static const char words[] = "severities = [\"C\"]; default-severity = \"C\";"
                                 "channels = ( { id = \"commercial\"; name = \"C\"; entitlement = "
@@ -173,11 +174,10 @@ static inline enum egw_status small_policy(uint64_t seed, int rules, bool closed
     static const char *const stages[] = {"validity", "access", "health", "baseline", "channel"};
     static const char *const names[] = {"v.cfg", "w.cfg", "x.cfg", "y.cfg", "z.cfg"};
     static const char *const last[] = {"next", "next", "next", "next", "TO_PROVIDER"};
-    struct egw_policy_file files[6] = {{EGW_STR("a.cfg"), {words, sizeof(words) - 1}}};
-    struct egw_buf texts[5] = {{0}};
     struct random_source r = {seed};
     enum egw_status st = EGW_OK;
 
+    files[0] = (struct egw_policy_file){EGW_STR("a.cfg"), {words, sizeof(words) - 1}};
     for (int s = 0; s < 5 && !st; s++) {
         st = egw_buf_printf(&texts[s], "stage = \"%s\"; rules = (\n", stages[s]);
         for (int i = 0; i < rules && !st; i++)
@@ -193,6 +193,16 @@ static inline enum egw_status small_policy(uint64_t seed, int rules, bool closed
         }
         files[s + 1] = (struct egw_policy_file){egw_str_of(names[s]), egw_buf_str(&texts[s])};
     }
+    return st;
+}
+
+static inline enum egw_status small_policy(uint64_t seed, int rules, bool closed,
+                                           struct egw_policy **ret, struct egw_faults *faults)
+{
+    struct egw_policy_file files[6];
+    struct egw_buf texts[5] = {{0}};
+    enum egw_status st = small_files(seed, rules, closed, texts, files);
+
     if (!st)
         st = egw_policy_compile(files, 6, ret, faults);
     for (size_t i = 0; i < 5; i++)

@@ -70,3 +70,52 @@ def test_the_load_has_repeated_events_and_many_keys():
     assert len({e["event_id"] for e in made}) < len(made)
     assert len({key_of(e) for e in made}) == 50
     assert {"opened", "updated", "closed"} == {e["event_type"] for e in made}
+
+
+class Life:
+    """A worker as Dials sees it: one process after the other, each with counters and a log of its own."""
+
+    def __init__(self):
+        self.pid, self.counted, self.logged = 0, {}, ""
+
+    def start(self, logged="", **counted):
+        self.pid += 1
+        self.logged = logged
+        self.counted = {f'egw_{name}_total{{cause="x"}}': n for name, n in counted.items()}
+
+    def metrics(self, timeout):
+        return self.counted
+
+    def text(self):
+        return self.logged
+
+
+def test_counters_add_up_over_the_lives_of_a_worker():
+    worker = Life()
+    dials = chaos.Dials([worker])
+    worker.start(producer_recreations=2)
+    dials.read(worker)
+    worker.counted = {'egw_producer_recreations_total{cause="x"}': 3.0}
+    dials.read(worker)
+    worker.start(producer_recreations=1)
+    dials.read(worker)
+    assert dials.sum("egw_producer_recreations_total") == 4
+    assert dials.sum("egw_producer_recreations_total", cause="y") == 0
+
+
+def test_an_answer_of_a_worker_that_was_started_anew_meanwhile_counts_for_nobody():
+    worker = Life()
+    dials = chaos.Dials([worker])
+    worker.metrics = lambda timeout: worker.start(assignments_lost=1) or worker.counted
+    dials.read(worker)
+    assert not dials.lives
+
+
+def test_a_counter_that_differs_from_the_log_is_seen():
+    worker = Life()
+    dials = chaos.Dials([worker])
+    for logged, counted, differ in (("what=assignment.lost", 1, 0), ("", 1, 1),
+                                    ("what=assignment.lost\nwhat=assignment.lost", 1, 1)):
+        worker.start(logged, assignments_lost=counted)
+        dials.read(worker)
+        assert dials.told_otherwise(worker) == differ

@@ -236,12 +236,99 @@ static void a_policy_is_refused_exactly_when_something_has_no_rule(void **state 
     assert_true(whole > 0);
 }
 
+/* ---- dates and forms ---- */
+
+/* Two rules for the same events: the first until 2023, the second since then. */
+static struct egw_policy *dated(const char *since)
+{
+    struct egw_policy_file files[6];
+    struct egw_buf texts[5] = {{0}}, dated = {0};
+    struct egw_faults faults = {0};
+    struct egw_policy *policy = NULL;
+
+    assert_int_equal(small_files(1, 0, true, texts, files), EGW_OK);
+    assert_int_equal(
+        egw_buf_printf(&dated,
+                       "stage = \"channel\"; rules = (\n"
+                       "{ id = \"old\"; until = \"2023-01-01\"; when = { scope = \"user\"; }; then "
+                       "= \"TO_PROVIDER\"; because = \"b\"; source = \"S\"; },\n"
+                       "{ id = \"new\"; since = \"%s\"; when = { scope = \"user\"; }; then = "
+                       "\"TO_PROVIDER\"; because = \"b\"; source = \"S\"; },\n"
+                       "{ id = \"last\"; then = \"NOT_ENTITLED\"; code = \"NO_PLAN\"; because = "
+                       "\"b\"; source = \"S\"; } );",
+                       since),
+        EGW_OK);
+    files[5].content = egw_buf_str(&dated);
+    if (egw_policy_compile(files, 6, &policy, &faults)) {
+        egw_faults_print(&faults, stderr);
+        fail();
+    }
+    for (size_t i = 0; i < EGW_COUNT(texts); i++)
+        egw_buf_free(&texts[i]);
+    egw_buf_free(&dated);
+    return policy;
+}
+
+static void a_hole_between_two_dates_is_told_with_both_rules(void **state EGW_UNUSED)
+{
+    static const struct {
+        const char *since;
+        size_t holes;
+    } cases[] = {{"2022-12-01", 0}, {"2023-01-01", 0}, {"2023-01-02", 1}, {"2023-03-01", 1}};
+
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        struct egw_policy *policy = dated(cases[i].since);
+        struct egw_lint_options options = {.overlaps = false};
+        const struct egw_lint_finding *finding;
+        char expected[256];
+        struct egw_lint lint;
+
+        assert_int_equal(egw_policy_lint(policy, &options, &lint), EGW_OK);
+        assert_int_equal(lint.counts[EGW_LINT_DATES], cases[i].holes);
+        assert_int_equal(lint.findings.n, cases[i].holes);
+        finding = lint.findings.p;
+        (void)snprintf(expected, sizeof(expected),
+                       "leaves a hole in time: what it took until then is taken again by \"new\" "
+                       "(z.cfg:3), and from 2023-01-01 to before %s only \"last\" decides it",
+                       cases[i].since);
+        if (cases[i].holes) {
+            assert_string_equal(finding->text.p, expected);
+            assert_string_equal(policy->rules[finding->rule].view.id.p, "old");
+        }
+        egw_lint_free(&lint);
+        egw_policy_free(policy);
+    }
+}
+
+static void what_an_older_form_cannot_say_is_told_at_the_first_rule(void **state EGW_UNUSED)
+{
+    static const char *const scope[] = {"scope", "region", NULL}, *const topic[] = {"topic", NULL};
+    static const struct egw_lint_form forms[] = {{"1.0", scope}, {"1.1", topic}};
+    struct egw_policy *policy = dated("2023-01-01");
+    struct egw_lint_options options = {.forms = forms, .form_count = EGW_COUNT(forms)};
+    const struct egw_lint_finding *finding;
+    struct egw_lint lint;
+
+    assert_int_equal(egw_policy_lint(policy, &options, &lint), EGW_OK);
+    assert_int_equal(lint.findings.n, 1);
+    finding = lint.findings.p;
+    assert_int_equal(finding->kind, EGW_LINT_FIELD);
+    assert_false(egw_lint_is_fault(finding->kind));
+    assert_string_equal(policy->rules[finding->rule].view.id.p, "old");
+    assert_string_equal(finding->text.p, "and 1 more ask for scope, which an event in the form 1.0 "
+                                         "cannot say");
+    egw_lint_free(&lint);
+    egw_policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lint_names_exactly_the_rules_that_never_decide),
         cmocka_unit_test(lint_finds_exactly_the_overlaps_that_trying_finds),
         cmocka_unit_test(a_policy_is_refused_exactly_when_something_has_no_rule),
+        cmocka_unit_test(a_hole_between_two_dates_is_told_with_both_rules),
+        cmocka_unit_test(what_an_older_form_cannot_say_is_told_at_the_first_rule),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
