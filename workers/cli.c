@@ -154,6 +154,7 @@ static void put_help(FILE *to)
 
 static void put_command_help(FILE *to, const struct egw_command *command)
 {
+    char exits[512];
     int n = fprintf(to, "usage: egw %s [OPTION...]", command->name);
 
     if (command->operands && *command->operands) {
@@ -167,6 +168,9 @@ static void put_command_help(FILE *to, const struct egw_command *command)
     (void)fputc('\n', to);
     put_options(to, command->options);
     put_options(to, egw_common_options + (command->no_settings ? COMMON_HELP : 0));
+    (void)snprintf(exits, sizeof(exits), "%s; 2 wrong usage", command->exits);
+    n = fprintf(to, "exit: ");
+    egw_put_wrapped(to, exits, (size_t)n, (size_t)n, WIDTH);
 }
 
 /* ---- parsing ---- */

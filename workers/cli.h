@@ -54,6 +54,7 @@ struct egw_command {
     const char *operands;             /* usage: "EVENT", "put FILE | get KEY | list" */
     const char *summary;              /* one line of the help screen */
     const char *about;                /* a paragraph for --help and the manual */
+    const char *exits;                /* "0 no findings, 1 findings": what its exit codes say */
     const struct egw_option *options; /* ends with a NULL name; -c, -s, -h are common */
     bool no_settings;
     int (*run)(struct egw_args *args); /* returns the exit code */

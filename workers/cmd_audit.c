@@ -267,7 +267,7 @@ static enum egw_status same_counts(struct audit_run *run, struct egw_error *rete
         enum egw_status st = egw_kafka_partitions(run->kafka, topics[i], &n, reterr);
 
         if (st)
-            return egw_error_prefix(reterr, st, "%s", topics[i]);
+            return st;
         if (i > 0 && n != run->partitions)
             return egw_error_set(reterr, EGW_INVALID,
                                  "%s has %" PRId32 " partitions, %s has %" PRId32, topics[i], n,
@@ -370,8 +370,8 @@ const struct egw_command egw_cmd_audit = {
     .about = "Reads committed positions, inputs and outcomes, and checks that every consumed input "
              "has exactly one outcome, that the outcome names the bytes it answered, and that each "
              "chain of outcomes is whole. Whether cases came to an end is another question and not "
-             "answered here. The gateway may be at work meanwhile. Exit status: 0 no findings, 1 "
-             "findings, 69 it could not be checked.",
+             "answered here. The gateway may be at work meanwhile.",
+    .exits = "0 no findings, 1 findings, 69 it could not be checked, 78 settings",
     .options = options,
     .run = run_audit,
 };

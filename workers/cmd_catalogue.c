@@ -473,8 +473,8 @@ const struct egw_command egw_cmd_catalogue = {
              "until --service says the product. lint finds entries without a source or a remedy "
              "where they claim one, entries that say what another says, and with --against "
              "spellings that ordinary texts are full of; codes with several meanings that no "
-             "service tells apart are noted. stats counts by service and basis. Exit "
-             "status: 0 known or clean, 1 nothing known or findings, 78 a table is wrong.",
+             "service tells apart are noted. stats counts by service and basis.",
+    .exits = "0 known or clean, 1 nothing known or findings, 78 a table is wrong",
     .options = options,
     .run = run,
 };

@@ -149,8 +149,8 @@ const struct egw_command egw_cmd_check = {
     .summary = "check settings, policy, brokers and topics; change nothing",
     .about = "Reads the settings and the policy as a whole, then asks the brokers whether every "
              "topic is there with the right number of partitions. All that is wrong is listed in "
-             "one run, each fault on a line of its own that begins with its place. Exit code 0: "
-             "all is well; 78: settings, policy or topics are wrong; 69: no broker answered.",
+             "one run, each fault on a line of its own that begins with its place.",
+    .exits = "0 all is well, 69 no broker answered, 78 settings, policy or topics are wrong",
     .options = options,
     .run = run,
 };

@@ -133,6 +133,7 @@ const struct egw_command egw_cmd_completion = {
     .summary = "print a script that completes egw's words in a shell",
     .about = "Prints a completion script for bash: commands, their options and choices, and the "
              "keys of settings. Load it with: source <(egw completion bash)",
+    .exits = "0 printed",
     .no_settings = true,
     .run = run,
 };

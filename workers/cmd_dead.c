@@ -451,8 +451,9 @@ const struct egw_command egw_cmd_dead = {
              "came of its retries. retry puts the same bytes under the same key into the inbox, in "
              "the order in which they came, and the outcome names the letter and who did it; an "
              "event that was decided before ends as DUPLICATE, one that still cannot be read stays "
-             "the one letter it was. Exit status: 0 done, 1 no such letter, 65 a letter does not "
-             "fit its own headers and was not retried, 69 no broker answered, 78 settings.",
+             "the one letter it was.",
+    .exits = "0 done, 1 no such letter, 65 a letter does not fit its own headers and was not "
+             "retried, 69 no broker answered, 78 settings",
     .options = options,
     .run = run,
 };

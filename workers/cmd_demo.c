@@ -369,6 +369,7 @@ const struct egw_command egw_cmd_demo = {
         "librdkafka's mock cluster: what five support cases become, and what follows. It needs no "
         "broker and sends nothing anywhere. It proves nothing about exactly-once: the mock cluster "
         "does not implement transactions.",
+    .exits = "0 told to its end, 65 a story file is wrong, 69 a file could not be read",
     .options = options,
     .no_settings = true,
     .run = run,

@@ -81,6 +81,7 @@ static void show(struct explain *e, const struct egw_outcome *outcome, struct re
     if (why.policy) {
         e->st = egw_explain(why.policy, why.facts, outcome->recorded_at, &explanation, &cannot);
         if (e->st == EGW_INVALID) { /* an outcome that its policy does not bear out: egw verify */
+            (void)fflush(stdout);
             (void)fprintf(stderr, "egw: the path cannot be walked again: %s\n", cannot.text);
             why.policy = NULL;
             e->st = EGW_OK;
@@ -96,6 +97,7 @@ static void show(struct explain *e, const struct egw_outcome *outcome, struct re
     egw_explanation_free(&explanation);
     if (e->expected && !egw_str_is(outcome->rule, e->expected)) {
         e->unexpected++;
+        (void)fflush(stdout);
         (void)fprintf(stderr, "egw: expected rule %s, decided by ", e->expected);
         egw_put_safe(stderr, outcome->rule.n ? outcome->rule : EGW_STR("none"));
         (void)fputc('\n', stderr);
@@ -309,6 +311,9 @@ const struct egw_command egw_cmd_explain = {
              "With an event id it shows the same of the outcome on record, with a case that of its "
              "last decision, by the policy in force then. The event of a file is taken alone: what "
              "a case so far would change is not seen here.",
+    .exits =
+        "0 shown, 1 another rule than expected or no such event or case, 65 a line is wrong, 69 "
+        "no broker or no topic, 78 settings or policy",
     .options = options,
     .run = run,
 };

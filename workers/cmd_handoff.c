@@ -512,6 +512,8 @@ const struct egw_command egw_cmd_handoff = {
              "and description byte for byte; number enters the number Microsoft gave, which "
              "completes the hand-off. CASE is partner/customer/case, or the case alone where only "
              "one customer has it.",
+    .exits = "0 done, 1 no such case or not handed off, 65 a record could not be read, 69 no "
+             "broker or no topic, 78 settings",
     .options = options,
     .run = run,
 };

@@ -160,6 +160,8 @@ const struct egw_command egw_cmd_init = {
              "policy.dir where none is active. Running it again changes nothing and says so. A "
              "topic with another number of partitions, or a partition whose state was lost, is "
              "refused with both figures.",
+    .exits = "0 all is in place, 69 no broker answered, 77 not permitted, 78 settings or policy "
+             "are wrong, or what is there does not fit them",
     .options = options,
     .run = run,
 };

@@ -81,6 +81,8 @@ static void put_command(const struct egw_command *command)
     (void)fputc('\n', stdout);
     put_text(command->about);
     put_options(command->options);
+    (void)fputs(".Pp\nExit: ", stdout);
+    put_text(command->exits);
 }
 
 static void put_setting(size_t index)
@@ -246,6 +248,7 @@ const struct egw_command egw_cmd_manual = {
     .summary = "print the manual page",
     .about = "Prints egw(1) in mdoc form, written from the program's own tables. To read it: "
              "egw manual | man -l -",
+    .exits = "0 printed",
     .no_settings = true,
     .run = run,
 };

@@ -8,8 +8,9 @@
 
 #include "activate.h"
 #include "cli.h"
-#include "reading.h"
+#include "policies.h"
 #include "policy_verbs.h"
+#include "reading.h"
 #include "show.h"
 #include "standing.h"
 
@@ -34,46 +35,6 @@ void egw_put_activated(const struct egw_activated *done, bool json)
 }
 
 /* ---- show ---- */
-
-struct stored {
-    char manifest[2 * EGW_SHA256 + 1];
-    struct egw_policy_file *files;
-    size_t n, cap;
-    struct egw_arena arena;
-    bool no_memory;
-};
-
-static struct egw_policy_file *file_named(struct stored *stored, struct egw_str name)
-{
-    for (size_t i = 0; i < stored->n; i++)
-        if (egw_str_eq(stored->files[i].name, name))
-            return &stored->files[i];
-    if (stored->n == stored->cap) {
-        size_t cap = stored->cap ? stored->cap * 2 : 32;
-        struct egw_policy_file *grown = realloc(stored->files, cap * sizeof(*grown));
-
-        if (!grown)
-            return NULL;
-        stored->files = grown;
-        stored->cap = cap;
-    }
-    stored->files[stored->n] = (struct egw_policy_file){EGW_STR_NONE, EGW_STR_NONE};
-    return &stored->files[stored->n++];
-}
-
-static bool take_content(void *user, const struct egw_item *item)
-{
-    struct stored *stored = user;
-    const struct egw_policy_content *content = item->value;
-    struct egw_policy_file *file;
-
-    if (item->type != &egw_type_policy_content || !egw_str_is(content->manifest, stored->manifest))
-        return true;
-    file = file_named(stored, content->name);
-    stored->no_memory = !file || !egw_arena_str(&stored->arena, content->name, &file->name) ||
-                        !egw_arena_str(&stored->arena, content->content, &file->content);
-    return !stored->no_memory;
-}
 
 static void show_rule(const struct egw_rule_view *rule)
 {
@@ -104,34 +65,22 @@ static void show_rule(const struct egw_rule_view *rule)
 }
 
 /* The rules as the log has them, which need not be those of the folder. */
-static int show_rules(const struct egw_args *args, const unsigned char *manifest)
+static enum egw_status show_rules(const struct egw_args *args, const unsigned char *manifest,
+                                  struct egw_error *reterr)
 {
-    struct stored stored = {.arena = {.max = (size_t)256 << 20}};
-    struct egw_policy *policy = NULL;
-    struct egw_faults faults = {0};
-    struct egw_error err = {0};
-    int code = EGW_EXIT_OK;
-    enum egw_status st;
+    struct egw_policies *policies = NULL;
+    const struct egw_policy *policy = NULL;
+    enum egw_status st = egw_policies_read(&args->settings, &policies, reterr);
 
-    egw_hex(manifest, EGW_SHA256, stored.manifest);
-    st =
-        egw_read_all(&args->settings, args->settings.topics.policy, 0, take_content, &stored, &err);
-    if (!st && stored.no_memory)
-        st = egw_error_set(&err, EGW_NOMEM, "no memory for the policy's files");
     if (!st)
-        st = egw_policy_compile(stored.files, stored.n, &policy, &faults);
-    if (st)
-        code = faults.total ? egw_fail_faults(&faults) : egw_fail(&err);
-    for (size_t i = 0; policy && i < egw_policy_rule_count(policy); i++) {
+        st = egw_policies_find(policies, manifest, &policy, reterr);
+    for (size_t i = 0; !st && i < egw_policy_rule_count(policy); i++) {
         struct egw_rule_view rule = egw_policy_rule(policy, i);
 
         show_rule(&rule);
     }
-    egw_policy_free(policy);
-    egw_faults_free(&faults);
-    egw_arena_free(&stored.arena);
-    free(stored.files);
-    return code;
+    egw_policies_free(policies);
+    return st;
 }
 
 static void show_standing(const struct egw_standing *standing, int32_t from, int32_t to, bool json)
@@ -167,7 +116,8 @@ static enum egw_status show_standings(struct egw_kafka *kafka, const struct egw_
 {
     int32_t count = 0, from = 0;
     struct egw_standing standing;
-    enum egw_status st = egw_kafka_partitions(kafka, settings->topics.cases, &count, reterr);
+    enum egw_status st = egw_topic_fault(
+        egw_kafka_partitions(kafka, settings->topics.cases, &count, reterr), reterr);
 
     for (int32_t p = 0; p < count && !st; p++) {
         st = egw_standing_read(kafka, settings, p, &standing, reterr);
@@ -192,7 +142,6 @@ static int show(struct egw_args *args)
     struct egw_error err = {0};
     bool json = egw_wants_json(args);
     int64_t number = 0;
-    int code = EGW_EXIT_OK;
     const char *at = egw_arg(args, "at");
     enum egw_status st;
 
@@ -209,13 +158,11 @@ static int show(struct egw_args *args)
         egw_put_policy_hash(newest.b, stdout);
         (void)putchar('\n');
     }
-    if (st)
-        code = egw_fail(&err);
-    else if (egw_arg(args, "verbose") && standing.activation > 0 && !json)
-        code = show_rules(args, standing.policy);
+    if (!st && egw_arg(args, "verbose") && standing.activation > 0 && !json)
+        st = show_rules(args, standing.policy, &err);
     if (kafka)
         egw_kafka_close(kafka);
-    return code;
+    return st ? egw_fail(&err) : EGW_EXIT_OK;
 }
 
 /* ---- which ---- */
@@ -285,27 +232,19 @@ const struct egw_command egw_cmd_policy = {
                 "history | rollback [NUMBER]",
     .summary = "check rules, try them on cases, put them in force",
     .about =
-        "The rules are the files of policy.dir and policy.catalogue. lint names every fault in "
-        "them (exit 78), then rules that can never decide and dates that leave holes, each with "
-        "an example (exit 1), and notes what only an order of rules or an older form of the event "
-        "decides. test decides cases of JSON files and compares "
-        "(exit 1 on a difference), and says how many of the rules decided one; a rule that an "
-        "event only went past is not counted. diff tells which events two folders of rules decide "
-        "otherwise, "
-        "with an example of each (exit 1). backtest gives each recorded input, due time and "
-        "changed fact to the rules of NEW in the state that was then, and counts which answers "
-        "move, by customer, severity, channel and price, with the incidents and priced contacts "
-        "they use; one step at a time: what a moved case would have met later is not counted, nor "
-        "is what is past retention taken for the same. It exits 1 where more cases move than the "
-        "limit, 69 where nothing could be checked. activate stores the files in the log and puts "
-        "them in "
-        "force "
-        "in every partition; with a limit or --backtest it backtests them first and refuses as "
-        "backtest exits, unless --accept names who answers for it, which history shows. rollback "
-        "does so with the policy before, or that of an activation, "
-        "out of "
-        "the log. show tells which activation each partition has reached, with --at which one it "
-        "stood at then. history lists all that outcomes and inbox still tell of.",
+        "The rules are the files of policy.dir and policy.catalogue. lint names faults, rules that "
+        "never decide and dates that leave holes, each with an example. test decides cases of JSON "
+        "files, compares, and says how many rules decided one. diff tells which events two folders "
+        "decide otherwise. backtest gives recorded inputs to the rules of NEW and counts which "
+        "answers move; one step at a time: what a moved case would have met later is not counted. "
+        "activate stores the files in the log and puts them in force in every partition; with a "
+        "limit it backtests them first, and refuses unless --accept names who answers for it. "
+        "rollback does so with the policy before, or that of an activation, out of the log. show "
+        "tells which activation each partition has reached; history lists all that outcomes and "
+        "inbox still tell of.",
+    .exits =
+        "0 done or nothing found, 1 findings, a difference, past the limit or no such "
+        "activation, 65 a case file is wrong, 69 nothing could be checked, 78 a policy has faults",
     .options = options,
     .run = run,
 };

@@ -160,11 +160,8 @@ static enum egw_status connect_to_topic(struct publish *p, struct egw_error *ret
         st = egw_kafka_open(p->settings, "egw-publish", &p->kafka, reterr);
     if (st)
         return st;
-    st = egw_kafka_partitions(p->kafka, p->settings->topics.events, &p->partitions, reterr);
-    if (st == EGW_NOT_FOUND)
-        return egw_error_set(reterr, EGW_IO, "there is no topic %s: run egw init",
-                             p->settings->topics.events);
-    return st;
+    return egw_topic_fault(
+        egw_kafka_partitions(p->kafka, p->settings->topics.events, &p->partitions, reterr), reterr);
 }
 
 static enum egw_status publish_all(struct publish *p, char **paths, size_t n, size_t *ret_failed,
@@ -247,8 +244,8 @@ const struct egw_command egw_cmd_publish = {
     .about =
         "Reads JSON lines with the fields of schemas/SupportEvent.avsc from the files, or from "
         "standard input, and writes them to the events topic under the key partner/customer. "
-        "A line that is no event is named with its place and reason, the others go. Exit "
-        "status: 0 all went, 65 a line was refused, 69 a broker did not acknowledge.",
+        "A line that is no event is named with its place and reason, the others go.",
+    .exits = "0 all went, 65 a line was refused, 69 a broker did not acknowledge, 78 settings",
     .options = options,
     .run = run,
 };

@@ -164,8 +164,9 @@ const struct egw_command egw_cmd_replay = {
              "as the outcome names them; the outcome that comes out is compared byte for byte. "
              "What can no longer be known (an input past retention, a reference record compacted "
              "away, a case that began before what is kept) is not checked and counted as such, "
-             "with -v shown with the reason. Nothing is written. Exit status: 0 no difference, 1 "
-             "a difference, 69 it could not be checked.",
+             "with -v shown with the reason. Nothing is written.",
+    .exits = "0 no difference, 1 a difference or no such case, 69 it could not be checked, 78 "
+             "settings",
     .options = options,
     .run = run,
 };

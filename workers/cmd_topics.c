@@ -279,6 +279,7 @@ const struct egw_command egw_cmd_topics = {
              "markers count as offsets), then for each partition how many offsets of events and "
              "inbox triage has not committed, and when the last outcome was written. A dash: "
              "nothing yet.",
+    .exits = "0 shown, 69 no broker or no topic, 78 settings",
     .options = options,
     .run = run,
 };

@@ -90,16 +90,21 @@ struct triage_worker {
     char instance[192];
 };
 
-static bool find_slot(struct egw_args *args, int64_t *ret)
+static int find_slot(struct egw_args *args, int64_t *ret)
 {
-    const char *text = egw_arg(args, "slot");
+    const char *text = egw_arg(args, "slot"), *where = "--slot";
 
-    if (!text)
+    if (!text) {
         text = getenv("EGW_SLOT");
-    if (text)
-        return egw_parse_i64(egw_str_of(text), 0, SLOT_MAX, ret);
+        where = "EGW_SLOT";
+    }
     *ret = args->settings.triage.slot;
-    return *ret >= 0 && *ret <= SLOT_MAX;
+    if (text && !egw_parse_i64(egw_str_of(text), 0, SLOT_MAX, ret))
+        return egw_usage(args, "%s must be 0 to %d, not \"%.80s\"", where, SLOT_MAX, text);
+    if (*ret < 0)
+        return egw_usage(args, "a worker needs its slot: --slot N, 0 to %d, one process each",
+                         SLOT_MAX);
+    return EGW_EXIT_OK;
 }
 
 /* Which channels have a topic is what the broker says: a worker needs no policy folder. */
@@ -267,9 +272,9 @@ static int run(struct egw_args *args)
     enum egw_status st;
     int code;
 
-    if (!find_slot(args, &slot))
-        return egw_usage(args, "a worker needs its slot: --slot N, 0 to %d, one process each",
-                         SLOT_MAX);
+    code = find_slot(args, &slot);
+    if (code)
+        return code;
     (void)snprintf(tw.instance, sizeof(tw.instance), "%.150s-%03d", tw.settings->triage.group,
                    (int)slot);
     egw_log_set_level(tw.settings->log.level);
@@ -319,8 +324,10 @@ const struct egw_command egw_cmd_triage = {
     .summary = "a worker: decide events until told to stop",
     .about = "Takes its share of the partitions, restores their state, and decides each event "
              "once. SIGTERM finishes what is decided and ends within ten seconds; a second one, "
-             "or one while it starts, ends it at once; SIGHUP reads the log level anew. Exit 75 "
-             "asks to be started again at once with the same slot: it continues where it stood.",
+             "or one while it starts, ends it at once; SIGHUP reads the log level anew. Started "
+             "again with the same slot it continues where it stood.",
+    .exits = "0 stopped as told, 69 no broker or a topic is gone, 70 stuck, 75 start it again at "
+             "once, 77 not permitted, 78 settings or topics are wrong",
     .options = options,
     .run = run,
 };

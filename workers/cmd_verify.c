@@ -189,8 +189,9 @@ const struct egw_command egw_cmd_verify = {
              "facts, near misses, channel, mode, service, domain, severity, health, advice, owner. "
              "An outcome is named by its event's id, by topic/partition/offset of itself or of "
              "what triggered it, or by its number in its chain, as triage/3/17. Whether the facts "
-             "were right is what replay asks. Exit status: 0 no difference, 1 a difference or no "
-             "such outcome, 69 it could not be checked.",
+             "were right is what replay asks.",
+    .exits = "0 no difference, 1 a difference or no such outcome, 69 it could not be checked, 78 "
+             "settings",
     .options = options,
     .run = run,
 };

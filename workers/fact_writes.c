@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "reading.h"
 #include "standing.h"
 
 enum { KEPT_MAX = 256 << 20 };
@@ -61,7 +62,9 @@ enum egw_status egw_fact_writes_commit(struct egw_fact_writes *facts, struct egw
     if (facts->dry || facts->n == 0)
         return EGW_OK;
     egw_operator_id(facts->settings, operator_id);
-    return egw_kafka_transaction(facts->settings, operator_id, facts->writes, facts->n, reterr);
+    return egw_topic_fault(
+        egw_kafka_transaction(facts->settings, operator_id, facts->writes, facts->n, reterr),
+        reterr);
 }
 
 void egw_fact_writes_close(struct egw_fact_writes *facts)

@@ -2,7 +2,6 @@
  * policy rollback: an older policy, out of the log, in force again
  */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "activate.h"
 #include "activations.h"
@@ -10,12 +9,9 @@
 #include "policy_verbs.h"
 
 static const struct egw_activation_past *numbered(const struct egw_activations *past,
-                                                  const char *text)
+                                                  int64_t number)
 {
-    char *end;
-    int64_t number = strtoll(text, &end, 10);
-
-    for (size_t i = 0; end != text && !*end && i < past->n; i++) {
+    for (size_t i = 0; i < past->n; i++) {
         if (past->items[i].number == number)
             return &past->items[i];
     }
@@ -69,11 +65,15 @@ int egw_policy_verb_rollback(struct egw_args *args)
     struct egw_activations past;
     struct egw_activated done = {0};
     struct egw_error err = {0};
-    enum egw_status st = egw_activations_read(&args->settings, &past, &err);
+    int64_t number = 0;
+    enum egw_status st;
 
+    if (wanted && !egw_parse_i64(egw_str_of(wanted), 1, INT64_MAX, &number))
+        return egw_usage(args, "rollback takes the number of an activation, not \"%.80s\"", wanted);
+    st = egw_activations_read(&args->settings, &past, &err);
     if (st)
         return egw_fail(&err);
-    target = wanted ? numbered(&past, wanted) : one_before(&past);
+    target = wanted ? numbered(&past, number) : one_before(&past);
     if (!target && wanted)
         st = egw_error_set(&err, EGW_NOT_FOUND, "there is no activation %s: egw policy history",
                            wanted);

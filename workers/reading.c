@@ -15,6 +15,13 @@ struct egw_reading {
     const char *topic;
 };
 
+enum egw_status egw_topic_fault(enum egw_status st, struct egw_error *err)
+{
+    if (st == EGW_NOT_FOUND)
+        st = err->status = EGW_IO;
+    return st;
+}
+
 enum egw_status egw_reading_new(const struct egw_settings *settings, const char *topic,
                                 int32_t partition, int64_t from, struct egw_reading **ret,
                                 struct egw_error *reterr)
@@ -27,7 +34,9 @@ enum egw_status egw_reading_new(const struct egw_settings *settings, const char 
     reading->topic = topic;
     st = egw_decoder_new(settings, &reading->decoder, reterr);
     if (!st)
-        st = egw_kafka_reader_new(settings, topic, partition, from, &reading->reader, reterr);
+        st = egw_topic_fault(
+            egw_kafka_reader_new(settings, topic, partition, from, &reading->reader, reterr),
+            reterr);
     if (st) {
         egw_reading_free(reading);
         return st;

@@ -28,7 +28,11 @@ enum {
     EGW_READING_PATIENCE_MS = 20000, /* how long a broker may be silent before a command gives up */
 };
 
-/* partition -1: all; from as egw_kafka_reader_new(). */
+/* For what Kafka says of a whole topic: one that is not there is no answer "no" (EGW_NOT_FOUND, and
+ * exit code 1), nothing could be asked: EGW_IO. */
+enum egw_status egw_topic_fault(enum egw_status st, struct egw_error *err);
+
+/* partition -1: all; from as egw_kafka_reader_new(). EGW_IO: the topic is not there. */
 enum egw_status egw_reading_new(const struct egw_settings *settings, const char *topic,
                                 int32_t partition, int64_t from, struct egw_reading **ret,
                                 struct egw_error *reterr) EGW_MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #include "decoder.h"
 #include "policies.h"
+#include "reading.h"
 #include "schemas.h"
 #include "topics.h"
 
@@ -462,7 +463,9 @@ static enum egw_status open_all(struct egw_recorded *r, const char *client)
     enum egw_status st = egw_kafka_open(r->settings, client, &r->kafka, &r->err);
 
     if (!st)
-        st = egw_kafka_partitions(r->kafka, r->settings->topics.outcomes, &r->partitions, &r->err);
+        st = egw_topic_fault(
+            egw_kafka_partitions(r->kafka, r->settings->topics.outcomes, &r->partitions, &r->err),
+            &r->err);
     if (!st)
         st = egw_schemas_open(r->settings, &r->schemas, &r->err);
     if (!st)

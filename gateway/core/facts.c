@@ -901,14 +901,6 @@ bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
     return true;
 }
 
-bool egw_facts_next_issue(const struct egw_facts *facts, struct egw_str customer, size_t *at,
-                          struct egw_fact_view *ret, struct egw_str *ret_key)
-{
-    struct egw_dossier dossier = egw_facts_dossier(facts, EGW_STR_NONE, customer);
-
-    return egw_dossier_next_issue(&dossier, at, ret, ret_key);
-}
-
 /* Whose name it is: a customer is never overruled by a former one. NULL: it is that of several, and
  * a case must not reach the wrong tenant. */
 static const struct egw_relation *only_one(const struct group *g)

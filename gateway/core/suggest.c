@@ -1,18 +1,20 @@
 #include "egw/suggest.h"
 
-enum { WORD_MAX = 63 };
+/* A word over WORD_MAX bytes counts as infinitely far from all others. */
+enum { WORD_MAX = 63, FAR = 1000 };
 
 static int least(int a, int b)
 {
     return a < b ? a : b;
 }
 
-int egw_edits(struct egw_str a, struct egw_str b)
+/* Edits (insert, delete, replace, swap of neighbours) that turn a into b. */
+static int edits_between(struct egw_str a, struct egw_str b)
 {
     int rows[3][WORD_MAX + 1]; /* the last three rows of the usual table, used in turn */
 
     if (a.n > WORD_MAX || b.n > WORD_MAX)
-        return EGW_EDITS_FAR;
+        return FAR;
     for (size_t j = 0; j <= b.n; j++)
         rows[0][j] = (int)j;
     for (size_t i = 1; i <= a.n; i++) {
@@ -43,7 +45,7 @@ void egw_suggest_begin(struct egw_suggestion *suggestion, struct egw_str word)
 
 void egw_suggest_offer(struct egw_suggestion *suggestion, const char *candidate, const char *answer)
 {
-    int edits = egw_edits(suggestion->word, egw_str_of(candidate));
+    int edits = edits_between(suggestion->word, egw_str_of(candidate));
 
     if (edits >= suggestion->edits)
         return;

@@ -524,11 +524,6 @@ void egw_triage_policy(struct egw_triage *triage, const struct egw_sha256 *manif
     egw_rulebook_compiled(triage->book, manifest, policy, why_not);
 }
 
-struct egw_facts *egw_triage_facts(struct egw_triage *triage)
-{
-    return triage->facts;
-}
-
 enum egw_status egw_triage_forget_facts(struct egw_triage *triage)
 {
     struct egw_facts *fresh = egw_facts_new();

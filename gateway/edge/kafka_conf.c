@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -354,22 +353,13 @@ void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *fau
     rd_kafka_conf_destroy(scratch);
 }
 
-/* ---- librdkafka's own lines ---- */
-
-static _Atomic(egw_kafka_line_fn) line_sink;
-
-void egw_kafka_lines_to(egw_kafka_line_fn sink)
+/* librdkafka's own lines go nowhere: what they tell of comes as an error, too, with its place. */
+static void drop_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    atomic_store(&line_sink, sink);
-}
-
-void egw_kafka_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    egw_kafka_line_fn sink = atomic_load(&line_sink);
-
     (void)rk;
-    if (sink)
-        sink(level, facility, text);
+    (void)level;
+    (void)facility;
+    (void)text;
 }
 
 /* ---- making a handle ---- */
@@ -518,7 +508,7 @@ static void put_role(struct maker *m, const struct egw_kafka_handle_conf *conf)
 static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_conf *conf)
 {
     rd_kafka_conf_set_opaque(kc, conf->opaque);
-    rd_kafka_conf_set_log_cb(kc, conf->line ? conf->line : egw_kafka_line);
+    rd_kafka_conf_set_log_cb(kc, conf->line ? conf->line : drop_line);
     if (conf->rebalance)
         rd_kafka_conf_set_rebalance_cb(kc, conf->rebalance);
     if (conf->delivered)

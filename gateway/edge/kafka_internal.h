@@ -32,11 +32,8 @@ struct egw_kafka_handle_conf {
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *);
     void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *);
     void (*trouble)(rd_kafka_t *, int, const char *, void *);
-    void (*line)(const rd_kafka_t *, int, const char *, const char *); /* NULL: egw_kafka_line */
+    void (*line)(const rd_kafka_t *, int, const char *, const char *); /* NULL: dropped */
 };
-
-/* A line of the library on its way to where egw_kafka_lines_to() says; on any thread. */
-void egw_kafka_line(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
 /* A new handle; EGW_INVALID when a property is refused, EGW_NOMEM. */
 enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,

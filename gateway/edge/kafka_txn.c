@@ -48,6 +48,7 @@ static void on_line(const rd_kafka_t *rk, int level, const char *facility, const
 {
     struct kafka_log *log = rd_kafka_opaque(rk);
 
+    (void)level;
     if (strcmp(facility, "TXNERR") == 0) {
         rd_kafka_resp_err_t code = egw_kafka_code_in(text);
         const char *thread = text[0] == '[' ? strstr(text, "]: ") : NULL;
@@ -58,7 +59,6 @@ static void on_line(const rd_kafka_t *rk, int level, const char *facility, const
                             thread ? thread + 3 : text);
         (void)pthread_mutex_unlock(&log->lock);
     }
-    egw_kafka_line(rk, level, facility, text);
 }
 
 void kafka_txn_explain(struct kafka_log *log, struct egw_error *error)

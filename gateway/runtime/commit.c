@@ -88,7 +88,7 @@ void drop_batches(struct egw_runtime *rt)
     }
 }
 
-void rewind_all(struct egw_runtime *rt)
+static void rewind_all(struct egw_runtime *rt)
 {
     rt->held_back = false;
     for (int32_t p = 0; p < rt->conf.partition_count; p++) {

@@ -118,9 +118,9 @@ struct batch {
     struct egw_log_out *outs;
     size_t n, cap;
     size_t out_bytes;
-    size_t records;     /* steps that went into it */
-    int64_t opened_ms;  /* mono, of the first step */
-    int64_t oldest_ms;  /* Unix ms, of the oldest input in it; 0: none */
+    size_t records;    /* steps that went into it */
+    int64_t opened_ms; /* mono, of the first step */
+    int64_t oldest_ms; /* Unix ms, of the oldest input in it; 0: none */
     bool open;
     struct ready_list fired; /* timers and facts it has used up: come back when it is dropped */
 };
@@ -254,7 +254,6 @@ void submit_jobs(struct egw_runtime *rt);
 /* Drop both batches: effects gone, parts at their committed position, what the batches used up
  * (timers, facts) comes back. */
 void drop_batches(struct egw_runtime *rt);
-void rewind_all(struct egw_runtime *rt);
 
 /* takeover.c */
 void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n,

@@ -249,7 +249,7 @@ static void help_fits_one_screen_and_names_every_command(void **state)
     end(&r);
 }
 
-static void help_of_each_command_fits_80_columns(void **state)
+static void help_of_each_command_fits_a_screen_and_names_its_exit_codes(void **state)
 {
     char line[64];
 
@@ -263,6 +263,10 @@ static void help_of_each_command_fits_80_columns(void **state)
         if (widest_line(r.out) > 80)
             print_error("help of %s is too wide\n", commands[i]);
         assert_in_range(widest_line(r.out), 20, 80);
+        if (line_count(r.out) > 44 || !strstr(r.out, "\nexit: 0 "))
+            print_error("help of %s is too long, or names no exit codes\n", commands[i]);
+        assert_in_range(line_count(r.out), 5, 44);
+        assert_non_null(strstr(r.out, "\nexit: 0 "));
         assert_int_equal(strncmp(r.out, line, strlen(line)), 0);
         assert_string_equal(r.err, "");
         assert_int_equal(r.code, 0);
@@ -373,7 +377,7 @@ int main(void)
         cmocka_unit_test(the_environment_may_name_the_settings_file),
         cmocka_unit_test(output_that_cannot_be_written_is_no_success),
         cmocka_unit_test(help_fits_one_screen_and_names_every_command),
-        cmocka_unit_test(help_of_each_command_fits_80_columns),
+        cmocka_unit_test(help_of_each_command_fits_a_screen_and_names_its_exit_codes),
         cmocka_unit_test(version_names_every_linked_library),
         cmocka_unit_test(the_sample_settings_are_full_cfg),
         cmocka_unit_test(the_manual_is_docs_egw_1),

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../gateway/edge/kafka_internal.h"
+
 enum { WORDS_MAX = 16 };
 
 extern char **environ;
@@ -495,6 +497,45 @@ static void test_wrong_words_have_their_own_sentence(void **state)
         assert_ran(run_with("", cases[i].words), 2, "", cases[i].err);
 }
 
+/* ---- a cluster without egw's topics ---- */
+
+static void test_a_missing_topic_is_named_and_never_passes_for_an_empty_one(void **state)
+{
+    static const struct {
+        const char *words[4];
+        const char *said;
+    } rows[] = {
+        {{"outcomes"}, "egw: topic support.outcomes is not there; run egw init\n"},
+        {{"outcomes", "--follow"}, "egw: topic support.outcomes is not there; run egw init\n"},
+        {{"handoff", "list"}, "egw: topic support.outcomes is not there; run egw init\n"},
+        {{"reference", "list"}, "egw: topic support.reference is not there; run egw init\n"},
+        {{"policy", "show"}, "egw: topic support.cases is not there; run egw init\n"},
+        {{"policy", "history"}, "egw: topic support.inbox is not there; run egw init\n"},
+        {{"publish", "-"}, "egw: topic support.events is not there; run egw init\n"},
+        {{"audit"}, "egw: could not check: topic support.events is not there; run egw init\n"},
+        {{"replay", "--all"}, "egw: topic support.outcomes is not there; run egw init\n"},
+    };
+    static const char *const topics[] = {"support.events",   "support.inbox",     "support.cases",
+                                         "support.outcomes", "support.reference", "support.policy"};
+    struct egw_kafka_mock *mock = NULL;
+    struct egw_error error;
+    char brokers[128];
+
+    (void)state;
+    assert_int_equal(egw_kafka_mock_new(&mock, &error), EGW_OK);
+    (void)snprintf(brokers, sizeof(brokers), "kafka.brokers=%s", egw_kafka_mock_brokers(mock));
+    for (size_t i = 0; i < EGW_COUNT(topics); i++) /* the mock makes what is asked for */
+        rd_kafka_mock_topic_set_error(mock->cluster, topics[i],
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    for (size_t i = 0; i < EGW_COUNT(rows); i++) {
+        const char *const *w = rows[i].words;
+
+        /* words that are not there end the list early: the settings go first */
+        assert_ran(RUN("", w[0], "-s", brokers, w[1], w[2]), 69, "", rows[i].said);
+    }
+    egw_kafka_mock_free(mock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_an_entry_said_twice_is_a_finding_and_another_meaning_a_note),
         cmocka_unit_test(test_the_catalogue_is_counted_by_service_and_basis),
         cmocka_unit_test(test_wrong_words_have_their_own_sentence),
+        cmocka_unit_test(test_a_missing_topic_is_named_and_never_passes_for_an_empty_one),
     };
 
     return cmocka_run_group_tests_name("commands", tests, begin, end);

@@ -316,10 +316,10 @@ def main(argv):
         state.unlink()
         print("stopped")
         return 0
-    if verb == "ports" and known:
-        print(f"127.0.0.1:{known['port']}")
-        return 0
-    print("usage: broker.py start|stop|ports", file=sys.stderr)
+    if verb == "ports":
+        print(f"127.0.0.1:{known['port']}" if known else "no broker runs")
+        return 0 if known else 1
+    print("usage: ./run broker start|stop|ports", file=sys.stderr)
     return 2
 
 

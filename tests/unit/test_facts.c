@@ -166,6 +166,7 @@ static void take_issue(const char *key, const char *customer, const char *id, in
 static void issues_of_a_customer_come_newest_key_first(void **state EGW_UNUSED)
 {
     static const char *const expected[] = {"issue/c/EX9", "issue/c/EX2", "issue/c/EX1"};
+    struct egw_dossier dossier;
     struct egw_fact_view view;
     struct egw_str key;
     size_t at = 0, n = 0;
@@ -174,14 +175,15 @@ static void issues_of_a_customer_come_newest_key_first(void **state EGW_UNUSED)
     take_issue("issue/c/EX9", "c", "EX9", 2);
     take_issue("issue/C/EX5", "C", "EX5", 3);
     take_issue("issue/c/EX1", "c", "EX1", 4);
-    while (egw_facts_next_issue(facts, EGW_STR("c"), &at, &view, &key)) {
+    dossier = egw_facts_dossier(facts, EGW_STR_NONE, EGW_STR("c"));
+    while (egw_dossier_next_issue(&dossier, &at, &view, &key)) {
         assert_true(n < EGW_COUNT(expected));
         assert_true(egw_str_is(key, expected[n++]));
     }
     assert_int_equal(n, 3);
     must_take("issue/c/EX9", EGW_REF_HEALTH_ISSUE, NULL, 9);
     at = 0;
-    assert_true(egw_facts_next_issue(facts, EGW_STR("c"), &at, &view, &key));
+    assert_true(egw_dossier_next_issue(&dossier, &at, &view, &key));
     assert_true(egw_str_is(key, "issue/c/EX2"));
 }
 

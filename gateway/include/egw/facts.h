@@ -63,10 +63,6 @@ bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, s
 bool egw_facts_customer_elsewhere(const struct egw_facts *facts, struct egw_str partner,
                                   struct egw_str name);
 
-/* Health issues known for a customer, newest first by key order. Walk: *at = 0 first. */
-bool egw_facts_next_issue(const struct egw_facts *facts, struct egw_str customer, size_t *at,
-                          struct egw_fact_view *ret, struct egw_str *ret_key);
-
 /*
  * What is known of one partner, one customer and the two together, found by one search: the many
  * records a decision reads are then at hand. A record learned later is seen through it too, but an
@@ -84,7 +80,7 @@ struct egw_dossier egw_facts_dossier(const struct egw_facts *facts, struct egw_s
 struct egw_fact_view egw_dossier_find(const struct egw_dossier *dossier,
                                       enum egw_reference_kind kind, struct egw_str last,
                                       struct egw_str *ret_key);
-/* As egw_facts_next_issue(). */
+/* Health issues known for the customer, newest first by key order. Walk: *at = 0 first. */
 bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
                             struct egw_fact_view *ret, struct egw_str *ret_key);
 

@@ -132,9 +132,4 @@ void egw_kafka_mock_free(struct egw_kafka_mock *mock);
 
 const char *egw_kafka_version(void); /* librdkafka's, at run time */
 
-/* Where librdkafka's own lines go: level as syslog's, facility, text. Set once, before the first
- * handle; called from any thread. NULL, the default: nowhere. */
-typedef void (*egw_kafka_line_fn)(int level, const char *facility, const char *text);
-void egw_kafka_lines_to(egw_kafka_line_fn sink);
-
 #endif

@@ -8,11 +8,6 @@
 
 #include "egw/base.h"
 
-/* Edits (insert, delete, replace, swap of neighbours) that turn a into b; words over 63 bytes count
- * as infinitely far from all others. */
-enum { EGW_EDITS_FAR = 1000 };
-int egw_edits(struct egw_str a, struct egw_str b);
-
 /* Keeps the nearest of the candidates offered; nothing beyond a third of the word counts as near.
  */
 struct egw_suggestion {

@@ -58,7 +58,6 @@ const struct egw_processor *egw_triage_processor(struct egw_triage *triage);
 void egw_triage_policy(struct egw_triage *triage, const struct egw_sha256 *manifest,
                        struct egw_policy *policy, const struct egw_error *why_not);
 
-struct egw_facts *egw_triage_facts(struct egw_triage *triage);
 /* As if no reference record had been learned; policies stay. For a replay of one partition after
  * another. EGW_OK, EGW_NOMEM. */
 enum egw_status egw_triage_forget_facts(struct egw_triage *triage) EGW_MUST_CHECK;
