@@ -11,9 +11,9 @@
 #include "cli.h"
 #include "egw/policy_lint.h"
 
-int egw_policy_verb_lint(struct egw_args *args); /* [DIR] */
-int egw_policy_verb_test(struct egw_args *args); /* FILE... */
-int egw_policy_verb_diff(struct egw_args *args); /* OLD NEW: folders */
+int egw_policy_verb_lint(struct egw_args *args);     /* [DIR] */
+int egw_policy_verb_test(struct egw_args *args);     /* FILE... */
+int egw_policy_verb_diff(struct egw_args *args);     /* OLD NEW: folders */
 int egw_policy_verb_backtest(struct egw_args *args); /* NEW: a folder */
 int egw_policy_verb_activate(struct egw_args *args);
 int egw_policy_verb_history(struct egw_args *args);

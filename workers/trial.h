@@ -45,8 +45,7 @@ enum egw_status egw_trial_learn_topic(struct egw_trial *trial, const struct egw_
  * so_far: NULL: the case begins with the event. */
 enum egw_status egw_trial_decide(struct egw_trial *trial, const struct egw_support_event *event,
                                  const struct egw_case_so_far *so_far, int64_t now_ms,
-                                 struct egw_arena *arena,
-                                 struct egw_outcome *ret) EGW_MUST_CHECK;
+                                 struct egw_arena *arena, struct egw_outcome *ret) EGW_MUST_CHECK;
 /* All facts of such a decision (struct egw_fact), also those that it did not come to. EGW_OK,
  * EGW_NOMEM. */
 enum egw_status egw_trial_gather(struct egw_trial *trial, const struct egw_support_event *event,

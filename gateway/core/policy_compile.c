@@ -1137,8 +1137,8 @@ static void check_cover(struct compile *c, const struct egw_stage_table *stage, 
     last = written[stage->count - 1];
     if (!last->when.n && !last->since.has && !last->until.has)
         return;
-    switch (egw_stage_gap(c->policy, (size_t)(number - EGW_STAGE_VALIDITY), &c->policy->arena,
-                          &gap)) {
+    switch (
+        egw_stage_gap(c->policy, (size_t)(number - EGW_STAGE_VALIDITY), &c->policy->arena, &gap)) {
     case EGW_FOUND_NONE:
         break;
     case EGW_FOUND_SOME:
@@ -1146,9 +1146,10 @@ static void check_cover(struct compile *c, const struct egw_stage_table *stage, 
               egw_stage_names[number], EGW_FMT(gap));
         break;
     case EGW_FOUND_UNSURE:
-        FAULT(c, last->at,
-              "stage %s cannot be shown to cover every event: end it with a rule without conditions",
-              egw_stage_names[number]);
+        FAULT(
+            c, last->at,
+            "stage %s cannot be shown to cover every event: end it with a rule without conditions",
+            egw_stage_names[number]);
         break;
     }
 }

@@ -118,7 +118,8 @@ static const struct row table[] = {
     INT("triage.commit_records", triage.commit_records, 1, 1000000, 50000,
         "A transaction closes at this many records."),
     INT("triage.commit_bytes", triage.commit_bytes, 2097152, 1073741824, 33554432,
-        "A transaction closes at this many bytes. Memory for two such batches and the library's copy of "
+        "A transaction closes at this many bytes. Memory for two such batches and the library's "
+        "copy of "
         "each is needed, four times this."),
     INT("triage.stuck_ms", triage.stuck_ms, 1000, 3600000, 60000,
         "A worker whose loop does not turn for so long ends itself (exit 70), in ms; at half of it "

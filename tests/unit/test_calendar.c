@@ -113,7 +113,7 @@ static void test_rules_that_are_none_are_refused_with_their_text(void **state)
 }
 
 static struct egw_open_hours make(const char *rules, const char *const *hours, size_t hour_count,
-                                const char *const *holidays, size_t holiday_count)
+                                  const char *const *holidays, size_t holiday_count)
 {
     struct egw_str h[8], d[8];
     struct egw_list hs = {h, hour_count}, ds = {d, holiday_count};

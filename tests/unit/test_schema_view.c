@@ -9,7 +9,7 @@
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
 #define RECORD(fields)                                                                             \
     "{\"type\":\"record\",\"name\":\"SupportEvent\",\"namespace\":\"egw\",\"fields\":[" fields "]" \
-                                                                                               "}"
+    "}"
 #define TIME "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"
 
 static struct egw_arena arena;
@@ -77,18 +77,24 @@ static void test_what_is_no_record_is_said(void **state)
     assert_string_equal(err.text, "schema describes no record");
 }
 
-#define ALL                                                                                                                                                          \
-    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" FIELD("s", "\"string\"") "," FIELD("u", "["                                                                   \
-                                                                                               "\"null\",\"long\"]") "," FIELD(                                      \
-        "e", "{\"type\":\"enum\",\"name\":\"E\","                                                                                                                    \
-             "\"symbols\":[\"A\",\"B\"]}") "," FIELD("l", "{\"type\":\"array\",\"items\":"                                                                           \
-                                                          "\"int\"}") "," FIELD("m", "{\"type\":"                                                                    \
-                                                                                     "\"map\","                                                                      \
-                                                                                     "\"values\":"                                                                   \
-                                                                                     "\"boolean\""                                                                   \
-                                                                                     "}") "," FIELD("f",                                                             \
-                                                                                                    "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}") "," FIELD("d", \
-                                                                                                                                                                "\"double\"") "]}"
+#define ALL                                                                                                                                                                           \
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" FIELD("s", "\"string\"") "," FIELD(                                                                                            \
+        "u",                                                                                                                                                                          \
+        "["                                                                                                                                                                           \
+        "\"null\",\"long\"]") "," FIELD("e",                                                                                                                                          \
+                                        "{\"type\":\"enum\",\"name\":\"E\","                                                                                                          \
+                                        "\"symbols\":[\"A\",\"B\"]}") "," FIELD("l",                                                                                                  \
+                                                                                "{\"type\":"                                                                                          \
+                                                                                "\"array\","                                                                                          \
+                                                                                "\"items\":"                                                                                          \
+                                                                                "\"int\"}") "," FIELD("m",                                                                            \
+                                                                                                      "{\"type\":"                                                                    \
+                                                                                                      "\"map\","                                                                      \
+                                                                                                      "\"values\":"                                                                   \
+                                                                                                      "\"boolean\""                                                                   \
+                                                                                                      "}") "," FIELD("f",                                                             \
+                                                                                                                     "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}") "," FIELD("d", \
+                                                                                                                                                                                 "\"double\"") "]}"
 
 /*               0       3      5   6                 10                    15        17 */
 #define WHOLE                                                                                      \

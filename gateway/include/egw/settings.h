@@ -48,7 +48,7 @@ struct egw_settings {
         char *user, *password_file, *ca_file;
     } registry;
     struct {
-        char *dir, *catalogue; /* policy.dir, policy.catalogue: for init, check, policy verbs */
+        char *dir, *catalogue;  /* policy.dir, policy.catalogue: for init, check, policy verbs */
         int64_t backtest_limit; /* policy.backtest_limit, 100: percent; for policy activate */
     } policy;
     struct {
