@@ -113,22 +113,26 @@ static bool charged(const struct statement *statement, struct egw_str severity)
     return statement->charge && named;
 }
 
+static char *append(char *to, struct egw_str s)
+{
+    if (s.n)
+        memcpy(to, s.p, s.n);
+    return to + s.n;
+}
+
 /* The key nobody has filed yet: that there is none is a source too. */
 static struct egw_str statement_key(const struct egw_terms_ask *ask)
 {
-    static const char kind[] = "statement/";
+    const struct egw_str kind = EGW_STR("statement/");
     struct egw_str partner = ask->event->partner, customer = ask->event->customer;
-    size_t n = sizeof(kind) - 1 + partner.n + 1 + customer.n;
+    size_t n = kind.n + partner.n + 1 + customer.n;
     char *text = egw_arena_alloc(ask->arena, n), *to = text;
 
     if (!text)
         return EGW_STR_NONE;
-    memcpy(to, kind, sizeof(kind) - 1);
-    to += sizeof(kind) - 1;
-    memcpy(to, partner.p, partner.n);
-    to += partner.n;
+    to = append(append(to, kind), partner);
     *to++ = '/';
-    memcpy(to, customer.p, customer.n);
+    (void)append(to, customer);
     return (struct egw_str){text, n};
 }
 

@@ -14,22 +14,31 @@
 #define FACT(body) "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":" body "}"
 
 /* Every field of class pii, and free ones where a source may write what it likes. */
-static const char personal[] = ",\"impact\":" WORD(
-    "impact") ",\"title\":" WORD("title") ",\"text\":\"AADSTS50057 " CANARY
-                                          "-text\",\"actor\":" WORD("actor") ",\"actor_"
-                                                                             "role\":" WORD("role") ",\"feature\":" WORD(
-                                                                                 "feature") ",\"reg"
-                                                                                            "ion\""
-                                                                                            ":" WORD("region") ",\""
-                                                                                                               "lan"
-                                                                                                               "gua"
-                                                                                                               "ge"
-                                                                                                               "\""
-                                                                                                               ":" WORD("language") ",\"support_language\":" WORD("support") ",\"priority\":" WORD("priority") ",\"in_reply_to\":" WORD("reply") ",\"source_record\":" WORD("record") ",\"source_link\":" WORD("link") ",\"resource\":" WORD("resource") ",\"correlation_ids\":[" WORD("id") "],"
-                                                                                                                                                                                                                                                                                                                                                                                             "\"requester\":{\"name\":" WORD("name") ",\"email\":" WORD(
-                                                                                                                                                                                                                                                                                                                                                                                                 "mail") ",\"phone\":" WORD("phone") "},\"contact\":{\"name\":" WORD("c-name") ",\"email\":" WORD("c-mail") ",\"phone\":" WORD("c-phone") "},\"extensions\":{" WORD("key") ":" WORD("value") "},\"diagnosis\":[{"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             "\"kind\":\"check\",\"step\":" WORD(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "step") ",\"result\":" WORD("result") ",\"by\":" WORD("by") "},{\"kind\":\"attempt\",\"step\":" WORD("attempt") "}]";
+static const char personal[] =
+    ",\"impact\":" WORD("impact") ",\"title\":" WORD(
+        "title") ",\"text\":\"AADSTS50057 " CANARY
+                 "-text\",\"actor\":" WORD(
+                     "actor") ",\"actor_"
+                              "role\":" WORD(
+                                  "role") ",\"feature\":" WORD("feature") ",\"reg"
+                                                                          "ion\""
+                                                                          ":" WORD("region") ",\""
+                                                                                             "lan"
+                                                                                             "gua"
+                                                                                             "ge"
+                                                                                             "\""
+                                                                                             ":" WORD("language") ",\"support_language\":" WORD(
+                                                                                                 "s"
+                                                                                                 "u"
+                                                                                                 "p"
+                                                                                                 "p"
+                                                                                                 "o"
+                                                                                                 "r"
+                                                                                                 "t") ",\"priority\":" WORD("priority") ",\"in_reply_to\":" WORD("reply") ",\"source_record\":" WORD("record") ",\"source_link\":" WORD("link") ",\"resource\":" WORD("resource") ",\"correlation_ids\":[" WORD("id") "],"
+                                                                                                                                                                                                                                                                                                                      "\"requester\":{\"name\":" WORD("name") ",\"email\":" WORD(
+                                                                                                                                                                                                                                                                                                                          "mail") ",\"phone\":" WORD("phone") "},\"contact\":{\"name\":" WORD("c-name") ",\"email\":" WORD("c-mail") ",\"phone\":" WORD("c-phone") "},\"extensions\":{" WORD("key") ":" WORD("value") "},\"diagnosis\":[{"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "\"kind\":\"check\",\"step\":" WORD("step") ",\"result\":" WORD("result") ",\"by\":" WORD("by") "},{\"kind\":\"attempt\",\"step\":" WORD(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          "attempt") "}]";
 static const char partner[] =
     FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\",\"csp\":true,"
          "\"contact_name\":" WORD("p-name") ",\"contact_email\":" WORD(
