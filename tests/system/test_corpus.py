@@ -10,6 +10,7 @@ import checkers
 import program
 import world
 from records import event
+from world import at, ms
 
 DATA = program.ROOT.parent / "shared" / "data"
 CUSTOMERS = 200
@@ -53,7 +54,8 @@ def untried(number, row):
 def tried_in_vain(number, row):
     """The desk has tried what it could: it goes up, whatever the text names."""
     return error_text(number, row, "v", service="Azure", symptom="error",
-                      subscription=f"sub-{number % CUSTOMERS}",
+                      subscription=f"sub-{number % CUSTOMERS}", title="an error that stays",
+                      started_at=ms(at(minutes=40)),
                       diagnosis=[{"kind": "attempt", "step": "tried again", "result": "same error",
                                   "resolved": False}])
 
