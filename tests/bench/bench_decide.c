@@ -34,12 +34,17 @@ static void must(bool ok, const char *what)
 static struct egw_facts *world(void)
 {
     static struct egw_str roles[] = {EGW_STR("Directory Readers")}, rbac[] = {EGW_STR("sub-1")};
-    static struct egw_partner partner = {
-        .partner = EGW_STR("litware"), .kind = EGW_STR("indirect-provider"), .csp = true};
+    static struct egw_partner partner = {.partner = EGW_STR("litware"),
+                                         .kind = EGW_STR("indirect-provider"),
+                                         .csp = true,
+                                         .contact_name = EGW_STR("Service desk"),
+                                         .contact_email = EGW_STR("desk@litware.example")};
     static struct egw_contract contract = {.partner = EGW_STR("litware"),
                                            .plan = EGW_STR("advanced")};
-    static struct egw_relation relation = {
-        .partner = EGW_STR("litware"), .customer = EGW_STR("northwind"), .active = true};
+    static struct egw_relation relation = {.partner = EGW_STR("litware"),
+                                           .customer = EGW_STR("northwind"),
+                                           .tenant = EGW_STR("t-1"),
+                                           .active = true};
     static struct egw_access access = {.partner = EGW_STR("litware"),
                                        .customer = EGW_STR("northwind"),
                                        .status = EGW_STR("active"),
@@ -53,8 +58,12 @@ static struct egw_facts *world(void)
     static struct egw_health_snapshot health = {.customer = EGW_STR("northwind"),
                                                 .service = EGW_STR("azure"),
                                                 .status = EGW_STR("serviceOperational")};
-    static struct egw_statement statement = {
-        .partner = EGW_STR("litware"), .customer = EGW_STR("northwind"), .version = EGW_STR("v1")};
+    static struct egw_statement statement = {.partner = EGW_STR("litware"),
+                                             .customer = EGW_STR("northwind"),
+                                             .version = EGW_STR("v1"),
+                                             .support = EGW_STR("all services"),
+                                             .hours = EGW_STR("8x5"),
+                                             .contact = EGW_STR("portal")};
     const struct egw_choice bodies[] = {
         {EGW_REF_PARTNER, &partner},           {EGW_REF_CONTRACT, &contract},
         {EGW_REF_RELATION, &relation},         {EGW_REF_ACCESS, &access},
@@ -89,6 +98,9 @@ static struct egw_support_event story(void)
         .symptom = EGW_STR("vm-unreachable"),
         .severity = EGW_STR("B"),
         .subscription = EGW_STR("sub-1"),
+        .title = EGW_STR("VM unreachable"),
+        .text = EGW_STR("VM web-01 is unreachable."),
+        .started_at = {true, 0},
         .diagnosis = {&failed, 1},
     };
 }
