@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 KAFKA_VERSION = os.environ.get("EGW_KAFKA_VERSION", "4.1.0")
 JARS = ROOT / "build" / "kafka"
 SMALL = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# Of the whole session: each test leaves some forty partitions behind, which 128 MiB cannot hold.
+SHARED = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
 FAST = ("-Xmx1g", "-XX:+UseSerialGC")  # for benchmarks: the broker must not be the limit
 
 CONFIG = """\

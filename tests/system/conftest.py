@@ -61,7 +61,7 @@ def binary():
 
 @pytest.fixture(scope="session")
 def broker(output):
-    running = Broker(output / "broker").start()
+    running = Broker(output / "broker", flags=SHARED).start()
     yield running
     running.destroy()
 
