@@ -10,7 +10,7 @@ import time
 import pytest
 
 import program
-from broker import Broker, Cluster, Registry
+from broker import SHARED, Broker, Cluster, Registry
 from figures import Figures
 
 OUTPUT = pathlib.Path(os.environ.get("EGW_TEST_OUTPUT",
