@@ -108,6 +108,8 @@ class Worker:
             s.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             reply = b"".join(iter(lambda: s.recv(1 << 16), b"")).decode()
         head, _, body = reply.partition("\r\n\r\n")
+        if not head:
+            raise ConnectionResetError(f"{path} was not answered: the process has ended")
         return int(head.split()[1]), body
 
     def metrics(self, timeout=5):

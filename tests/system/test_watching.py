@@ -191,14 +191,23 @@ def drains(worker):
     return False
 
 
+def freeze_inside_a_transaction(egw, worker, broker):
+    for attempt in range(20):
+        stream(egw, 100, first=time.monotonic_ns())
+        broker.freeze()
+        time.sleep(0.7)
+        if worker.metric("egw_transaction_open_seconds") > 0:
+            return
+        broker.thaw()
+    pytest.fail("no transaction was ever caught open")
+
+
 def test_a_draining_worker_is_not_ready_but_live(make_egw, own_broker):
     egw = make_egw(own_broker)
     egw.run("init")
-    for attempt in range(8):
+    for attempt in range(6):
         worker = running(egw)
-        stream(egw, 100, first=100 * attempt)
-        own_broker.freeze()
-        time.sleep(0.7)
+        freeze_inside_a_transaction(egw, worker, own_broker)
         worker.signal(15)
         seen = drains(worker)
         own_broker.thaw()
