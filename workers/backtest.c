@@ -237,13 +237,6 @@ static void put_sums(struct egw_backtest *backtest)
 
 /* ---- for a program ---- */
 
-static enum egw_status json_text(struct egw_buf *out, const char *name, struct egw_str text)
-{
-    enum egw_status st = egw_buf_printf(out, ",\"%s\":", name);
-
-    return st ? st : egw_json_string(text, out);
-}
-
 static enum egw_status json_answer(struct egw_buf *out, const char *name,
                                    const struct egw_backtest_answer *answer, struct egw_str rule)
 {
@@ -261,7 +254,7 @@ static enum egw_status json_answer(struct egw_buf *out, const char *name,
 
     for (size_t i = 0; i < EGW_COUNT(texts) && !st; i++) {
         if (texts[i].always || texts[i].text.n)
-            st = json_text(out, texts[i].name, texts[i].text);
+            st = egw_json_text(out, texts[i].name, texts[i].text);
     }
     if (!st && answer->chargeable.has)
         st = egw_buf_printf(out, ",\"chargeable\":%s", answer->chargeable.v ? "true" : "false");
@@ -279,13 +272,13 @@ static enum egw_status json_move(struct egw_buf *out, const struct egw_backtest_
     if (!st)
         st = egw_buf_printf(out, ",\"example\":{\"seq\":%" PRId64, move->seq);
     if (!st)
-        st = json_text(out, "chain", move->chain);
+        st = egw_json_text(out, "chain", move->chain);
     if (!st)
-        st = json_text(out, "partner", move->partner);
+        st = egw_json_text(out, "partner", move->partner);
     if (!st)
-        st = json_text(out, "customer", move->customer);
+        st = egw_json_text(out, "customer", move->customer);
     if (!st)
-        st = json_text(out, "case_id", move->case_id);
+        st = egw_json_text(out, "case_id", move->case_id);
     return st ? st : egw_buf_put(out, "}}", 2);
 }
 
@@ -316,7 +309,7 @@ static enum egw_status json_lines(struct egw_buf *out, struct egw_backtest *back
                             i ? "," : "", lines[i].steps, lines[i].moved, lines[i].contacts[0],
                             lines[i].contacts[1]);
         if (!st)
-            st = json_text(out, "name", lines[i].name);
+            st = egw_json_text(out, "name", lines[i].name);
         if (!st)
             st = egw_buf_put(out, "}", 1);
     }
@@ -332,7 +325,7 @@ static enum egw_status json_whys(struct egw_buf *out, struct egw_backtest *backt
     for (size_t i = 0; i < n && !st; i++) {
         st = egw_buf_printf(out, "%s{\"outcomes\":%" PRIu64, i ? "," : "", lines[i].steps);
         if (!st)
-            st = json_text(out, "why", lines[i].name);
+            st = egw_json_text(out, "why", lines[i].name);
         if (!st)
             st = egw_buf_put(out, "}", 1);
     }
@@ -387,14 +380,8 @@ enum egw_status egw_backtest_put(struct egw_backtest *backtest, bool json, struc
 
 bool egw_backtest_since(const struct egw_args *args, const char *option, int64_t *ret_since)
 {
-    const char *since = egw_arg(args, option);
-
     *ret_since = INT64_MIN;
-    if (!since || egw_time_parse(egw_str_of(since), ret_since))
-        return true;
-    (void)egw_usage(args, "--%s needs a date or time such as 2026-01-05T08:00:00Z, not %s", option,
-                    since);
-    return false;
+    return egw_arg_time(args, option, ret_since) == EGW_EXIT_OK;
 }
 
 bool egw_backtest_limit(const struct egw_args *args, int64_t *ret_percent)

@@ -382,6 +382,16 @@ const char *egw_arg(const struct egw_args *args, const char *name)
     return option ? args->value[option - args->command->options] : NULL;
 }
 
+int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret)
+{
+    const char *text = egw_arg(args, name);
+
+    if (text && !egw_time_parse(egw_str_of(text), ret))
+        return egw_usage(args, "--%s needs a date or time such as 2026-01-05T08:00:00Z, not %s",
+                         name, text);
+    return EGW_EXIT_OK;
+}
+
 /* ---- running ---- */
 
 static int load_settings(struct parse *p)

@@ -62,6 +62,9 @@ struct egw_command {
 
 /* The value of a long option by name; NULL: not given. The name must be in the command's table. */
 const char *egw_arg(const struct egw_args *args, const char *name);
+/* The same where it is a time, in Unix ms; *ret stays where it was not given. 0, or 2 and said why.
+ */
+int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret);
 
 /* "egw: <error text>" on stderr; returns the exit code that fits the status. */
 int egw_fail(const struct egw_error *err);

@@ -52,16 +52,6 @@ static int parse_ids(struct egw_args *args, struct egw_letter_filter *filter)
     return EGW_EXIT_OK;
 }
 
-static int parse_time(const struct egw_args *args, const char *option, int64_t *ret)
-{
-    const char *text = egw_arg(args, option);
-
-    if (text && !egw_time_parse(egw_str_of(text), ret))
-        return egw_usage(args, "--%s needs a date or time such as 2026-01-05T08:00:00Z, not %s",
-                         option, text);
-    return EGW_EXIT_OK;
-}
-
 static int parse_filter(struct egw_args *args, struct egw_letter_filter *ret)
 {
     const char *class = egw_arg(args, "class");
@@ -78,9 +68,9 @@ static int parse_filter(struct egw_args *args, struct egw_letter_filter *ret)
     if (class && ret->class == EGW_DEAD_CLASSES && strcmp(class, "unclassified") != 0)
         return egw_usage(args, "--class takes no-value, no-frame, unknown-schema, wrong-record, "
                                "decode-fault or unclassified");
-    code = parse_time(args, "since", &ret->since_ms);
+    code = egw_arg_time(args, "since", &ret->since_ms);
     if (!code)
-        code = parse_time(args, "until", &ret->until_ms);
+        code = egw_arg_time(args, "until", &ret->until_ms);
     return code ? code : parse_ids(args, ret);
 }
 

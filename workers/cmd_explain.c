@@ -263,7 +263,7 @@ static int explain_record(struct explain *e)
 
 static int run(struct egw_args *args)
 {
-    const char *output = egw_arg(args, "output"), *now_text = egw_arg(args, "now");
+    const char *output = egw_arg(args, "output");
     struct explain e = {
         .args = args,
         .expected = egw_arg(args, "expect"),
@@ -277,9 +277,9 @@ static int run(struct egw_args *args)
         return egw_usage(
             args, "takes one event: a file, -, an event id, or a case as PARTNER/CUSTOMER/CASE");
     what = args->operands[0];
-    if (now_text && !egw_time_parse(egw_str_of(now_text), &now))
-        return egw_usage(args, "--now needs a date or time such as 2026-01-05T08:00:00Z, not %s",
-                         now_text);
+    code = egw_arg_time(args, "now", &now);
+    if (code)
+        return code;
     e.id = egw_str_of(what);
     if (strcmp(what, "-") == 0 || access(what, F_OK) == 0)
         code = explain_event(&e, what, now);

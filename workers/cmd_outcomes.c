@@ -74,16 +74,6 @@ static int parse_action(const struct egw_args *args, const char *text, struct fi
     return EGW_EXIT_OK;
 }
 
-static int parse_time(const struct egw_args *args, const char *option, int64_t *ret)
-{
-    const char *text = egw_arg(args, option);
-
-    if (text && !egw_time_parse(egw_str_of(text), ret))
-        return egw_usage(args, "--%s needs a date or time such as 2026-01-05T08:00:00Z, not %s",
-                         option, text);
-    return EGW_EXIT_OK;
-}
-
 static int parse_filter(const struct egw_args *args, struct filter *filter)
 {
     const char *action = egw_arg(args, "action");
@@ -101,9 +91,9 @@ static int parse_filter(const struct egw_args *args, struct filter *filter)
     if (action)
         code = parse_action(args, action, filter);
     if (!code)
-        code = parse_time(args, "since", &filter->since);
+        code = egw_arg_time(args, "since", &filter->since);
     if (!code)
-        code = parse_time(args, "until", &filter->until);
+        code = egw_arg_time(args, "until", &filter->until);
     return code;
 }
 

@@ -119,7 +119,6 @@ static enum egw_status replay_all(struct replaying *r)
 
 static int run(struct egw_args *args)
 {
-    const char *since = egw_arg(args, "since");
     struct replaying r = {
         .settings = &args->settings,
         .case_id = egw_str_of(egw_arg(args, "case")),
@@ -130,9 +129,9 @@ static int run(struct egw_args *args)
 
     if (!egw_arg(args, "all") && !r.case_id.p && !r.customer.p)
         return egw_usage(args, "say which: --case, --customer or --all");
-    if (since && !egw_time_parse(egw_str_of(since), &r.since))
-        return egw_usage(args, "--since needs a date or time such as 2026-01-05T08:00:00Z, not %s",
-                         since);
+    code = egw_arg_time(args, "since", &r.since);
+    if (code)
+        return code;
     egw_again_open(&r.again, args);
     if (replay_all(&r)) {
         code = egw_fail(&r.err);

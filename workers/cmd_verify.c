@@ -147,16 +147,15 @@ static enum egw_status verify_all(struct verify *v)
 
 static int run(struct egw_args *args)
 {
-    const char *since = egw_arg(args, "since");
     struct verify v = {.args = args, .all = egw_arg(args, "all") != NULL, .since = INT64_MIN};
     int code;
 
     if (v.all ? args->operand_count > 0
               : !args->operand_count || args->operand_count > EGW_REPEATS_MAX)
         return egw_usage(args, "takes outcomes, by event id or place, or --all");
-    if (since && !egw_time_parse(egw_str_of(since), &v.since))
-        return egw_usage(args, "--since needs a date or time such as 2026-01-05T08:00:00Z, not %s",
-                         since);
+    code = egw_arg_time(args, "since", &v.since);
+    if (code)
+        return code;
     egw_again_open(&v.again, args);
     v.again.verbose = v.again.verbose || !v.all; /* who names an outcome wants to see it */
     if (verify_all(&v)) {

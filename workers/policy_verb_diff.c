@@ -92,11 +92,8 @@ static enum egw_status json_side(const struct pair *pair, const struct egw_polic
         struct egw_str text;
     } parts[] = {{"code", rule.code}, {"channel", rule.channel}, {"mode", rule.mode}};
 
-    for (size_t i = 0; i < EGW_COUNT(parts) && !st; i++) {
-        st = egw_buf_printf(out, ",\"%s\":", parts[i].name);
-        if (!st)
-            st = egw_json_string(parts[i].text, out);
-    }
+    for (size_t i = 0; i < EGW_COUNT(parts) && !st; i++)
+        st = egw_json_text(out, parts[i].name, parts[i].text);
     if (!st)
         st = egw_json_rule(&rule, out);
     return st ? st : egw_buf_put(out, "}", 1);

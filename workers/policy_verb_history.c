@@ -67,13 +67,6 @@ static enum egw_status json_time(struct egw_buf *out, const char *name, int64_t 
     return egw_buf_printf(out, ",\"%s\":\"%s\"", name, text);
 }
 
-static enum egw_status json_text(struct egw_buf *out, const char *name, struct egw_str text)
-{
-    enum egw_status st = egw_buf_printf(out, ",\"%s\":", name);
-
-    return st ? st : egw_json_string(text, out);
-}
-
 static enum egw_status json_past(const struct egw_activation_past *past, struct egw_buf *out)
 {
     char hex[2 * EGW_SHA256 + 1];
@@ -86,13 +79,13 @@ static enum egw_status json_past(const struct egw_activation_past *past, struct 
     if (!st && past->by.p)
         st = json_time(out, "asked_at", past->asked_ms);
     if (!st && past->by.p)
-        st = json_text(out, "by", past->by);
+        st = egw_json_text(out, "by", past->by);
     if (!st && past->by.p)
-        st = json_text(out, "note", past->note);
+        st = egw_json_text(out, "note", past->note);
     if (!st && past->backtest.n)
-        st = json_text(out, "backtest", past->backtest);
+        st = egw_json_text(out, "backtest", past->backtest);
     if (!st && past->accepted_by.n)
-        st = json_text(out, "accepted_by", past->accepted_by);
+        st = egw_json_text(out, "accepted_by", past->accepted_by);
     if (!st && past->reached)
         st = json_time(out, "first_at", past->first_ms);
     if (!st && past->reached)

@@ -85,13 +85,6 @@ static void put_case(const struct tally *tally, const struct egw_policy_case *te
         egw_show_path(outcome, stdout);
 }
 
-static enum egw_status json_text(const char *name, struct egw_str text, struct egw_buf *out)
-{
-    enum egw_status st = egw_buf_printf(out, ",\"%s\":", name);
-
-    return st ? st : egw_json_string(text, out);
-}
-
 static enum egw_status json_case(const char *path, const struct egw_policy_case *test,
                                  const struct part *parts, bool failed, struct egw_buf *out)
 {
@@ -100,11 +93,11 @@ static enum egw_status json_case(const char *path, const struct egw_policy_case 
         egw_buf_printf(out, "%s{\"passed\":%s", out->n ? "," : "", failed ? "false" : "true");
 
     if (!st)
-        st = json_text("file", egw_str_of(path), out);
+        st = egw_json_text(out, "file", egw_str_of(path));
     if (!st)
-        st = json_text("name", test->name, out);
+        st = egw_json_text(out, "name", test->name);
     for (size_t i = 0; i < PARTS && !st; i++)
-        st = json_text(parts[i].name, parts[i].is, out);
+        st = egw_json_text(out, parts[i].name, parts[i].is);
     if (!st)
         st = egw_buf_printf(out, ",\"differences\":{");
     for (size_t i = 0; i < PARTS && !st; i++) {

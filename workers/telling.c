@@ -187,13 +187,6 @@ void egw_tell(const struct egw_policy *policy, const struct egw_explanation *exp
 
 /* ---- JSON ---- */
 
-static enum egw_status json_text(const char *name, struct egw_str text, struct egw_buf *out)
-{
-    enum egw_status st = egw_buf_printf(out, ",\"%s\":", name);
-
-    return st ? st : egw_json_string(text, out);
-}
-
 /* {"stage":...,"file":...,"line":...,"rule":...,"action":... - still open */
 static enum egw_status json_open(const struct egw_policy *policy, size_t index, struct egw_buf *out)
 {
@@ -203,12 +196,12 @@ static enum egw_status json_open(const struct egw_policy *policy, size_t index, 
     if (!st)
         st = egw_json_rule(&rule, out);
     if (!st)
-        st = json_text("action",
-                       rule.action < 0 ? EGW_STR("next") : egw_str_of(egw_action_name(rule.action)),
-                       out);
+        st = egw_json_text(out, "action",
+                           rule.action < 0 ? EGW_STR("next")
+                                           : egw_str_of(egw_action_name(rule.action)));
     if (!st)
-        st = json_text("code", rule.code, out);
-    return st ? st : json_text("channel", rule.channel, out);
+        st = egw_json_text(out, "code", rule.code);
+    return st ? st : egw_json_text(out, "channel", rule.channel);
 }
 
 static enum egw_status json_misses(const struct egw_policy *policy, const struct egw_list *missed,
@@ -222,11 +215,11 @@ static enum egw_status json_misses(const struct egw_policy *policy, const struct
         if (!st)
             st = json_open(policy, misses[i].rule, out);
         if (!st)
-            st = json_text("fact", misses[i].fact, out);
+            st = egw_json_text(out, "fact", misses[i].fact);
         if (!st)
-            st = json_text("is", misses[i].value, out);
+            st = egw_json_text(out, "is", misses[i].value);
         if (!st)
-            st = json_text("wanted", misses[i].wanted, out);
+            st = egw_json_text(out, "wanted", misses[i].wanted);
         if (!st)
             st = egw_buf_printf(out, ",\"failed\":%zu}", misses[i].failed);
     }
@@ -245,11 +238,11 @@ static enum egw_status json_other(const struct egw_policy *policy,
         st =
             egw_buf_printf(out, "%s{\"read\":%s", i ? "," : "", changes[i].is.p ? "true" : "false");
         if (!st)
-            st = json_text("fact", changes[i].fact, out);
+            st = egw_json_text(out, "fact", changes[i].fact);
         if (!st && changes[i].is.p)
-            st = json_text("is", changes[i].is, out);
+            st = egw_json_text(out, "is", changes[i].is);
         if (!st)
-            st = json_text("would", changes[i].would, out);
+            st = egw_json_text(out, "would", changes[i].would);
         if (!st)
             st = egw_buf_put(out, "}", 1);
     }

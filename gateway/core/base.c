@@ -53,6 +53,24 @@ enum egw_status egw_error_prefix(struct egw_error *err, enum egw_status st, cons
     return st;
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+bool egw_str_same(struct egw_str a, struct egw_str b)
+{
+    if (a.n != b.n)
+        return false;
+    if (a.n == 0 || memcmp(a.p, b.p, a.n) == 0) /* as nearly always */
+        return true;
+    for (size_t i = 0; i < a.n; i++) {
+        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
+            return false;
+    }
+    return true;
+}
+
 int egw_str_cmp(struct egw_str a, struct egw_str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;

@@ -1,4 +1,5 @@
 #include "egw/buf.h"
+#include "egw/codec.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -181,4 +182,18 @@ void egw_arena_free(struct egw_arena *arena)
         block = next;
     }
     *arena = (struct egw_arena){.max = arena->max};
+}
+
+void *egw_list_push(struct egw_arena *arena, struct egw_list *list, size_t size)
+{
+    if ((list->n & (list->n - 1)) == 0) { /* full: the capacity is the next power of two */
+        void *grown = egw_arena_alloc(arena, (list->n ? list->n * 2 : 1) * size);
+
+        if (!grown)
+            return NULL;
+        if (list->n)
+            memcpy(grown, list->p, list->n * size);
+        list->p = grown;
+    }
+    return (unsigned char *)list->p + list->n++ * size;
 }

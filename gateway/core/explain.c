@@ -90,7 +90,7 @@ static void add_miss(struct explaining *e, struct egw_list *list, size_t rule)
             failed++;
         }
     }
-    miss = first ? egw_policy_push(&e->ret->arena, list, sizeof(*miss)) : NULL;
+    miss = first ? egw_list_push(&e->ret->arena, list, sizeof(*miss)) : NULL;
     if (!miss) {
         e->nomem = e->nomem || first;
         return;
@@ -106,7 +106,7 @@ static void add_miss(struct explaining *e, struct egw_list *list, size_t rule)
 static void add_step(struct explaining *e, int stage)
 {
     size_t first = e->policy->stages[stage].first;
-    struct egw_explain_step *step = egw_policy_push(&e->ret->arena, &e->ret->path, sizeof(*step));
+    struct egw_explain_step *step = egw_list_push(&e->ret->arena, &e->ret->path, sizeof(*step));
 
     if (!step) {
         e->nomem = true;
@@ -184,10 +184,7 @@ static bool keeps(const struct explaining *e, const struct egw_axis *axis, const
 
 static bool same_answer(const struct explaining *e, size_t a, size_t b)
 {
-    const struct egw_rule_view *x = &e->policy->rules[a].view, *y = &e->policy->rules[b].view;
-
-    return x->action == y->action && egw_str_eq(x->code, y->code) &&
-           egw_str_eq(x->channel, y->channel) && egw_str_eq(x->mode, y->mode);
+    return egw_rules_agree(&e->policy->rules[a].view, &e->policy->rules[b].view);
 }
 
 static bool is_told(const struct explaining *e, size_t rule)
@@ -228,7 +225,7 @@ static void add_change(struct explaining *e, struct egw_explain_other *other, si
     const struct egw_axis *axis = &e->space->axes[a];
     unsigned fact = fact_of(e, a);
     struct egw_explain_change *change =
-        egw_policy_push(&e->ret->arena, &other->changes, sizeof(*change));
+        egw_list_push(&e->ret->arena, &other->changes, sizeof(*change));
 
     if (!change || !egw_arena_str(&e->ret->arena, axis->name, &change->fact)) {
         e->nomem = true;
@@ -247,7 +244,7 @@ static void add_change(struct explaining *e, struct egw_explain_other *other, si
 static void add_other(struct explaining *e, size_t rule)
 {
     struct egw_explain_other *other =
-        egw_policy_push(&e->ret->arena, &e->ret->others, sizeof(*other));
+        egw_list_push(&e->ret->arena, &e->ret->others, sizeof(*other));
 
     if (!other) {
         e->nomem = true;
@@ -273,9 +270,9 @@ static void add_other(struct explaining *e, size_t rule)
 static void add_complete(struct explaining *e, size_t rule)
 {
     struct egw_explain_other *other =
-        egw_policy_push(&e->ret->arena, &e->ret->others, sizeof(*other));
+        egw_list_push(&e->ret->arena, &e->ret->others, sizeof(*other));
     struct egw_explain_change *change =
-        other ? egw_policy_push(&e->ret->arena, &other->changes, sizeof(*change)) : NULL;
+        other ? egw_list_push(&e->ret->arena, &other->changes, sizeof(*change)) : NULL;
 
     if (!change) {
         e->nomem = true;

@@ -482,15 +482,6 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-static bool same_name(struct egw_str a, struct egw_str b)
-{
-    bool same = a.n == b.n;
-
-    for (size_t i = 0; same && i < a.n; i++)
-        same = lower(a.p[i]) == lower(b.p[i]);
-    return same;
-}
-
 struct name {
     char bytes[2 * KEY_MAX + 1];
     size_t n;
@@ -929,7 +920,7 @@ bool egw_facts_customer(const struct egw_facts *facts, struct egw_str partner, s
     for (size_t i = 0; g && i < g->shelf.n; i++) {
         const struct egw_relation *relation = g->shelf.seats[i].record->reference->body.p;
 
-        if (same_name(relation->customer, name)) {
+        if (egw_str_same(relation->customer, name)) {
             *ret_customer = relation->customer;
             return true;
         }

@@ -128,3 +128,9 @@ size_t egw_stage_match(const struct egw_stage_table *stage, const uint16_t *valu
     }
     return stage->count; /* cannot be: the last rule takes all */
 }
+
+bool egw_rules_agree(const struct egw_rule_view *a, const struct egw_rule_view *b)
+{
+    return a->action == b->action && egw_str_eq(a->code, b->code) &&
+           egw_str_eq(a->channel, b->channel) && egw_str_eq(a->mode, b->mode);
+}

@@ -28,16 +28,10 @@ static bool ends(const struct diffing *d, size_t side, size_t rule)
     return view_of(d, side, rule)->action >= 0;
 }
 
-static bool same_answer(const struct egw_rule_view *a, const struct egw_rule_view *b)
-{
-    return a->action == b->action && egw_str_eq(a->code, b->code) &&
-           egw_str_eq(a->channel, b->channel) && egw_str_eq(a->mode, b->mode);
-}
-
 /* Nothing about the outcome tells them apart. */
 static bool same_rule(const struct egw_rule_view *a, const struct egw_rule_view *b)
 {
-    return same_answer(a, b) && a->stage == b->stage && egw_str_eq(a->id, b->id) &&
+    return egw_rules_agree(a, b) && a->stage == b->stage && egw_str_eq(a->id, b->id) &&
            egw_str_eq(a->owner, b->owner) && egw_str_eq(a->because, b->because) &&
            egw_str_eq(a->advice, b->advice);
 }
@@ -85,7 +79,7 @@ static void add_move(struct diffing *d, size_t before, size_t after)
                                      {NEW, after},
                                      {OLD, namesake(d, NEW, after)},
                                      {NEW, namesake(d, OLD, before)}};
-    struct egw_policy_move *move = egw_policy_push(&d->diff->arena, &d->diff->moves, sizeof(*move));
+    struct egw_policy_move *move = egw_list_push(&d->diff->arena, &d->diff->moves, sizeof(*move));
 
     if (!move) {
         d->nomem = true;
@@ -94,7 +88,7 @@ static void add_move(struct diffing *d, size_t before, size_t after)
     *move = (struct egw_policy_move){
         .old_rule = before,
         .new_rule = after,
-        .same_answer = same_answer(view_of(d, OLD, before), view_of(d, NEW, after)),
+        .same_answer = egw_rules_agree(view_of(d, OLD, before), view_of(d, NEW, after)),
     };
     if (!egw_region_example(d->space, d->quest.point, about, EGW_COUNT(about), &d->diff->arena,
                             &move->example))
@@ -199,7 +193,7 @@ static void compare_stage(struct diffing *d, size_t stage)
 
 static void define(struct diffing *d, struct egw_str text)
 {
-    struct egw_str *to = egw_policy_push(&d->diff->arena, &d->diff->definitions, sizeof(*to));
+    struct egw_str *to = egw_list_push(&d->diff->arena, &d->diff->definitions, sizeof(*to));
 
     if (to && text.p)
         *to = text;

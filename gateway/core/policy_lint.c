@@ -34,7 +34,7 @@ static const struct egw_stage_table *stage_of(const struct linting *l, size_t ru
 static void add(struct linting *l, enum egw_lint_kind kind, size_t rule, size_t other,
                 struct egw_str text, const uint64_t *region)
 {
-    struct egw_lint_finding *to = egw_policy_push(&l->lint->arena, &l->lint->findings, sizeof(*to));
+    struct egw_lint_finding *to = egw_list_push(&l->lint->arena, &l->lint->findings, sizeof(*to));
     struct egw_told about[] = {{0, rule}, {0, other}, {0, SIZE_MAX}};
 
     if (!to || !text.p) {
@@ -310,12 +310,6 @@ static void lint_dates(struct linting *l)
 
 /* ---- overlaps ---- */
 
-static bool same_answer(const struct egw_rule_view *a, const struct egw_rule_view *b)
-{
-    return a->action == b->action && egw_str_eq(a->code, b->code) &&
-           egw_str_eq(a->channel, b->channel) && egw_str_eq(a->mode, b->mode);
-}
-
 /* Where the first decides and the second would if it were not there. A rule within another is an
  * exception from it, and that it comes first is what it is for. */
 static enum egw_found overlap(struct linting *l, size_t first, size_t second)
@@ -352,7 +346,7 @@ static void lint_overlaps(struct linting *l, bool listed)
         for (size_t first = stage_of(l, second)->first; first < second; first++) {
             struct egw_rule_view other = view_of(l, first);
 
-            if (same_answer(&view, &other))
+            if (egw_rules_agree(&view, &other))
                 continue;
             if (steps == 0) {
                 l->lint->pairs_left++;

@@ -26,7 +26,7 @@ struct egw_word {
     struct egw_str text;
 };
 
-/* Lists are struct egw_list, grown by egw_policy_push(). */
+/* Lists are struct egw_list, grown by egw_list_push(). */
 
 struct egw_source_service {
     struct egw_place at;
@@ -129,9 +129,6 @@ struct egw_policy_source {
     int64_t slack_ms;   /* an incident may have begun this much after the fault was noticed */
     int64_t horizon_ms; /* 0: not said */
 };
-
-/* Room for one more item of `size`, zeroed; NULL: no memory. */
-void *egw_policy_push(struct egw_arena *arena, struct egw_list *list, size_t size);
 
 /* ---- as compiled ---- */
 
@@ -243,7 +240,6 @@ int egw_wordset_find(const struct egw_wordset *set, struct egw_str word);
 /* False: no memory. The set is built once, of at most 60,000 words. */
 bool egw_wordset_make(struct egw_wordset *set, struct egw_arena *arena, struct egw_str *words,
                       uint16_t *numbers, size_t n);
-bool egw_str_same(struct egw_str a, struct egw_str b); /* without case (ASCII) */
 
 struct egw_fact_def {
     struct egw_str name;
@@ -389,5 +385,8 @@ enum egw_status egw_policy_build(struct egw_policy_source *source, const struct 
  * the rules of before it whose event facts all fit. Returns its place in the stage. */
 size_t egw_stage_match(const struct egw_stage_table *stage, const uint16_t *values,
                        uint64_t *ret_near);
+
+/* Whether the desk is told the same by both: action, code, channel, mode. */
+bool egw_rules_agree(const struct egw_rule_view *a, const struct egw_rule_view *b);
 
 #endif

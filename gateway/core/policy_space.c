@@ -381,7 +381,7 @@ static void forbid(struct build *b, struct egw_part x, struct egw_part y, struct
         if (given[i].in)
             parts[n++] = given[i];
     }
-    box = egw_policy_push(&b->space->arena, &b->impossible, sizeof(*box));
+    box = egw_list_push(&b->space->arena, &b->impossible, sizeof(*box));
     if (box)
         *box = (struct egw_box){parts, n, axes_of(parts, n)};
     else

@@ -3,42 +3,7 @@
  */
 #include "policy_model.h"
 
-void *egw_policy_push(struct egw_arena *arena, struct egw_list *list, size_t size)
-{
-    unsigned char *item;
-
-    if ((list->n & (list->n - 1)) == 0) { /* full: the capacity is the next power of two */
-        void *grown = egw_arena_alloc(arena, (list->n ? list->n * 2 : 1) * size);
-
-        if (!grown)
-            return NULL;
-        if (list->n)
-            memcpy(grown, list->p, list->n * size);
-        list->p = grown;
-    }
-    item = (unsigned char *)list->p + list->n++ * size;
-    return item;
-}
-
 /* ---- sets of words ---- */
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-bool egw_str_same(struct egw_str a, struct egw_str b)
-{
-    if (a.n != b.n)
-        return false;
-    if (a.n == 0 || memcmp(a.p, b.p, a.n) == 0) /* as nearly always */
-        return true;
-    for (size_t i = 0; i < a.n; i++) {
-        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
-            return false;
-    }
-    return true;
-}
 
 /* Reads the first and last eight bytes only: the words are the policy's, and few. Bit 5 is dropped
  * everywhere, which folds the case of letters (and merges some signs, which costs a comparison). */

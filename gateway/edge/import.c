@@ -51,18 +51,11 @@ struct import {
 
 static void *push(struct import *in, struct egw_list *list, size_t size)
 {
-    if ((list->n & (list->n - 1)) == 0) { /* full: the capacity is the next power of two */
-        void *grown = egw_arena_alloc(in->arena, (list->n ? list->n * 2 : 1) * size);
+    void *item = egw_list_push(in->arena, list, size);
 
-        if (!grown) {
-            in->nomem = true;
-            return NULL;
-        }
-        if (list->n)
-            memcpy(grown, list->p, list->n * size);
-        list->p = grown;
-    }
-    return (unsigned char *)list->p + list->n++ * size;
+    if (!item)
+        in->nomem = true;
+    return item;
 }
 
 static struct egw_str keep(struct import *in, const char *text)
@@ -376,7 +369,7 @@ static bool listed(const struct egw_list *list, struct egw_str word)
     const struct egw_str *words = list->p;
 
     for (size_t i = 0; i < list->n; i++) {
-        if (words[i].n == word.n && strncasecmp(words[i].p, word.p, word.n) == 0)
+        if (egw_str_same(words[i], word))
             return true;
     }
     return false;

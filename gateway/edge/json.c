@@ -1191,3 +1191,10 @@ enum egw_status egw_json_string(struct egw_str s, struct egw_buf *out)
         out->n = before;
     return st;
 }
+
+enum egw_status egw_json_text(struct egw_buf *out, const char *name, struct egw_str text)
+{
+    enum egw_status st = egw_buf_printf(out, ",\"%s\":", name);
+
+    return st ? st : egw_json_string(text, out);
+}

@@ -81,7 +81,7 @@ static void read_word(struct reader *r, const config_setting_t *setting, struct 
 
     if (!read_text(r, setting, &word.text))
         return;
-    to = egw_policy_push(&r->source->arena, list, sizeof(*to));
+    to = egw_list_push(&r->source->arena, list, sizeof(*to));
     if (to)
         *to = word;
     else
@@ -312,7 +312,7 @@ static void no_text(struct egw_str *s)
 static void read_service(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_service *to =
-        egw_policy_push(&r->source->arena, &r->source->services, sizeof(*to));
+        egw_list_push(&r->source->arena, &r->source->services, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -327,7 +327,7 @@ static void read_service(struct reader *r, const config_setting_t *setting)
 static void read_symptom(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_symptom *to =
-        egw_policy_push(&r->source->arena, &r->source->symptoms, sizeof(*to));
+        egw_list_push(&r->source->arena, &r->source->symptoms, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -359,7 +359,7 @@ static void read_entitlement(struct reader *r, const config_setting_t *setting,
 static void read_channel(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_channel *to =
-        egw_policy_push(&r->source->arena, &r->source->channels, sizeof(*to));
+        egw_list_push(&r->source->arena, &r->source->channels, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -372,7 +372,7 @@ static void read_channel(struct reader *r, const config_setting_t *setting)
 
 static void read_need(struct reader *r, const config_setting_t *setting)
 {
-    struct egw_source_need *to = egw_policy_push(&r->source->arena, &r->source->needs, sizeof(*to));
+    struct egw_source_need *to = egw_list_push(&r->source->arena, &r->source->needs, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -384,8 +384,7 @@ static void read_need(struct reader *r, const config_setting_t *setting)
 
 static void read_limit(struct reader *r, const config_setting_t *setting)
 {
-    struct egw_source_limit *to =
-        egw_policy_push(&r->source->arena, &r->source->limits, sizeof(*to));
+    struct egw_source_limit *to = egw_list_push(&r->source->arena, &r->source->limits, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -398,7 +397,7 @@ static void read_limit(struct reader *r, const config_setting_t *setting)
 static void read_calendar(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_calendar *to =
-        egw_policy_push(&r->source->arena, &r->source->calendars, sizeof(*to));
+        egw_list_push(&r->source->arena, &r->source->calendars, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -428,7 +427,7 @@ static void read_priority(struct reader *r, const config_setting_t *setting)
     words = group.priorities.p;
     for (size_t i = 0; i < group.priorities.n; i++) {
         struct egw_source_priority *to =
-            egw_policy_push(&r->source->arena, &r->source->priorities, sizeof(*to));
+            egw_list_push(&r->source->arena, &r->source->priorities, sizeof(*to));
 
         if (to)
             *to = (struct egw_source_priority){group.system, words[i], group.severity};
@@ -445,7 +444,7 @@ static void read_when(struct reader *r, const config_setting_t *when, struct egw
     }
     for (unsigned i = 0; i < (unsigned)config_setting_length(when); i++) {
         const config_setting_t *member = config_setting_get_elem(when, i);
-        struct egw_source_condition *to = egw_policy_push(&r->source->arena, list, sizeof(*to));
+        struct egw_source_condition *to = egw_list_push(&r->source->arena, list, sizeof(*to));
 
         if (!to) {
             r->nomem = true;
@@ -477,7 +476,7 @@ static void finish_rule(struct reader *r, const config_setting_t *setting,
 static void read_demand(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_demand *to =
-        egw_policy_push(&r->source->arena, &r->source->demands, sizeof(*to));
+        egw_list_push(&r->source->arena, &r->source->demands, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -493,7 +492,7 @@ static void read_demand(struct reader *r, const config_setting_t *setting)
 static void read_origin(struct reader *r, const config_setting_t *setting)
 {
     struct egw_source_origin *to =
-        egw_policy_push(&r->source->arena, &r->source->origins, sizeof(*to));
+        egw_list_push(&r->source->arena, &r->source->origins, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -505,7 +504,7 @@ static void read_origin(struct reader *r, const config_setting_t *setting)
 
 static void read_rule(struct reader *r, const config_setting_t *setting)
 {
-    struct egw_source_rule *to = egw_policy_push(&r->source->arena, &r->source->rules, sizeof(*to));
+    struct egw_source_rule *to = egw_list_push(&r->source->arena, &r->source->rules, sizeof(*to));
 
     if (!to) {
         r->nomem = true;
@@ -550,8 +549,7 @@ static void read_ages(struct reader *r, const config_setting_t *group)
     }
     for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
         const config_setting_t *member = config_setting_get_elem(group, i);
-        struct egw_source_age *to =
-            egw_policy_push(&r->source->arena, &r->source->ages, sizeof(*to));
+        struct egw_source_age *to = egw_list_push(&r->source->arena, &r->source->ages, sizeof(*to));
 
         if (!to) {
             r->nomem = true;
@@ -914,7 +912,7 @@ static enum egw_status take_file(const struct folder *folder, const char *name,
     st = read_bytes(arena, path.p, &file.content, reterr);
     if (st)
         return st;
-    to = egw_policy_push(arena, list, sizeof(*to));
+    to = egw_list_push(arena, list, sizeof(*to));
     if (!to)
         return egw_error_set(reterr, EGW_NOMEM, "cannot read %s: no memory", folder->path);
     *to = file;

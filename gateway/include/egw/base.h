@@ -77,6 +77,9 @@ static inline bool egw_str_is(struct egw_str a, const char *text)
     return a.p && a.n == strlen(text) && memcmp(a.p, text, a.n) == 0;
 }
 
+/* Without case (ASCII). */
+bool egw_str_same(struct egw_str a, struct egw_str b);
+
 /* Byte order; a shorter prefix comes first. */
 int egw_str_cmp(struct egw_str a, struct egw_str b);
 

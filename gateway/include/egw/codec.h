@@ -46,6 +46,9 @@ struct egw_list {
     void *p;
     size_t n;
 };
+/* Room for one more item of `size`, zeroed, in a list that nothing else has grown; NULL: no memory.
+ */
+void *egw_list_push(struct egw_arena *arena, struct egw_list *list, size_t size);
 struct egw_pair {
     struct egw_str key, value;
 };
