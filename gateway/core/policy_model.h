@@ -32,7 +32,7 @@ struct egw_source_service {
     struct egw_place at;
     struct egw_str id, name, family, portal, portal_usgov;
     struct egw_str source, source_usgov; /* of the portals */
-    struct egw_list aliases; /* of egw_word */
+    struct egw_list aliases;             /* of egw_word */
     bool cloud;
 };
 
