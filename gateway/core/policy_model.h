@@ -169,7 +169,7 @@ _Static_assert(EGW_FACTS_MAX <= 64, "a set of facts is one word");
 
 /* Values of facts with words of the policy: the words begin after these two. */
 enum { EGW_V_ABSENT, EGW_V_INVALID, EGW_V_WORDS };
-/* customer, csp, partner, relation, ... in the order of their words in policy_compile.c */
+/* customer, csp, partner, relation, ... in the order of their words in policy_facts.c */
 enum { EGW_V_CUSTOMER_KNOWN, EGW_V_CUSTOMER_UNKNOWN, EGW_V_CUSTOMER_ELSEWHERE };
 enum { EGW_V_CSP_YES, EGW_V_CSP_NO, EGW_V_CSP_UNKNOWN };
 enum {
