@@ -369,9 +369,10 @@ test_explain_says_what_of_the_unread_matters_and_of_events_that_ask_nothing(void
     assert_null(strstr(ran.out, "were invalid")); /* nonsense is never proposed */
     assert_null(strstr(ran.out, "given that"));   /* of a file's event all is known */
     assert_holds(ran.out, "    instead\n");
-    assert_ran(ran, 0, NULL,
-               "egw: <stdin>:1: note: cleared asks no rules, it ends the case; shown is what its fields "
-               "would come to if it opened one\n");
+    assert_ran(
+        ran, 0, NULL,
+        "egw: <stdin>:1: note: cleared asks no rules, it ends the case; shown is what its fields "
+        "would come to if it opened one\n");
 }
 
 static void test_what_commands_sum_up_is_json_where_asked_for(void **state)
