@@ -217,6 +217,8 @@ static const struct field service_fields[] = {
     {"aliases", WORDS, AT(egw_source_service, aliases), false},
     {"portal", TEXT, AT(egw_source_service, portal), false},
     {"portal-usgov", TEXT, AT(egw_source_service, portal_usgov), false},
+    {"source", TEXT, AT(egw_source_service, source), false},
+    {"source-usgov", TEXT, AT(egw_source_service, source_usgov), false},
     {"cloud", FLAG, AT(egw_source_service, cloud), true},
 };
 
@@ -246,6 +248,7 @@ static const struct field need_fields[] = {
     {"uses", WORDS, AT(egw_source_need, uses), false},
     {"roles", WORDS, AT(egw_source_need, roles), false},
     {"rbac", FLAG, AT(egw_source_need, rbac), false},
+    {"source", TEXT, AT(egw_source_need, source), false},
 };
 
 static const struct field limit_fields[] = {

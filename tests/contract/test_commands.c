@@ -286,7 +286,7 @@ static void test_coverage_counts_only_rules_that_decided(void **state)
 
     (void)state;
     assert_holds(ran.out, "\n6 passed, 0 failed\n6 of ");
-    assert_holds(ran.out, "access.cfg:22: rule access.use-beyond-role decided no case\n");
+    assert_holds(ran.out, "access.cfg:25: rule access.use-beyond-role decided no case\n");
     assert_null(strstr(ran.out, "rule baseline.remedy decided no case"));
     assert_null(strstr(ran.out, "access.not-for-questions"));
     assert_ran(ran, 1, NULL, "egw: the cases cover 6% of the rules, less than 50%\n");

@@ -719,7 +719,7 @@ static void s49_s50_without_a_plan_billing_goes_up_and_technical_does_not(void *
     EXPECT(d, HANDOFF, "", "commercial", "commercial.billing");
     learn_access("adatum", "active", "Service Support Administrator", NULL, NULL);
     d = decide(e);
-    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.none");
+    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.dynamics");
     assert_true(holds(&d.waits_for, "contract/litware/advanced"));
     assert_true(holds(&d.waits_for, "contract/litware/premier"));
     assert_true(holds(&d.waits_for, "membership/litware"));
@@ -762,8 +762,15 @@ static void s53_s54_signature_comes_with_a_membership_for_cloud_products(void **
     pack.left = 1;
     learn(EGW_REF_PACK, &pack);
     d = decide(e);
-    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.none");
+    EXPECT(d, HANDOFF, "", "partner-on-premises", "on-premises.partner-on-premises-support");
     expect_str(fact_value(&d, "signature"), "not-covered");
+    gold.level = EGW_STR("none");
+    learn(EGW_REF_MEMBERSHIP, &gold);
+    d = decide(e);
+    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.none");
+    d = decide(cw1004());
+    EXPECT(d, HANDOFF, "", "csp-program", "azure.csp-program");
+    expect_str(fact_value(&d, "signature"), "none");
 }
 
 static void s59_dynamics_needs_advanced_or_higher(void **state EGW_UNUSED)
@@ -821,10 +828,12 @@ static void s67_a_reseller_goes_to_its_provider(void **state EGW_UNUSED)
 
     learn_partner("litware", "indirect-reseller", true);
     d = decide(cw1004());
-    EXPECT(d, TO_PROVIDER, "", "", "channel.to-provider");
+    EXPECT(d, TO_PROVIDER, "", "", "to-provider.azure");
     expect_str(d.owner, "provider");
     d = decide(cw1003());
-    EXPECT(d, TO_PROVIDER, "", "", "channel.to-provider");
+    EXPECT(d, TO_PROVIDER, "", "", "to-provider.commercial");
+    d = decide(cw1005());
+    EXPECT(d, TO_PROVIDER, "", "", "to-provider.rest");
 }
 
 static void words_outside_the_policy_are_refused_by_field(void **state EGW_UNUSED)
