@@ -66,6 +66,13 @@ static int exit_for(enum egw_status st)
     return EGW_EXIT_BUG;
 }
 
+bool egw_wants_json(const struct egw_args *args)
+{
+    const char *output = egw_arg(args, "output");
+
+    return output && strcmp(output, "json") == 0;
+}
+
 int egw_fail(const struct egw_error *err)
 {
     (void)fflush(stdout);
