@@ -61,6 +61,30 @@ void egw_compile_dates(struct egw_compile *c, struct egw_place at, struct egw_op
         FAULT(c, at, "since is not before until");
 }
 
+const struct egw_source_origin *egw_compile_origin(const struct egw_compile *c, struct egw_str id)
+{
+    const struct egw_source_origin *origins = c->source->origins.p;
+
+    for (size_t i = 0; i < c->source->origins.n; i++) {
+        if (egw_str_eq(origins[i].id, id))
+            return &origins[i];
+    }
+    return NULL;
+}
+
+void egw_compile_source(struct egw_compile *c, struct egw_place at, const char *what,
+                        struct egw_str id, struct egw_str source)
+{
+    if (!c->source->origins.n || !source.n || egw_str_is(source, "assumption") ||
+        egw_compile_origin(c, source))
+        return;
+    if (id.n)
+        FAULT(c, at, "%s \"%.*s\": there is no source \"%.*s\"", what, EGW_FMT(id),
+              EGW_FMT(source));
+    else
+        FAULT(c, at, "%s: there is no source \"%.*s\"", what, EGW_FMT(source));
+}
+
 int egw_compile_fact(const struct egw_policy *policy, struct egw_str name)
 {
     for (size_t i = EGW_F_ERA + 1; i < policy->fact_count; i++) {

@@ -32,6 +32,12 @@ void egw_compile_id(struct egw_compile *c, struct egw_place at, const char *what
 void egw_compile_dates(struct egw_compile *c, struct egw_place at, struct egw_opt_i64 since,
                        struct egw_opt_i64 until);
 
+/* NULL: the policy does not list it. */
+const struct egw_source_origin *egw_compile_origin(const struct egw_compile *c, struct egw_str id);
+/* Whoever names a source names one of the policy's, where it lists any, or "assumption". */
+void egw_compile_source(struct egw_compile *c, struct egw_place at, const char *what,
+                        struct egw_str id, struct egw_str source);
+
 /* The fact of that name, or -1. */
 int egw_compile_fact(const struct egw_policy *policy, struct egw_str name);
 /* The value's number, or -1. Values are matched without case, as in events. */

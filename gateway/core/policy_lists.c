@@ -70,6 +70,8 @@ static void make_services(struct egw_compile *c)
             .name_count = from[i].aliases.n + 2,
             .family = (uint16_t)egw_compile_value(&p->facts[EGW_F_FAMILY], from[i].family),
         };
+        egw_compile_source(c, from[i].at, "service", from[i].id, from[i].source);
+        egw_compile_source(c, from[i].at, "service", from[i].id, from[i].source_usgov);
     }
     p->service_count = n;
     make_service_names(c);
@@ -100,6 +102,7 @@ static void make_channel(struct egw_compile *c, const struct egw_source_channel 
                                .since = from->since,
                                .until = from->until};
     egw_compile_dates(c, from->at, from->since, from->until);
+    egw_compile_source(c, from->at, "channel", from->id, from->source);
     for (size_t i = 0; i < from->partners.n; i++) {
         int value = egw_compile_value_of(c, EGW_F_PARTNER, &partners[i]);
 
@@ -192,6 +195,7 @@ static void make_needs(struct egw_compile *c)
             (void)egw_compile_value_of(c, EGW_F_FAMILY, &families[k]);
         for (size_t k = 0; k < from[i].uses.n; k++)
             (void)egw_compile_value_of(c, EGW_F_USE, &uses[k]);
+        egw_compile_source(c, from[i].at, "access need", EGW_STR(""), from[i].source);
     }
     for (size_t i = 0; p->services && i < p->service_count; i++)
         p->services[i].needs = needs_for(c, &p->services[i].view);

@@ -31,7 +31,8 @@ struct egw_word {
 struct egw_source_service {
     struct egw_place at;
     struct egw_str id, name, family, portal, portal_usgov;
-    struct egw_list aliases; /* of egw_word */
+    struct egw_str source, source_usgov; /* of the portals */
+    struct egw_list aliases;             /* of egw_word */
     bool cloud;
 };
 
@@ -70,6 +71,7 @@ struct egw_source_need {
     struct egw_list services, families, uses; /* of egw_word; empty: any */
     struct egw_list roles;                    /* of egw_word, any of them; empty: any role */
     bool rbac;
+    struct egw_str source;
 };
 
 struct egw_source_limit {

@@ -186,24 +186,12 @@ static void make_when_text(struct egw_compile *c, const struct egw_source_rule *
         c->nomem = true;
 }
 
-/* NULL: the policy does not list it. */
-static const struct egw_source_origin *origin_of(const struct egw_compile *c, struct egw_str id)
-{
-    const struct egw_source_origin *origins = c->source->origins.p;
-
-    for (size_t i = 0; i < c->source->origins.n; i++) {
-        if (egw_str_eq(origins[i].id, id))
-            return &origins[i];
-    }
-    return NULL;
-}
-
 static void check_origins(struct egw_compile *c)
 {
     const struct egw_source_origin *origins = c->source->origins.p;
 
     for (size_t i = 0; i < c->source->origins.n; i++) {
-        const struct egw_source_origin *first = origin_of(c, origins[i].id);
+        const struct egw_source_origin *first = egw_compile_origin(c, origins[i].id);
 
         egw_compile_id(c, origins[i].at, "source", origins[i].id);
         if (first != &origins[i])
@@ -229,10 +217,7 @@ static void check_rule_texts(struct egw_compile *c, const struct egw_source_rule
     if (!known)
         FAULT(c, from->at, "rule \"%.*s\": there is no owner \"%.*s\"", EGW_FMT(from->id),
               EGW_FMT(from->owner));
-    if (c->source->origins.n && from->source.n && !egw_str_is(from->source, "assumption") &&
-        !origin_of(c, from->source))
-        FAULT(c, from->at, "rule \"%.*s\": there is no source \"%.*s\"", EGW_FMT(from->id),
-              EGW_FMT(from->source));
+    egw_compile_source(c, from->at, "rule", from->id, from->source);
     egw_compile_dates(c, from->at, from->since, from->until);
 }
 
@@ -240,7 +225,7 @@ static void make_rule(struct egw_compile *c, const struct egw_source_rule *from,
                       struct egw_rule *to)
 {
     const struct permitted *p = check_then(c, from);
-    const struct egw_source_origin *origin = origin_of(c, from->source);
+    const struct egw_source_origin *origin = egw_compile_origin(c, from->source);
     struct egw_str mode = from->mode;
 
     if (p && p->action == EGW_ACTION_ESCALATED)

@@ -34,6 +34,7 @@ static void make_calendar(struct egw_compile *c, const struct egw_source_calenda
     struct egw_error why;
 
     egw_compile_id(c, from->at, "calendar", from->id);
+    egw_compile_source(c, from->at, "calendar", from->id, from->source);
     if (calendar_is_special(from->id) || calendar_find(c->policy, from->id))
         FAULT(c, from->at, "calendar \"%.*s\" is there already", EGW_FMT(from->id));
     if (c->nomem)
@@ -86,6 +87,7 @@ static void check_limit(struct egw_compile *c, const struct egw_source_limit *li
         if (egw_compile_fact(c->policy, channels[i].text) < (int)EGW_F_CHANNEL)
             FAULT(c, channels[i].at, "there is no channel \"%.*s\"", EGW_FMT(channels[i].text));
     }
+    egw_compile_source(c, limit->at, "limit of", limit->action.text, limit->source);
     if (limit->warn_ms >= limit->within_ms && limit->warn_ms)
         FAULT(c, limit->at, "the warning would come before the time begins");
     if (limit->calendar.text.n && !calendar_is_special(limit->calendar.text) &&
