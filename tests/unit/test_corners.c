@@ -152,12 +152,13 @@ static void who_is_there_around_the_clock_needs_no_calendar_on_record(void **sta
     struct desk *desk = *state;
     const struct egw_outcome *outcome;
 
-    desk_fact(desk, FACT("{\"statement\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"version\":\"1\",\"support\":\"all\",\"hours\":\"24x7\",\"contact\":"
-                         "\"phone\",\"charge\":false,\"since\":1}}"));
+    desk_fact(desk,
+              DESK_FACT("{\"statement\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                        "\"version\":\"1\",\"support\":\"all\",\"hours\":\"24x7\",\"contact\":"
+                        "\"phone\",\"charge\":false,\"since\":1}}"));
     desk_run(desk);
     event(desk, "e1", "opened", "c1", EXCHANGE ",\"severity\":\"A\"");
-    outcome = expect(desk, "c1", "BASELINE/DIAGNOSE");
+    outcome = desk_expect(desk, "c1", "BASELINE/DIAGNOSE");
     is(outcome->calendar, "24x7");
     assert_int_equal(outcome->due_at.v, desk->now_ms + 3600000);
     assert_int_equal(outcome->warnings.n, 0);
