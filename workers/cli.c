@@ -416,6 +416,8 @@ static int load_settings(struct parse *p)
         code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
     else if (st != EGW_OK)
         code = egw_fail_faults(&faults);
+    if (st == EGW_RETRY) /* the machine could not read them: nobody knows that they are wrong */
+        code = EGW_EXIT_UNAVAILABLE;
     egw_faults_free(&faults);
     return code;
 }

@@ -18,6 +18,7 @@ struct check {
     const struct egw_settings *settings;
     struct egw_faults faults; /* of all parts, in the order found */
     struct egw_error broker;  /* status EGW_OK: it answered */
+    struct egw_error unread;  /* status EGW_OK: the policy's files were read */
     struct egw_policy_folder folder;
     bool json;
     struct egw_buf parts; /* of the JSON */
@@ -82,6 +83,10 @@ static void check_policy(struct check *check)
         (void)snprintf(detail, sizeof(detail), "%.12s, rules: %zu, channels: %zu", hex,
                        egw_policy_rule_count(check->folder.policy),
                        egw_policy_channel_count(check->folder.policy));
+    } else if (error.status == EGW_RETRY) {
+        check->unread = error;
+        (void)printf("%-9s not read\n", "policy");
+        return;
     } else if (check->faults.total == before) {
         egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
     }
@@ -158,6 +163,8 @@ static int verdict(struct check *check)
 {
     int code = EGW_EXIT_OK;
 
+    if (check->unread.status != EGW_OK)
+        code = egw_fail(&check->unread);
     if (check->broker.status != EGW_OK)
         code = egw_fail(&check->broker);
     if (check->faults.total)

@@ -517,6 +517,12 @@ static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_con
         rd_kafka_conf_set_error_cb(kc, conf->trouble);
 }
 
+/* No thread to be had is no fault of the settings: a new process, or a new handle, may get one. */
+static enum egw_status why_not_made(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE ? EGW_FATAL : EGW_INVALID;
+}
+
 enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
                                  struct egw_error *reterr)
 {
@@ -539,9 +545,10 @@ enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_ka
     }
     rk = rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, m.conf, text, sizeof(text));
     if (!rk) {
+        enum egw_status st = why_not_made(rd_kafka_last_error());
+
         rd_kafka_conf_destroy(m.conf);
-        return egw_error_set(reterr, EGW_INVALID, "kafka client for %s not made: %s",
-                             conf->client_id, text);
+        return egw_error_set(reterr, st, "kafka client for %s not made: %s", conf->client_id, text);
     }
     *ret = rk;
     return EGW_OK;
