@@ -343,7 +343,8 @@ const struct egw_command egw_cmd_reference = {
         "source vouched for. put reads JSON lines with the fields of schemas/Reference.avsc "
         "and writes all of them in one transaction, or none when a line is wrong. import does the "
         "same with JSON as Microsoft's APIs answer it: Partner Center's customers, Graph's "
-        "delegatedAdminRelationships and accessAssignments, healthOverviews and issues; what is on "
+        "delegatedAdminRelationships and accessAssignments, healthOverviews and issues, and the "
+        "events of Azure Service Health; what is on "
         "record is kept where an export is silent. list prints lines that put reads. delete leaves "
         "\"nobody supplied it\", which is not \"no\". report names customers without a statement "
         "of support, access that ends within 30 days and facts too old to be believed.",

@@ -603,10 +603,54 @@ static bool issue_fits_feature(const struct decide *d, const struct egw_health_i
     return true;
 }
 
+/* Azure's feed names as services what a case that says "Azure" names as feature, or not at all: the
+ * issue is of a service of the same family that is the feature named, or one of the symptom's. */
+static bool issue_is_of_part(const struct decide *d, const struct egw_service *part)
+{
+    unsigned symptom = d->values[EGW_F_SYMPTOM];
+    const struct egw_symptom *known =
+        symptom >= EGW_V_WORDS ? &d->policy->symptoms[symptom - EGW_V_WORDS] : NULL;
+
+    if (!part || !egw_str_eq(part->family, d->service->view.family))
+        return false;
+    if (d->event->feature.n)
+        return egw_policy_service(d->policy, d->event->feature) == part;
+    for (size_t i = 0; known && i < known->feature_count; i++) {
+        if (egw_policy_service(d->policy, known->features[i]) == part)
+            return true;
+    }
+    return false;
+}
+
+static bool issue_fits_service(const struct decide *d, const struct egw_health_issue *issue)
+{
+    const struct egw_service *service = egw_policy_service(d->policy, issue->service);
+
+    return service == &d->service->view ? issue_fits_feature(d, issue)
+                                        : issue_is_of_part(d, service);
+}
+
+/* "West Europe" to Azure's feed is westeurope to its resources. */
+static bool region_same(struct egw_str a, struct egw_str b)
+{
+    size_t i = 0, k = 0;
+
+    for (;;) {
+        while (i < a.n && (a.p[i] == ' ' || a.p[i] == '-'))
+            i++;
+        while (k < b.n && (b.p[k] == ' ' || b.p[k] == '-'))
+            k++;
+        if (i == a.n || k == b.n)
+            return i == a.n && k == b.n;
+        if (strncasecmp(a.p + i++, b.p + k++, 1) != 0)
+            return false;
+    }
+}
+
 /* An incident in another region is another fault. Where either names none, it may be the same. */
 static bool issue_fits_region(const struct decide *d, const struct egw_health_issue *issue)
 {
-    return !issue->region.n || !d->event->region.n || egw_str_same(issue->region, d->event->region);
+    return !issue->region.n || !d->event->region.n || region_same(issue->region, d->event->region);
 }
 
 /* A fault noticed well before the incident began is another fault. */
@@ -644,10 +688,8 @@ static struct issue_found find_issue(struct decide *d, bool *ret_stale)
 
         if ((best.issue && (best.incident || !incident)) ||
             !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
-            issue_is_excluded(d, issue->id) ||
-            egw_policy_service(d->policy, issue->service) != &d->service->view ||
-            !issue_fits_feature(d, issue) || !issue_fits_region(d, issue) ||
-            !issue_fits_time(d, issue))
+            issue_is_excluded(d, issue->id) || !issue_fits_service(d, issue) ||
+            !issue_fits_region(d, issue) || !issue_fits_time(d, issue))
             continue;
         if (too_old(d, EGW_REF_HEALTH_ISSUE, view.reference))
             *ret_stale = true;
@@ -911,19 +953,30 @@ static void work_out_all(struct decide *d, uint64_t facts)
 
 /* ---- what the channel's form wants ---- */
 
-static struct egw_str portal_of(struct decide *d)
+static size_t channel_place(const struct egw_policy *policy, struct egw_str id)
 {
-    if (!d->service)
-        return EGW_STR("");
+    size_t place = 0;
+
+    while (!egw_str_eq(policy->channels[place].id, id))
+        place++; /* it is there: checked when compiled */
+    return place;
+}
+
+/* The channel's own, whatever the service; else where cases for the service are filed. */
+static void find_portal(struct decide *d, const struct egw_channel *channel)
+{
+    bool own = channel->portal.n > 0 || channel->portal_usgov.n > 0;
+
+    d->ret->portal = EGW_STR("");
+    d->ret->portal_of_channel = own;
+    if (!own && !d->service)
+        return;
     work_out_all(d, SET(EGW_F_CLOUD));
-    switch (d->values[EGW_F_CLOUD]) {
-    case EGW_V_CLOUD_GLOBAL:
-        return d->service->portal;
-    case EGW_V_CLOUD_USGOV:
-        return d->service->portal_usgov;
-    default: /* a link into the wrong cloud is worse than none */
-        return EGW_STR("");
-    }
+    if (d->values[EGW_F_CLOUD] == EGW_V_CLOUD_GLOBAL)
+        d->ret->portal = own ? channel->portal : d->service->portal;
+    else if (d->values[EGW_F_CLOUD] == EGW_V_CLOUD_USGOV)
+        d->ret->portal = own ? channel->portal_usgov : d->service->portal_usgov;
+    /* else none: a link into the wrong cloud is worse */
 }
 
 /* The contact the package will name: the event's, else the partner's own (S25). */
@@ -1000,15 +1053,6 @@ static uint32_t lacking(struct decide *d, uint32_t wants)
     return missing;
 }
 
-static size_t channel_place(const struct egw_policy *policy, struct egw_str id)
-{
-    size_t place = 0;
-
-    while (!egw_str_eq(policy->channels[place].id, id))
-        place++; /* it is there: checked when compiled */
-    return place;
-}
-
 /* The channel of the walk's rule wants this of a case; the first demand that is not met decides. */
 static void fact_package(struct decide *d, const struct egw_walk *walk)
 {
@@ -1058,7 +1102,7 @@ static void walk(struct decide *d, struct egw_walk *ret)
         if (!egw_walk_stage(ret, stage))
             continue;
         if (ret->rule->view.channel.n) {
-            d->ret->portal = portal_of(d);
+            find_portal(d, &d->policy->channels[channel_place(d->policy, ret->rule->view.channel)]);
             fact_package(d, ret);
             if (d->values[EGW_F_PACKAGE] != EGW_V_PACKAGE_COMPLETE)
                 (void)egw_walk_stage(ret, stage);
