@@ -38,23 +38,27 @@ static void check_kafka_settings(struct check *check)
     report("settings", check->faults.total - before, detail);
 }
 
+/* Faults in a list that is not empty would be taken for the policy's. */
 static void check_policy(struct check *check)
 {
     const struct egw_settings *s = check->settings;
-    size_t before = check->faults.total;
+    struct egw_faults faults = {0};
     struct egw_error error = {0};
     char detail[160] = "", hex[2 * EGW_SHA256 + 1];
 
-    if (egw_policy_folder_load(s->policy.dir, s->policy.catalogue, &check->folder, &check->faults,
+    if (egw_policy_folder_load(s->policy.dir, s->policy.catalogue, &check->folder, &faults,
                                &error) == EGW_OK) {
         egw_hex(check->folder.manifest.b, sizeof(check->folder.manifest.b), hex);
         (void)snprintf(detail, sizeof(detail), "%.12s, rules: %zu, channels: %zu", hex,
                        egw_policy_rule_count(check->folder.policy),
                        egw_policy_channel_count(check->folder.policy));
-    } else if (check->faults.total == before) {
-        egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
+    } else if (!faults.total) {
+        egw_faults_add(&faults, NULL, 0, "%s", error.text);
     }
-    report("policy", check->faults.total - before, detail);
+    report("policy", faults.total, detail);
+    for (size_t i = 0; i < faults.n; i++)
+        egw_faults_add(&check->faults, NULL, 0, "%s", faults.texts[i]);
+    egw_faults_free(&faults);
 }
 
 /* False: no broker answers, so the other topics need not be asked for. */
@@ -84,7 +88,8 @@ static void check_topics(struct check *check, struct egw_kafka *kafka,
     for (size_t i = 0; answers && i < topics->count; i++)
         answers = check_topic(check, kafka, &topics->rows[i]);
     if (!answers) {
-        (void)printf("%-9s no answer\n", "broker");
+        (void)printf("%-9s %s\n", "broker",
+                     check->broker.status == EGW_DENIED ? "refused" : "no answer");
         return;
     }
     (void)snprintf(detail, sizeof(detail), "%zu", topics->count);
@@ -152,5 +157,6 @@ const struct egw_command egw_cmd_check = {
              "one run, each fault on a line of its own that begins with its place.",
     .exits = "0 all is well, 69 no broker answered, 78 settings, policy or topics are wrong",
     .options = options,
+    .judges_settings = true,
     .run = run,
 };
