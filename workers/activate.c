@@ -21,7 +21,7 @@ enum egw_status egw_policy_folder_load(const char *policy_dir, const char *catal
     struct egw_error error = {0};
     enum egw_status st = egw_policy_read(policy_dir, catalogue_dir, &made.files, &error);
 
-    if (st)
+    if (st && st != EGW_RETRY) /* what could not be read may well be in order */
         egw_faults_add(faults, NULL, 0, "%s", error.text);
     if (st == EGW_OK)
         st = egw_policy_manifest(made.files.files, made.files.n, &made.manifest);

@@ -9,10 +9,8 @@
 
 void egw_again_open(struct egw_again *again, const struct egw_args *args)
 {
-    const char *output = egw_arg(args, "output");
-
     *again = (struct egw_again){.topic = args->settings.topics.outcomes,
-                                .json = output && strcmp(output, "json") == 0,
+                                .json = egw_wants_json(args),
                                 .verbose = egw_arg(args, "verbose") != NULL};
 }
 

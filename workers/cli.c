@@ -67,6 +67,13 @@ static int exit_for(enum egw_status st)
     return EGW_EXIT_BUG;
 }
 
+bool egw_wants_json(const struct egw_args *args)
+{
+    const char *output = egw_arg(args, "output");
+
+    return output && strcmp(output, "json") == 0;
+}
+
 int egw_fail(const struct egw_error *err)
 {
     (void)fflush(stdout);
@@ -419,6 +426,8 @@ static int load_settings(struct parse *p)
         code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
     else if (st != EGW_OK)
         code = egw_fail_faults(&faults);
+    if (st == EGW_RETRY) /* the machine could not read them: nobody knows that they are wrong */
+        code = EGW_EXIT_UNAVAILABLE;
     egw_faults_free(&faults);
     return code;
 }

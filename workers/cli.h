@@ -67,6 +67,9 @@ const char *egw_arg(const struct egw_args *args, const char *name);
  */
 int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret);
 
+/* -o json, where the command has it. */
+bool egw_wants_json(const struct egw_args *args);
+
 /* "egw: <error text>" on stderr; returns the exit code that fits the status. */
 int egw_fail(const struct egw_error *err);
 int egw_usage(const struct egw_args *args, const char *fmt, ...) EGW_PRINTF(2, 3);

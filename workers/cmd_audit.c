@@ -334,11 +334,10 @@ static void summarise(const struct audit_run *run)
 
 static int run_audit(struct egw_args *args)
 {
-    const char *output = egw_arg(args, "output");
     struct audit_run run = {
         .settings = &args->settings,
         .inputs = {args->settings.topics.events, args->settings.topics.inbox},
-        .json = output && strcmp(output, "json") == 0,
+        .json = egw_wants_json(args),
     };
     struct egw_error err = {0};
     int code = EGW_EXIT_UNAVAILABLE;

@@ -79,13 +79,6 @@ static void unload(struct desk_catalogue *d)
     egw_policy_files_free(&d->files);
 }
 
-static bool wants_json(const struct egw_args *args)
-{
-    const char *output = egw_arg(args, "output");
-
-    return output && strcmp(output, "json") == 0;
-}
-
 static void put_json(const char *name, struct egw_str text)
 {
     struct egw_buf buf = {0};
@@ -213,7 +206,7 @@ static int match(struct egw_args *args, const struct desk_catalogue *d)
 {
     const char *what = args->operands[1];
     struct match_lines l = {
-        .d = d, .service = egw_arg(args, "service"), .m = {.json = wants_json(args)}};
+        .d = d, .service = egw_arg(args, "service"), .m = {.json = egw_wants_json(args)}};
     struct egw_error err = {0};
 
     if (strcmp(what, "-") != 0 && access(what, R_OK) != 0)
@@ -328,7 +321,7 @@ static void count_line(void *user, struct egw_str line)
 static int lint(struct egw_args *args, const struct desk_catalogue *d)
 {
     const char *against = egw_arg(args, "against");
-    struct linting l = {.d = d, .json = wants_json(args)};
+    struct linting l = {.d = d, .json = egw_wants_json(args)};
     size_t n = egw_catalogue_count(d->catalogue);
     struct egw_error err = {0};
     enum egw_status st = EGW_OK;
@@ -408,7 +401,7 @@ static void put_counts(const struct service_count *count, bool json)
 
 static int stats(struct egw_args *args, const struct desk_catalogue *d)
 {
-    bool json = wants_json(args);
+    bool json = egw_wants_json(args);
     size_t entries = egw_catalogue_count(d->catalogue), n;
     struct service_count *counts = calloc(entries + 1, sizeof(*counts));
 

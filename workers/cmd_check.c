@@ -3,12 +3,14 @@
 
 #include "activate.h"
 #include "commands.h"
+#include "egw/json.h"
 #include "topics.h"
 
 static const struct egw_option options[] = {
     {0, "offline", NULL, "ask no broker: settings and policy only", NULL, false},
     {0, "sample", NULL, "print a settings file with every key at its default, and stop", NULL,
      false},
+    {'o', "output", "FORM", "form of the output", "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
@@ -16,15 +18,46 @@ struct check {
     const struct egw_settings *settings;
     struct egw_faults faults; /* of all parts, in the order found */
     struct egw_error broker;  /* status EGW_OK: it answered */
+    struct egw_error unread;  /* status EGW_OK: the policy's files were read */
     struct egw_policy_folder folder;
+    bool json;
+    struct egw_buf parts; /* of the JSON */
+    bool nomem;
 };
 
-static void report(const char *what, size_t faults, const char *detail)
+static void json_member(struct check *check, const char *name, const char *text)
 {
-    if (faults)
+    check->nomem = check->nomem || egw_json_text(&check->parts, name, egw_str_of(text));
+}
+
+static void json_part(struct check *check, const char *what, size_t faults, const char *verdict,
+                      const char *detail)
+{
+    check->nomem = check->nomem || egw_buf_printf(&check->parts, "%s{\"faults\":%zu",
+                                                  check->parts.n ? "," : "", faults);
+    json_member(check, "part", what);
+    json_member(check, "verdict", verdict);
+    json_member(check, "detail", detail);
+    check->nomem = check->nomem || egw_buf_put(&check->parts, "}", 1);
+}
+
+static void report(struct check *check, const char *what, size_t faults, const char *detail)
+{
+    if (check->json)
+        json_part(check, what, faults, faults ? "faults" : "ok", faults ? "" : detail);
+    else if (faults)
         (void)printf("%-9s %zu %s\n", what, faults, faults == 1 ? "fault" : "faults");
     else
         (void)printf("%-9s ok%s%s\n", what, *detail ? ": " : "", detail);
+}
+
+static void report_as(struct check *check, const char *what, const char *verdict,
+                      const char *detail)
+{
+    if (check->json)
+        json_part(check, what, 0, verdict, detail);
+    else
+        (void)printf("%-9s %s%s%s\n", what, verdict, *detail ? ": " : "", detail);
 }
 
 static void check_kafka_settings(struct check *check)
@@ -35,7 +68,7 @@ static void check_kafka_settings(struct check *check)
     egw_kafka_check(check->settings, &check->faults);
     (void)snprintf(detail, sizeof(detail), "properties given: %zu",
                    check->settings->kafka.property_count);
-    report("settings", check->faults.total - before, detail);
+    report(check, "settings", check->faults.total - before, detail);
 }
 
 /* Faults in a list that is not empty would be taken for the policy's. */
@@ -52,10 +85,15 @@ static void check_policy(struct check *check)
         (void)snprintf(detail, sizeof(detail), "%.12s, rules: %zu, channels: %zu", hex,
                        egw_policy_rule_count(check->folder.policy),
                        egw_policy_channel_count(check->folder.policy));
+    } else if (error.status == EGW_RETRY) {
+        check->unread = error;
+        report_as(check, "policy", "not read", "");
+        egw_faults_free(&faults);
+        return;
     } else if (!faults.total) {
         egw_faults_add(&faults, NULL, 0, "%s", error.text);
     }
-    report("policy", faults.total, detail);
+    report(check, "policy", faults.total, detail);
     for (size_t i = 0; i < faults.n; i++)
         egw_faults_add(&check->faults, NULL, 0, "%s", faults.texts[i]);
     egw_faults_free(&faults);
@@ -88,13 +126,13 @@ static void check_topics(struct check *check, struct egw_kafka *kafka,
     for (size_t i = 0; answers && i < topics->count; i++)
         answers = check_topic(check, kafka, &topics->rows[i]);
     if (!answers) {
-        (void)printf("%-9s %s\n", "broker",
-                     check->broker.status == EGW_DENIED ? "refused" : "no answer");
+        report_as(check, "broker", check->broker.status == EGW_DENIED ? "refused" : "no answer",
+                  "");
         return;
     }
     (void)snprintf(detail, sizeof(detail), "%zu", topics->count);
-    report("broker", 0, check->settings->kafka.brokers);
-    report("topics", check->faults.total - before, detail);
+    report(check, "broker", 0, check->settings->kafka.brokers);
+    report(check, "topics", check->faults.total - before, detail);
 }
 
 static void check_broker(struct check *check)
@@ -113,10 +151,27 @@ static void check_broker(struct check *check)
     egw_topics_free(&topics);
 }
 
+/* The faults stand on stderr as well: who looks there finds them in either form. */
+static void put_json(struct check *check)
+{
+    struct egw_buf faults = {0};
+
+    for (size_t i = 0; i < check->faults.n && !check->nomem; i++)
+        check->nomem = egw_buf_put(&faults, ",", i > 0) ||
+                       egw_json_string(egw_str_of(check->faults.texts[i]), &faults);
+    if (!check->nomem)
+        (void)printf("{\"parts\":[%.*s],\"faults\":[%.*s]}\n", EGW_FMT(egw_buf_str(&check->parts)),
+                     EGW_FMT(egw_buf_str(&faults)));
+    egw_buf_free(&faults);
+    egw_buf_free(&check->parts);
+}
+
 static int verdict(struct check *check)
 {
     int code = EGW_EXIT_OK;
 
+    if (check->unread.status != EGW_OK)
+        code = egw_fail(&check->unread);
     if (check->broker.status != EGW_OK)
         code = egw_fail(&check->broker);
     if (check->faults.total)
@@ -126,7 +181,7 @@ static int verdict(struct check *check)
 
 static int run(struct egw_args *args)
 {
-    struct check check = {.settings = &args->settings};
+    struct check check = {.settings = &args->settings, .json = egw_wants_json(args)};
     bool settings_fit;
     int code;
 
@@ -138,12 +193,14 @@ static int run(struct egw_args *args)
     settings_fit = check.faults.total == 0;
     check_policy(&check);
     if (egw_arg(args, "offline"))
-        (void)printf("%-9s not asked\n", "broker");
+        report_as(&check, "broker", "not asked", "");
     else if (settings_fit)
         check_broker(&check);
     else
-        (void)printf("%-9s not asked: the settings have faults\n", "broker");
-    code = verdict(&check);
+        report_as(&check, "broker", "not asked", "the settings have faults");
+    if (check.json)
+        put_json(&check);
+    code = check.nomem ? EGW_EXIT_BUG : verdict(&check);
     egw_policy_folder_free(&check.folder);
     egw_faults_free(&check.faults);
     return code;

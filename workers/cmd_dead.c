@@ -12,13 +12,6 @@
 /* One transaction's worth. */
 enum { WRITES_MAX = 1000, WRITES_BYTES = 16 << 20, TRANSACTIONAL_ID = 96 };
 
-bool egw_dead_json(const struct egw_args *args)
-{
-    const char *output = egw_arg(args, "output");
-
-    return output && strcmp(output, "json") == 0;
-}
-
 /* ---- which letters ---- */
 
 static bool parse_id(struct egw_str text, struct egw_letter_id *ret)
@@ -198,7 +191,7 @@ static void put_counts(const struct egw_letters *letters, bool json)
 
 static int list(struct egw_args *args, struct egw_letter_filter *filter)
 {
-    bool json = egw_dead_json(args), summary = egw_arg(args, "summary") != NULL;
+    bool json = egw_wants_json(args), summary = egw_arg(args, "summary") != NULL;
     struct egw_letters letters;
     struct egw_error err = {0};
     enum egw_status st = egw_letters_read(&args->settings, filter, &letters, &err);
@@ -253,7 +246,7 @@ static enum egw_status make_header(struct retry *r, const struct egw_letter *let
                                     .letter = letter->offset,
                                     .by = r->by};
     struct egw_buf text = {0};
-    enum egw_status st = egw_retry_write(&retry, &text);
+    enum egw_status st = egw_retry_write(&retry, false, &text);
 
     if (!st && !egw_arena_str(&r->arena, egw_buf_str(&text), ret))
         st = EGW_NOMEM;
@@ -368,7 +361,7 @@ static int retry(struct egw_args *args, struct egw_letter_filter *filter)
     const char *by = egw_arg(args, "by");
     struct retry r = {.args = args,
                       .by = egw_str_of(by ? by : getenv("USER")),
-                      .json = egw_dead_json(args),
+                      .json = egw_wants_json(args),
                       .dry = egw_arg(args, "dry-run") != NULL};
 
     if (!all && !filter->has_class && !filter->id_count)

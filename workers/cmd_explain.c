@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "egw/json.h"
+#include "egw/lifecycle.h"
 #include "egw/recall.h"
 #include "policies.h"
 #include "reading.h"
@@ -22,8 +23,11 @@ struct explain {
     struct egw_str id; /* looked for in the outcomes */
     struct egw_policies *policies;
     bool case_found; /* id is a case: this is its last decision */
+    bool several;    /* customers have a case of that id */
     int32_t partition;
     int64_t offset;
+    struct egw_arena arena; /* owns the names below */
+    struct egw_str partner, customer;
     struct egw_buf line;
     struct egw_error err;
     enum egw_status st;
@@ -106,6 +110,27 @@ static void show(struct explain *e, const struct egw_outcome *outcome, struct re
 
 /* ---- an event decided now ---- */
 
+/* The rules are asked all the same: what they say holds for an event that opens the case. */
+static void note_idle(const struct egw_lines *lines, const struct egw_support_event *event)
+{
+    int type = egw_event_type_of(event->event_type);
+    enum egw_lifecycle what =
+        type < 0 ? EGW_DO_LATE : egw_lifecycle_of((enum egw_event_type)type, EGW_PHASE_NEW);
+
+    if (what == EGW_DO_DECIDE)
+        return;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "egw: %s:%d: note: ", lines->name, lines->line);
+    if (type < 0)
+        (void)fputs("the event type is unknown, the event would be REJECTED; ", stderr);
+    else if (what == EGW_DO_END)
+        (void)fprintf(stderr, "%s asks no rules, it ends the case; ", egw_event_types[type]);
+    else
+        (void)fprintf(stderr, "%s asks no rules of a case never opened, it would be NOTED/LATE; ",
+                      egw_event_types[type]);
+    (void)fputs("shown is what its fields would come to if it opened one\n", stderr);
+}
+
 static enum egw_status decide_lines(struct explain *e, struct egw_trial *trial, const char *path,
                                     int64_t now)
 {
@@ -125,6 +150,7 @@ static enum egw_status decide_lines(struct explain *e, struct egw_trial *trial, 
         st = egw_json_read(line, &egw_type_support_event, &arena, &event, &e->err);
         if (st)
             break;
+        note_idle(&lines, &event);
         st = egw_trial_decide(trial, &event, NULL, now, &arena, &outcome);
         if (!st)
             st = egw_trial_gather(trial, &event, NULL, now, &arena, &facts);
@@ -172,25 +198,6 @@ static int explain_event(struct explain *e, const char *path, int64_t now)
 
 /* ---- an event decided before ---- */
 
-/* "partner/customer/case" */
-static bool is_case(struct egw_str id, const struct egw_outcome *outcome)
-{
-    const struct egw_str parts[] = {outcome->partner, outcome->customer, outcome->case_id};
-    size_t at = 0;
-
-    for (size_t i = 0; i < EGW_COUNT(parts); i++) {
-        bool last = i + 1 == EGW_COUNT(parts);
-
-        if (id.n - at < parts[i].n + !last ||
-            (parts[i].n && memcmp(id.p + at, parts[i].p, parts[i].n) != 0))
-            return false;
-        at += parts[i].n;
-        if (!last && id.p[at++] != '/')
-            return false;
-    }
-    return at == id.n;
-}
-
 static void show_record(struct explain *e, const struct egw_outcome *outcome)
 {
     struct reasons why = {NULL, &outcome->facts};
@@ -207,6 +214,20 @@ static void show_record(struct explain *e, const struct egw_outcome *outcome)
     show(e, outcome, why);
 }
 
+static void note_case(struct explain *e, const struct egw_item *item,
+                      const struct egw_outcome *outcome)
+{
+    if (!e->case_found && (!egw_arena_str(&e->arena, outcome->partner, &e->partner) ||
+                           !egw_arena_str(&e->arena, outcome->customer, &e->customer)))
+        e->st = egw_error_set(&e->err, EGW_NOMEM, "no memory for a case");
+    else if (e->case_found && (!egw_str_eq(outcome->partner, e->partner) ||
+                               !egw_str_eq(outcome->customer, e->customer)))
+        e->several = true;
+    e->case_found = true;
+    e->partition = item->record.partition;
+    e->offset = item->record.offset;
+}
+
 static bool take(void *user, const struct egw_item *item)
 {
     struct explain *e = user;
@@ -214,13 +235,10 @@ static bool take(void *user, const struct egw_item *item)
 
     if (item->type != &egw_type_outcome)
         return true;
-    if (egw_str_eq(outcome->event_id, e->id)) {
+    if (egw_str_eq(outcome->event_id, e->id))
         show_record(e, outcome);
-    } else if (is_case(e->id, outcome) && egw_recall_decided(outcome)) {
-        e->case_found = true;
-        e->partition = item->record.partition;
-        e->offset = item->record.offset;
-    }
+    else if (egw_names_case(e->id, outcome) && egw_recall_decided(outcome))
+        note_case(e, item, outcome);
     return !e->st;
 }
 
@@ -242,6 +260,10 @@ static enum egw_status find_record(struct explain *e)
 
     if (!st)
         st = egw_read_all(settings, settings->topics.outcomes, -1, take, e, &e->err);
+    if (!st && !e->st && !e->shown && e->several)
+        return egw_error_set(&e->err, EGW_NOT_FOUND,
+                             "several customers have a case %.*s: say partner/customer/case",
+                             EGW_FMT(e->id));
     if (!st && !e->st && !e->shown && e->case_found)
         st = egw_read_all(settings, settings->topics.outcomes, e->partition, take_last, e, &e->err);
     if (!st)
@@ -258,16 +280,16 @@ static int explain_record(struct explain *e)
     enum egw_status st = find_record(e);
 
     egw_policies_free(e->policies);
+    egw_arena_free(&e->arena);
     return st ? egw_fail(&e->err) : EGW_EXIT_OK;
 }
 
 static int run(struct egw_args *args)
 {
-    const char *output = egw_arg(args, "output");
     struct explain e = {
         .args = args,
         .expected = egw_arg(args, "expect"),
-        .json = output && strcmp(output, "json") == 0,
+        .json = egw_wants_json(args),
     };
     int64_t now = wall_ms();
     const char *what;
@@ -275,7 +297,7 @@ static int run(struct egw_args *args)
 
     if (args->operand_count != 1)
         return egw_usage(
-            args, "takes one event: a file, -, an event id, or a case as PARTNER/CUSTOMER/CASE");
+            args, "takes one event: a file, -, an event id, or a case as partner/customer/case");
     what = args->operands[0];
     code = egw_arg_time(args, "now", &now);
     if (code)
@@ -302,15 +324,17 @@ static const struct egw_option options[] = {
 
 const struct egw_command egw_cmd_explain = {
     .name = "explain",
-    .operands = "FILE | - | EVENT_ID | PARTNER/CUSTOMER/CASE",
+    .operands = "FILE | - | EVENT_ID | CASE",
     .summary = "show which rule decides an event, and why",
     .about = "Decides the events of a file (JSON lines, as publish reads them) by the policy of "
              "policy.dir and shows rule, every fact by value, the path through the stages with the "
              "rules it narrowly missed and the first of their conditions that failed, and the "
              "fewest facts that would have to be otherwise for another result. Nothing is written. "
              "With an event id it shows the same of the outcome on record, with a case that of its "
-             "last decision, by the policy in force then. The event of a file is taken alone: what "
-             "a case so far would change is not seen here.",
+             "last decision, by the policy in force then. CASE is partner/customer/case, or the "
+             "case alone where only one customer has it. The event of a file is taken alone: what "
+             "a case so far would change is not seen here, and an event that asks no rules of a "
+             "new case is said to be one.",
     .exits =
         "0 shown, 1 another rule than expected or no such event or case, 65 a line is wrong, 69 "
         "no broker or no topic, 78 settings or policy",

@@ -19,31 +19,6 @@
 
 enum { NUMBER_MAX = 64 };
 
-static bool wants_json(const struct egw_args *args)
-{
-    const char *output = egw_arg(args, "output");
-
-    return output && strcmp(output, "json") == 0;
-}
-
-/* "partner/customer/case", or the case alone when only one customer has it. */
-static bool names_case(struct egw_str asked, const struct egw_outcome *outcome)
-{
-    const struct egw_str parts[] = {outcome->partner, outcome->customer, outcome->case_id};
-    size_t at = 0;
-
-    if (!memchr(asked.p, '/', asked.n))
-        return egw_str_eq(asked, outcome->case_id);
-    for (size_t i = 0; i < EGW_COUNT(parts); i++) {
-        if (i > 0 && (at >= asked.n || asked.p[at++] != '/'))
-            return false;
-        if (asked.n - at < parts[i].n || memcmp(asked.p + at, parts[i].p, parts[i].n) != 0)
-            return false;
-        at += parts[i].n;
-    }
-    return at == asked.n;
-}
-
 /* ---- list ---- */
 
 struct open_cases {
@@ -182,7 +157,7 @@ static int list(struct egw_args *args)
     if (!st && open.no_memory)
         st = egw_error_set(&err, EGW_NOMEM, "no memory for the open hand-offs");
     if (!st)
-        st = show_open(&open, &args->settings, wants_json(args), &err);
+        st = show_open(&open, &args->settings, egw_wants_json(args), &err);
     code = st ? egw_fail(&err) : open.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
     egw_table_free(&open.table);
     egw_arena_free(&open.arena);
@@ -213,7 +188,7 @@ static bool take_case(void *user, const struct egw_item *item)
     struct found_case *found = user;
     const struct egw_outcome *outcome = item->value;
 
-    if (item->type != &egw_type_outcome || !names_case(found->asked, outcome) ||
+    if (item->type != &egw_type_outcome || !egw_names_case(found->asked, outcome) ||
         outcome->action == EGW_ACTION_PASSED_ON)
         return true;
     if (found->seen && (!egw_str_eq(outcome->customer, found->customer) ||
@@ -333,7 +308,7 @@ static enum egw_status read_package(const struct egw_args *args, struct package 
 static int show(struct egw_args *args)
 {
     struct found_case found = {.asked = egw_str_of(args->operands[1])};
-    struct package package = {.found = &found, .json = wants_json(args)};
+    struct package package = {.found = &found, .json = egw_wants_json(args)};
     struct egw_error err = {0};
     enum egw_status st = find_case(args, &found, &err);
     int code = EGW_EXIT_OK;
@@ -447,6 +422,20 @@ static bool is_number(struct egw_str number)
     return number.n > 0 && number.n <= NUMBER_MAX;
 }
 
+/* Of printable characters only. */
+static void show_number(struct egw_str number, bool known, bool json)
+{
+    struct egw_buf quoted = {0};
+
+    if (!json)
+        (void)printf(known ? "number %.*s was entered before\n" : "number %.*s entered\n",
+                     EGW_FMT(number));
+    else if (!egw_json_string(number, &quoted))
+        (void)printf("{\"number\":%.*s,\"known\":%s}\n", EGW_FMT(egw_buf_str(&quoted)),
+                     known ? "true" : "false");
+    egw_buf_free(&quoted);
+}
+
 static int number(struct egw_args *args)
 {
     struct found_case found = {.asked = egw_str_of(args->operands[1])};
@@ -465,8 +454,7 @@ static int number(struct egw_args *args)
     if (st)
         code = egw_fail(&err);
     else
-        (void)printf(known ? "number %s was entered before\n" : "number %s entered\n",
-                     args->operands[2]);
+        show_number(given, known, egw_wants_json(args));
     egw_arena_free(&found.arena);
     return code;
 }
@@ -499,7 +487,7 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {'o', "output", "FORM", "form of list and show", "text|json", false},
+    {'o', "output", "FORM", "form of the output", "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 

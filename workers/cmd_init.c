@@ -4,6 +4,7 @@
 
 #include "activate.h"
 #include "commands.h"
+#include "egw/json.h"
 #include "schemas.h"
 #include "standing.h"
 #include "topics.h"
@@ -11,6 +12,7 @@
 static const struct egw_option options[] = {
     {0, "no-policy", NULL, "activate no policy; workers wait until one is", NULL, false},
     {0, "by", "NAME", "operator to record in the activation (default: egw-init)", NULL, false},
+    {'o', "output", "FORM", "form of the output", "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 
@@ -21,7 +23,10 @@ struct init {
     struct egw_topics topics;
     struct egw_kafka *kafka;
     struct egw_schemas schemas;
-    bool changed;
+    bool changed, json;
+    struct egw_buf created; /* names, for JSON */
+    size_t positions, registered;
+    struct egw_activated activated; /* number 0: nothing was */
 };
 
 static enum egw_status create_topics(struct init *init, struct egw_error *reterr)
@@ -40,9 +45,13 @@ static enum egw_status create_topics(struct init *init, struct egw_error *reterr
     for (size_t i = 0; st == EGW_OK && i < n; i++) {
         if (!created[i])
             continue;
-        (void)printf("created topic %s (partitions: %d, copies: %d)\n", wanted[i].name,
-                     (int)wanted[i].partitions, (int)wanted[i].replication);
         init->changed = true;
+        if (!init->json)
+            (void)printf("created topic %s (partitions: %d, copies: %d)\n", wanted[i].name,
+                         (int)wanted[i].partitions, (int)wanted[i].replication);
+        else if (egw_buf_put(&init->created, ",", init->created.n > 0) ||
+                 egw_json_string(egw_str_of(wanted[i].name), &init->created))
+            st = egw_error_set(reterr, EGW_NOMEM, "no memory for the topics");
     }
     free(wanted);
     free(created);
@@ -53,7 +62,8 @@ static enum egw_status open_schemas(struct init *init, struct egw_error *reterr)
 {
     enum egw_status st = egw_schemas_open(init->settings, &init->schemas, reterr);
 
-    if (st == EGW_OK && init->schemas.registered > 0)
+    init->registered = init->schemas.registered;
+    if (st == EGW_OK && init->registered > 0 && !init->json)
         (void)printf("registered schemas at %s (%zu)\n", init->settings->registry.url,
                      init->schemas.registered);
     return st;
@@ -61,13 +71,14 @@ static enum egw_status open_schemas(struct init *init, struct egw_error *reterr)
 
 static enum egw_status write_positions(struct init *init, struct egw_error *reterr)
 {
-    size_t written = 0;
-    enum egw_status st =
-        egw_standing_begin(init->kafka, init->settings, &init->schemas.framing, &written, reterr);
+    enum egw_status st = egw_standing_begin(init->kafka, init->settings, &init->schemas.framing,
+                                            &init->positions, reterr);
 
-    if (st == EGW_OK && written > 0) {
-        (void)printf("wrote first positions to %s (%zu)\n", init->settings->topics.cases, written);
+    if (st == EGW_OK && init->positions > 0) {
         init->changed = true;
+        if (!init->json)
+            (void)printf("wrote first positions to %s (%zu)\n", init->settings->topics.cases,
+                         init->positions);
     }
     return st;
 }
@@ -83,7 +94,7 @@ static enum egw_status activate_first(struct init *init, struct egw_faults *faul
                                       struct egw_error *reterr)
 {
     const struct egw_settings *s = init->settings;
-    struct egw_activated done;
+    struct egw_activated *done = &init->activated;
     char hex[2 * EGW_SHA256 + 1];
     int64_t number = 0;
     enum egw_status st;
@@ -94,13 +105,14 @@ static enum egw_status activate_first(struct init *init, struct egw_faults *faul
     if (st || number > 0)
         return st;
     st = egw_activate_policy(s, s->policy.dir, s->policy.catalogue, operator_name(init),
-                             "first policy", &done, faults, reterr);
+                             "first policy", done, faults, reterr);
     if (st)
         return st;
-    egw_hex(done.manifest.b, sizeof(done.manifest.b), hex);
-    (void)printf("activated policy %.12s (activation %lld, rules: %zu, files: %zu)\n", hex,
-                 (long long)done.number, done.rules, done.files);
     init->changed = true;
+    egw_hex(done->manifest.b, sizeof(done->manifest.b), hex);
+    if (!init->json)
+        (void)printf("activated policy %.12s (activation %lld, rules: %zu, files: %zu)\n", hex,
+                     (long long)done->number, done->rules, done->files);
     return EGW_OK;
 }
 
@@ -123,9 +135,28 @@ static enum egw_status set_up(struct init *init, struct egw_faults *faults,
     return st;
 }
 
+static void summarise(const struct init *init)
+{
+    char hex[2 * EGW_SHA256 + 1];
+
+    if (!init->json) {
+        if (!init->changed)
+            (void)puts("nothing to do: topics, positions and policy are in place");
+        return;
+    }
+    (void)printf("{\"created\":[%.*s],\"registered\":%zu,\"positions\":%zu",
+                 EGW_FMT(egw_buf_str(&init->created)), init->registered, init->positions);
+    if (init->activated.number) {
+        egw_hex(init->activated.manifest.b, sizeof(init->activated.manifest.b), hex);
+        (void)printf(",\"activation\":%lld,\"policy\":\"%s\"", (long long)init->activated.number,
+                     hex);
+    }
+    (void)puts("}");
+}
+
 static int run(struct egw_args *args)
 {
-    struct init init = {.args = args, .settings = &args->settings};
+    struct init init = {.args = args, .settings = &args->settings, .json = egw_wants_json(args)};
     struct egw_faults faults = {0};
     struct egw_error error = {0};
     enum egw_status st;
@@ -143,8 +174,9 @@ static int run(struct egw_args *args)
         code = (egw_fail(&error), EGW_EXIT_CONFIG); /* what is there does not fit the settings */
     else if (st)
         code = egw_fail(&error);
-    else if (!init.changed)
-        (void)puts("nothing to do: topics, positions and policy are in place");
+    else
+        summarise(&init);
+    egw_buf_free(&init.created);
     egw_topics_free(&init.topics);
     egw_policy_folder_free(&init.folder);
     egw_faults_free(&faults);

@@ -393,10 +393,9 @@ static enum egw_status follow(struct listing *l)
 
 static int run(struct egw_args *args)
 {
-    const char *output = egw_arg(args, "output");
     struct listing l = {
         .settings = &args->settings,
-        .json = output && strcmp(output, "json") == 0,
+        .json = egw_wants_json(args),
         .verbose = egw_arg(args, "verbose") != NULL,
         .summary = egw_arg(args, "summary") != NULL,
         .themes = egw_arg(args, "themes") != NULL,

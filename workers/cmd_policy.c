@@ -8,6 +8,7 @@
 
 #include "activate.h"
 #include "cli.h"
+#include "egw/json.h"
 #include "policies.h"
 #include "policy_verbs.h"
 #include "reading.h"
@@ -64,6 +65,36 @@ static void show_rule(const struct egw_rule_view *rule)
     (void)fputs(")\n", stdout);
 }
 
+/* One object a line, after those of the partitions. */
+static enum egw_status json_rule(const struct egw_rule_view *rule)
+{
+    const struct {
+        const char *name;
+        struct egw_str text;
+    } parts[] = {
+        {"code", rule->code},     {"channel", rule->channel}, {"mode", rule->mode},
+        {"when", rule->when},     {"because", rule->because}, {"advice", rule->advice},
+        {"source", rule->source}, {"dated", rule->dated},     {"owner", rule->owner},
+    };
+    struct egw_buf line = {0};
+    enum egw_status st = egw_buf_printf(
+        &line, "{\"stage\":\"%s\"",
+        rule->stage >= 0 && rule->stage < EGW_STAGE_COUNT ? egw_stage_names[rule->stage] : "?");
+
+    if (!st)
+        st = egw_json_rule(rule, &line);
+    if (!st)
+        st = egw_json_text(&line, "action",
+                           rule->action < 0 ? EGW_STR("next")
+                                            : egw_str_of(egw_action_name(rule->action)));
+    for (size_t i = 0; i < EGW_COUNT(parts) && !st; i++)
+        st = egw_json_text(&line, parts[i].name, parts[i].text);
+    if (!st)
+        (void)printf("%.*s}\n", EGW_FMT(egw_buf_str(&line)));
+    egw_buf_free(&line);
+    return st;
+}
+
 /* The rules as the log has them, which need not be those of the folder. */
 static enum egw_status show_rules(const struct egw_args *args, const unsigned char *manifest,
                                   struct egw_error *reterr)
@@ -77,7 +108,10 @@ static enum egw_status show_rules(const struct egw_args *args, const unsigned ch
     for (size_t i = 0; !st && i < egw_policy_rule_count(policy); i++) {
         struct egw_rule_view rule = egw_policy_rule(policy, i);
 
-        show_rule(&rule);
+        if (!egw_wants_json(args))
+            show_rule(&rule);
+        else if (json_rule(&rule))
+            st = egw_error_set(reterr, EGW_NOMEM, "no memory for a rule");
     }
     egw_policies_free(policies);
     return st;
@@ -153,12 +187,14 @@ static int show(struct egw_args *args)
         st = show_standings(kafka, &args->settings, json, &standing, &err);
     if (!st)
         st = egw_activation_highest(kafka, &args->settings, &number, &newest, &err);
-    if (!st && number > standing.activation && !json) {
-        (void)printf("activation %" PRId64 " is on its way, policy ", number);
+    if (!st && number > standing.activation) {
+        (void)printf(json ? "{\"on_its_way\":%" PRId64 ",\"policy\":\""
+                          : "activation %" PRId64 " is on its way, policy ",
+                     number);
         egw_put_policy_hash(newest.b, stdout);
-        (void)putchar('\n');
+        (void)puts(json ? "\"}" : "");
     }
-    if (!st && egw_arg(args, "verbose") && standing.activation > 0 && !json)
+    if (!st && egw_arg(args, "verbose") && standing.activation > 0)
         st = show_rules(args, standing.policy, &err);
     if (kafka)
         egw_kafka_close(kafka);

@@ -187,9 +187,16 @@ static enum egw_status publish_all(struct publish *p, char **paths, size_t n, si
     return st;
 }
 
-static void summarise(const struct publish *p, size_t failed, bool dry)
+static void summarise(const struct publish *p, size_t failed, bool dry, bool json)
 {
     int64_t ms = now_ms() - p->started_ms;
+
+    if (json) {
+        (void)printf("{\"%s\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"not_acknowledged\":%zu,"
+                     "\"ms\":%" PRId64 "}\n",
+                     dry ? "valid" : "published", p->taken - failed, p->refused, failed, ms);
+        return;
+    }
 
     (void)printf("%s %" PRIu64 ", refused %" PRIu64, dry ? "valid" : "published", p->taken - failed,
                  p->refused);
@@ -216,7 +223,7 @@ static int run(struct egw_args *args)
         st = publish_all(&p, args->operands, args->operand_count, &failed, &err);
     end_progress(&p);
     if (connected)
-        summarise(&p, failed, dry);
+        summarise(&p, failed, dry, egw_wants_json(args));
     if (st)
         code = egw_fail(&err);
     else if (failed)
@@ -234,6 +241,7 @@ static int run(struct egw_args *args)
 
 static const struct egw_option options[] = {
     {'n', "dry-run", NULL, "check the lines, publish nothing", NULL, false},
+    {'o', "output", "FORM", "form of the summary", "text|json", false},
     {0, NULL, NULL, NULL, NULL, false},
 };
 

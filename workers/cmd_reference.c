@@ -25,6 +25,11 @@ static enum egw_status write_all(const struct egw_args *args, const struct egw_k
                            reterr);
 }
 
+static void summarise(const struct egw_args *args, const char *what, size_t n)
+{
+    (void)printf(egw_wants_json(args) ? "{\"%s\":%zu}\n" : "%s %zu\n", what, n);
+}
+
 /* ---- put ---- */
 
 struct put {
@@ -87,7 +92,7 @@ static int put_all(struct egw_args *args)
     if (st)
         code = egw_fail(&err);
     else if (!code)
-        (void)printf("%s %zu\n", dry ? "valid" : "written", put.writes.n);
+        summarise(args, dry ? "valid" : "written", put.writes.n);
     egw_fact_writes_close(&put.writes);
     egw_arena_free(&put.lines);
     return code;
@@ -113,7 +118,7 @@ static int delete_keys(struct egw_args *args)
     }
     if (write_all(args, writes, n, &err))
         return egw_fail(&err);
-    (void)printf("deleted %zu\n", n);
+    summarise(args, "deleted", n);
     return EGW_EXIT_OK;
 }
 
@@ -313,7 +318,7 @@ static int run(struct egw_args *args)
 
 static const struct egw_option options[] = {
     {'o', "output", "FORM",
-     "form of list (JSON lines, what put reads, or one short line a fact), import and report",
+     "form of the output; list: JSON lines, what put reads (default), or one short line a fact",
      "text|json", false},
     {'n', "dry-run", NULL, "put, import: check all of it, write nothing", NULL, false},
     {'p', "partner", "NAME", "import: the partner whose customers and access these are", NULL,
@@ -338,7 +343,8 @@ const struct egw_command egw_cmd_reference = {
         "source vouched for. put reads JSON lines with the fields of schemas/Reference.avsc "
         "and writes all of them in one transaction, or none when a line is wrong. import does the "
         "same with JSON as Microsoft's APIs answer it: Partner Center's customers, Graph's "
-        "delegatedAdminRelationships and accessAssignments, healthOverviews and issues; what is on "
+        "delegatedAdminRelationships and accessAssignments, healthOverviews and issues, and the "
+        "events of Azure Service Health; what is on "
         "record is kept where an export is silent. list prints lines that put reads. delete leaves "
         "\"nobody supplied it\", which is not \"no\". report names customers without a statement "
         "of support, access that ends within 30 days and facts too old to be believed.",

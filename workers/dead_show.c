@@ -366,7 +366,7 @@ int egw_dead_show(struct egw_args *args, const struct egw_letter *letter)
 {
     struct showing s = {.settings = &args->settings,
                         .letter = letter,
-                        .json = egw_dead_json(args),
+                        .json = egw_wants_json(args),
                         .frame = egw_frame_read(letter->value)};
     struct egw_error err = {0};
     enum egw_status st = show(&s, &err);

@@ -7,7 +7,6 @@
 #include "cli.h"
 #include "letters.h"
 
-bool egw_dead_json(const struct egw_args *args);
 /* ,"name":"text", or without the comma where out ends with a brace. */
 enum egw_status egw_dead_text(struct egw_buf *out, const char *name, struct egw_str text);
 /* {"id":"3/12","class":...: what list tells of a letter, the object left open. */

@@ -10,13 +10,6 @@
 
 /* ---- what the verbs share ---- */
 
-bool egw_wants_json(const struct egw_args *args)
-{
-    const char *output = egw_arg(args, "output");
-
-    return output && strcmp(output, "json") == 0;
-}
-
 void egw_put_policy_hash(const unsigned char *bytes, FILE *to)
 {
     char hex[2 * EGW_SHA256 + 1];

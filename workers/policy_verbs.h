@@ -26,8 +26,6 @@ const char *egw_policy_who(const struct egw_args *args);
 struct egw_activated;
 void egw_put_activated(const struct egw_activated *done, bool json);
 
-/* -o json */
-bool egw_wants_json(const struct egw_args *args);
 /* 64 hex digits */
 void egw_put_policy_hash(const unsigned char *bytes, FILE *to);
 

@@ -19,6 +19,23 @@ void egw_show_action(const struct egw_outcome *outcome, FILE *to)
     }
 }
 
+bool egw_names_case(struct egw_str asked, const struct egw_outcome *outcome)
+{
+    const struct egw_str parts[] = {outcome->partner, outcome->customer, outcome->case_id};
+    size_t at = 0;
+
+    if (!memchr(asked.p, '/', asked.n))
+        return egw_str_eq(asked, outcome->case_id);
+    for (size_t i = 0; i < EGW_COUNT(parts); i++) {
+        if (i > 0 && (at >= asked.n || asked.p[at++] != '/'))
+            return false;
+        if (asked.n - at < parts[i].n || memcmp(asked.p + at, parts[i].p, parts[i].n) != 0)
+            return false;
+        at += parts[i].n;
+    }
+    return at == asked.n;
+}
+
 void egw_show_case(const struct egw_outcome *outcome, FILE *to)
 {
     const struct egw_str parts[] = {outcome->partner, outcome->customer, outcome->case_id};

@@ -25,6 +25,8 @@ void egw_show_path(const struct egw_outcome *outcome, FILE *to);
 void egw_show_action(const struct egw_outcome *outcome, FILE *to);
 /* "partner/customer/case", as far as known */
 void egw_show_case(const struct egw_outcome *outcome, FILE *to);
+/* Whether the outcome is of the case asked for: as above, or by the case's own id alone. */
+bool egw_names_case(struct egw_str asked, const struct egw_outcome *outcome);
 
 /* The name of an action, or "?" for a number no action has. */
 const char *egw_action_name(int32_t action);

@@ -9,7 +9,7 @@
 
 enum { MISSES_SHOWN = 4 };
 
-/* What a fact is to the desk, and where it can be changed; of: NULL: in the event itself. */
+/* What a fact is to the desk, and (of) where it can be changed; NULL: in the event itself. */
 static const struct {
     const char *name, *words, *of;
 } subjects[] = {
@@ -44,19 +44,20 @@ static const struct {
 };
 
 /* Any other fact is the right to the channel of its name. */
-static void put_subject(struct egw_str fact, FILE *to)
+static void put_subject(struct egw_str fact, bool where, FILE *to)
 {
     for (size_t i = 0; i < EGW_COUNT(subjects); i++) {
         if (!egw_str_is(fact, subjects[i].name))
             continue;
         (void)fputs(subjects[i].words, to);
-        if (subjects[i].of)
+        if (where && subjects[i].of)
             (void)fprintf(to, " (%s)", subjects[i].of);
         return;
     }
     (void)fputs("the right to channel ", to);
     egw_put_safe(to, fact);
-    (void)fputs(" (contract, membership or program)", to);
+    if (where)
+        (void)fputs(" (contract, membership or program)", to);
 }
 
 static void put_value(struct egw_str value, FILE *to)
@@ -97,6 +98,13 @@ static const char *stage_name(const struct egw_rule_view *rule)
 
 /* ---- text ---- */
 
+static bool is_all_but(struct egw_str wanted)
+{
+    static const char words[] = "anything but ";
+
+    return wanted.n > sizeof(words) - 1 && memcmp(wanted.p, words, sizeof(words) - 1) == 0;
+}
+
 static void put_misses(const struct egw_policy *policy, const struct egw_list *missed, FILE *to)
 {
     const struct egw_explain_miss *misses = missed->p;
@@ -107,13 +115,13 @@ static void put_misses(const struct egw_policy *policy, const struct egw_list *m
         (void)fputs("      not ", to);
         put_rule(&rule, to);
         (void)fputs(": ", to);
-        put_subject(misses[i].fact, to);
+        put_subject(misses[i].fact, false, to);
         (void)fputs(" is ", to);
         put_value(misses[i].value, to);
-        (void)fputs(", it wants ", to);
+        (void)fputs(is_all_but(misses[i].wanted) ? ", it takes " : ", not ", to);
         put_value(misses[i].wanted, to);
         if (misses[i].failed > 1)
-            (void)fprintf(to, "; and %zu more", misses[i].failed - 1);
+            (void)fprintf(to, "; and %zu more of its conditions", misses[i].failed - 1);
         (void)fputc('\n', to);
     }
     if (missed->n > MISSES_SHOWN)
@@ -139,10 +147,10 @@ static void put_changes(const struct egw_explain_other *other, FILE *to)
         bool read = changes[i].is.p != NULL;
 
         (void)fputs(i == 0 ? "      if " : i == other->count ? " (given that " : " and ", to);
-        put_subject(changes[i].fact, to);
+        put_subject(changes[i].fact, true, to);
         (void)fputs(read ? " were " : " is ", to);
         put_value(changes[i].would, to);
-        if (read) {
+        if (read && !is_all_but(changes[i].would)) {
             (void)fputs(" instead of ", to);
             put_value(changes[i].is, to);
         }

@@ -1,5 +1,6 @@
 #include "egw/base.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -51,6 +52,23 @@ enum egw_status egw_error_prefix(struct egw_error *err, enum egw_status st, cons
     memcpy(err->text + n, was, rest);
     err->text[n + rest] = '\0';
     return st;
+}
+
+enum egw_status egw_file_status(int error)
+{
+    switch (error) {
+    case EIO:
+    case EINTR:
+    case EAGAIN:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case ESTALE:
+    case ETIMEDOUT:
+        return EGW_RETRY;
+    default:
+        return EGW_IO;
+    }
 }
 
 static char lower(char c)

@@ -362,6 +362,47 @@ static bool resolved(const struct egw_support_event *event)
     return false;
 }
 
+/* The incident a case waits on; NULL: none, or nobody tells of it any more. */
+static const struct egw_reference *incident_of(const struct work *work, const struct kase *kase)
+{
+    const struct egw_str *keys = kase->entry.waits_for.p;
+    const struct egw_reference *reference =
+        kase->entry.waits_for.n ? egw_facts_get(work->triage->facts, keys[0]).reference : NULL;
+
+    return reference && reference->body.branch == EGW_REF_HEALTH_ISSUE ? reference : NULL;
+}
+
+/* A record that was removed counts as over. */
+static bool incident_over(const struct work *work, const struct kase *kase)
+{
+    const struct egw_reference *reference = incident_of(work, kase);
+
+    return !reference ||
+           !egw_policy_issue_active(work->policy, reference->body.p, egw_turn_now(work->turn));
+}
+
+/* Not over, and told lately enough to be believed (S15): of a feed that fell silent nobody knows.
+ */
+static bool incident_open(const struct work *work, const struct kase *kase)
+{
+    const struct egw_reference *reference = incident_of(work, kase);
+    int64_t max = egw_policy_max_age_ms(work->policy, EGW_REF_HEALTH_ISSUE), age;
+
+    return !incident_over(work, kase) &&
+           (!max || __builtin_sub_overflow(egw_turn_now(work->turn), reference->as_of, &age) ||
+            age <= max);
+}
+
+/* When the incident was over: as its record says, else as we learned it. */
+static struct egw_opt_i64 incident_end(const struct work *work, const struct kase *kase)
+{
+    const struct egw_reference *reference = incident_of(work, kase);
+    const struct egw_health_issue *issue = reference ? reference->body.p : NULL;
+
+    return issue && issue->ends_at.has ? issue->ends_at
+                                       : (struct egw_opt_i64){true, egw_turn_now(work->turn)};
+}
+
 /* The awaited incident is set aside, and the case is decided without it. Both times are kept where
  * the fault outlived it: when the incident ended, and when somebody saw the fault after that (S16).
  */
@@ -369,6 +410,12 @@ static enum egw_status outlived(struct work *work, struct kase *kase, enum egw_e
 {
     struct egw_case_entry *entry = &kase->entry;
 
+    if (type == EGW_EVENT_CONFIRMED && entry->incident.n && incident_open(work, kase)) {
+        work->outcome.incident = entry->incident;
+        work->outcome.because = work_printf(work, "%.*s is still open: the case waits for its end",
+                                            EGW_FMT(entry->incident));
+        return noted(work, kase, "UPDATED");
+    }
     if (entry->incident.n) {
         enum egw_status st = list_add(work, &entry->not_incident, sizeof(struct egw_str), LIST_MAX,
                                       &entry->incident);
@@ -378,6 +425,9 @@ static enum egw_status outlived(struct work *work, struct kase *kase, enum egw_e
     }
     if (type == EGW_EVENT_CONFIRMED) {
         entry->outlived = entry->incident;
+        if (!egw_str_is(entry->action, egw_action_names[EGW_ACTION_INCIDENT_ENDED]) &&
+            incident_over(work, kase))
+            entry->incident_ended_at = incident_end(work, kase); /* nobody had told the case yet */
         entry->confirmed_at = (struct egw_opt_i64){true, kase->event.occurred_at};
     }
     return decide(work, kase);
@@ -425,17 +475,28 @@ static enum egw_status hear(struct work *work, struct kase *kase, enum egw_event
     return decided(work, kase, &decision);
 }
 
-/* What the event says to a hold: the rules test it. */
-static void answer(struct kase *kase, enum egw_event_type type)
+/* What the event says to a hold: the rules test it. An approval is asked for by HELD/APPROVAL, and
+ * who gave an answer may give another one; a release by HELD/POLICY. NULL: it may be an answer;
+ * else why it is none. */
+static const char *answer(struct kase *kase, enum egw_event_type type)
 {
-    if (kase->entry.phase != EGW_PHASE_HELD)
-        return;
-    if (type == EGW_EVENT_APPROVED)
-        kase->entry.approval = EGW_STR("approved");
-    else if (type == EGW_EVENT_DECLINED)
-        kase->entry.approval = EGW_STR("declined");
-    else if (type == EGW_EVENT_RELEASED)
-        kase->entry.released = true;
+    struct egw_case_entry *entry = &kase->entry;
+
+    switch (type) {
+    case EGW_EVENT_APPROVED:
+    case EGW_EVENT_DECLINED:
+        if (!egw_str_is(entry->code, "APPROVAL") && !entry->approval.n)
+            return "no approval was asked for: the case is held until it is released";
+        entry->approval = egw_str_of(egw_event_types[type]);
+        return NULL;
+    case EGW_EVENT_RELEASED:
+        if (!egw_str_is(entry->code, "POLICY"))
+            return "the case is held for an approval: it is approved or declined";
+        entry->released = true;
+        return NULL;
+    default:
+        return NULL;
+    }
 }
 
 enum egw_status course_event(struct work *work, struct kase *kase,
@@ -443,6 +504,7 @@ enum egw_status course_event(struct work *work, struct kase *kase,
 {
     enum egw_lifecycle what = egw_lifecycle_of(type, (enum egw_phase)kase->entry.phase);
     enum egw_status st = EGW_OK;
+    const char *none;
 
     if (what != EGW_DO_LATE || !kase->known)
         st = case_merge(work, kase, event);
@@ -453,8 +515,11 @@ enum egw_status course_event(struct work *work, struct kase *kase,
     work->outcome.problem = kase->event.problem.p ? kase->event.problem : EGW_STR("");
     switch (what) {
     case EGW_DO_DECIDE:
-        answer(kase, type);
-        return hear(work, kase, type);
+        none = answer(kase, type);
+        if (!none)
+            return hear(work, kase, type);
+        work->outcome.because = egw_str_of(none);
+        return noted(work, kase, "UPDATED");
     case EGW_DO_UPDATE:
         return noted(work, kase, "UPDATED");
     case EGW_DO_ATTEMPT:
@@ -497,34 +562,6 @@ static void describe(struct work *work, const struct kase *kase)
     work->key = work_join(work, kase->entry.partner, '/', kase->entry.customer);
 }
 
-/* The incident a case waits on: is it over? A record that was removed counts as over. */
-static bool incident_over(const struct work *work)
-{
-    const struct egw_reference *reference =
-        egw_facts_get(work->triage->facts, work->input->fact).reference;
-    const struct egw_health_issue *issue;
-
-    if (!reference || reference->body.branch != EGW_REF_HEALTH_ISSUE)
-        return true;
-    issue = reference->body.p;
-    return !egw_policy_issue_active(work->policy, issue, egw_turn_now(work->turn));
-}
-
-/* When the incident was over: as its record says, else as we learned it. */
-static struct egw_opt_i64 incident_end(const struct work *work)
-{
-    const struct egw_reference *reference =
-        egw_facts_get(work->triage->facts, work->input->fact).reference;
-    const struct egw_health_issue *issue;
-
-    if (reference && reference->body.branch == EGW_REF_HEALTH_ISSUE) {
-        issue = reference->body.p;
-        if (issue->ends_at.has)
-            return issue->ends_at;
-    }
-    return (struct egw_opt_i64){true, egw_turn_now(work->turn)};
-}
-
 static enum egw_status incident_ended(struct work *work, struct kase *kase)
 {
     struct egw_case_entry *entry = &kase->entry;
@@ -540,7 +577,7 @@ static enum egw_status incident_ended(struct work *work, struct kase *kase)
         st = case_clock_start(work, kase, EGW_ACTION_INCIDENT_ENDED);
     if (st)
         return st;
-    entry->incident_ended_at = incident_end(work);
+    entry->incident_ended_at = incident_end(work, kase);
     work->outcome.incident_ended_at = entry->incident_ended_at;
     entry->waits_for.n = 0;
     entry->facts_offset = work->triage->reference_last;
@@ -558,7 +595,7 @@ enum egw_status course_fact(struct work *work)
     if (st || !kase.known)
         return st;
     describe(work, &kase);
-    if (kase.entry.phase == EGW_PHASE_INCIDENT && incident_over(work))
+    if (kase.entry.phase == EGW_PHASE_INCIDENT && incident_over(work, &kase))
         return incident_ended(work, &kase);
     st = ask(work, &kase, &decision);
     if (st)
@@ -607,7 +644,7 @@ static enum egw_status unanswered(struct work *work, struct kase *kase, enum egw
     case EGW_DO_OUTLIVED:
         return outlived(work, kase, type);
     case EGW_DO_DECIDE:
-        answer(kase, type);
+        (void)answer(kase, type); /* none: the case is the same, and overdue */
         st = ask(work, kase, &decision);
         if (!st && says_the_same(&kase->entry, &decision))
             return time_is_up(work, kase);

@@ -42,11 +42,20 @@ static bool topic_valid(struct egw_str topic)
     return topic.n > 0 && topic.n <= TOPIC_MAX;
 }
 
-enum egw_status egw_retry_write(const struct egw_retry *retry, struct egw_buf *out)
+enum egw_status egw_retry_write(const struct egw_retry *retry, bool moved, struct egw_buf *out)
 {
-    return egw_buf_printf(out, "%.*s/%" PRId32 "/%" PRId64 " %" PRId64 " %.*s",
+    return egw_buf_printf(out, "%.*s/%" PRId32 "/%" PRId64 " %" PRId64 " %.*s%s",
                           EGW_FMT(retry->topic), retry->partition, retry->offset, retry->letter,
-                          EGW_FMT(retry->by));
+                          EGW_FMT(retry->by), moved ? " moved" : "");
+}
+
+/* Whether it does; then that is taken off. */
+static bool ends_in(struct egw_str *text, struct egw_str end)
+{
+    if (text->n < end.n || memcmp(text->p + text->n - end.n, end.p, end.n) != 0)
+        return false;
+    text->n -= end.n;
+    return true;
 }
 
 /* What stands before the next c, which is taken too. False: there is none. */
@@ -62,12 +71,13 @@ static bool take_until(struct egw_str *rest, char c, struct egw_str *ret)
     return true;
 }
 
-bool egw_retry_read(struct egw_str header, struct egw_retry *ret)
+bool egw_retry_read(struct egw_str header, struct egw_retry *ret, bool *ret_moved)
 {
     struct egw_str partition, offset, letter;
     int64_t n;
 
     *ret = (struct egw_retry){0};
+    *ret_moved = ends_in(&header, EGW_STR(" moved"));
     if (!take_until(&header, '/', &ret->topic) || !take_until(&header, '/', &partition) ||
         !take_until(&header, ' ', &offset) || !take_until(&header, ' ', &letter) ||
         !topic_valid(ret->topic) || !egw_parse_i64(partition, 0, INT32_MAX, &n) ||

@@ -603,10 +603,54 @@ static bool issue_fits_feature(const struct decide *d, const struct egw_health_i
     return true;
 }
 
+/* Azure's feed names as services what a case that says "Azure" names as feature, or not at all: the
+ * issue is of a service of the same family that is the feature named, or one of the symptom's. */
+static bool issue_is_of_part(const struct decide *d, const struct egw_service *part)
+{
+    unsigned symptom = d->values[EGW_F_SYMPTOM];
+    const struct egw_symptom *known =
+        symptom >= EGW_V_WORDS ? &d->policy->symptoms[symptom - EGW_V_WORDS] : NULL;
+
+    if (!part || !egw_str_eq(part->family, d->service->view.family))
+        return false;
+    if (d->event->feature.n)
+        return egw_policy_service(d->policy, d->event->feature) == part;
+    for (size_t i = 0; known && i < known->feature_count; i++) {
+        if (egw_policy_service(d->policy, known->features[i]) == part)
+            return true;
+    }
+    return false;
+}
+
+static bool issue_fits_service(const struct decide *d, const struct egw_health_issue *issue)
+{
+    const struct egw_service *service = egw_policy_service(d->policy, issue->service);
+
+    return service == &d->service->view ? issue_fits_feature(d, issue)
+                                        : issue_is_of_part(d, service);
+}
+
+/* "West Europe" to Azure's feed is westeurope to its resources. */
+static bool region_same(struct egw_str a, struct egw_str b)
+{
+    size_t i = 0, k = 0;
+
+    for (;;) {
+        while (i < a.n && (a.p[i] == ' ' || a.p[i] == '-'))
+            i++;
+        while (k < b.n && (b.p[k] == ' ' || b.p[k] == '-'))
+            k++;
+        if (i == a.n || k == b.n)
+            return i == a.n && k == b.n;
+        if (strncasecmp(a.p + i++, b.p + k++, 1) != 0)
+            return false;
+    }
+}
+
 /* An incident in another region is another fault. Where either names none, it may be the same. */
 static bool issue_fits_region(const struct decide *d, const struct egw_health_issue *issue)
 {
-    return !issue->region.n || !d->event->region.n || egw_str_same(issue->region, d->event->region);
+    return !issue->region.n || !d->event->region.n || region_same(issue->region, d->event->region);
 }
 
 /* A fault noticed well before the incident began is another fault. */
@@ -644,10 +688,8 @@ static struct issue_found find_issue(struct decide *d, bool *ret_stale)
 
         if ((best.issue && (best.incident || !incident)) ||
             !egw_policy_issue_active(d->policy, issue, d->now_ms) ||
-            issue_is_excluded(d, issue->id) ||
-            egw_policy_service(d->policy, issue->service) != &d->service->view ||
-            !issue_fits_feature(d, issue) || !issue_fits_region(d, issue) ||
-            !issue_fits_time(d, issue))
+            issue_is_excluded(d, issue->id) || !issue_fits_service(d, issue) ||
+            !issue_fits_region(d, issue) || !issue_fits_time(d, issue))
             continue;
         if (too_old(d, EGW_REF_HEALTH_ISSUE, view.reference))
             *ret_stale = true;

@@ -15,6 +15,7 @@ struct explaining {
     struct egw_space *space;
     struct egw_quest quest;
     uint64_t *keep; /* what is known, as a region */
+    uint64_t *sane; /* the region without words that no policy knows, where none was used */
     uint64_t steps; /* left */
     bool nomem;
 };
@@ -29,21 +30,34 @@ static void *get(struct explaining *e, size_t n)
 
 /* ---- sets of values in words ---- */
 
+/* Facts of an event whose word the policy does not know; -1: such a word cannot be. */
+static int nonsense_of(const struct egw_fact_def *def)
+{
+    if (egw_str_is(def->name, "service"))
+        return EGW_V_INVALID; /* its word is "unknown" */
+    for (size_t v = 0; v < def->value_count; v++) {
+        if (egw_str_is(def->values[v], "invalid"))
+            return (int)v;
+    }
+    return -1;
+}
+
 /* "a", "a or b", "a, b or 4 more": of those of the fact's values that are in. */
 static struct egw_str words_of(struct explaining *e, const struct egw_fact_def *def,
                                const uint64_t *in, bool others)
 {
+    int never = others ? nonsense_of(def) : -1; /* goes without saying */
     size_t n = 0, said = 0;
     struct egw_buf text = {0};
     struct egw_str copy = EGW_STR_NONE;
     enum egw_status st = others ? egw_buf_printf(&text, "anything but ") : EGW_OK;
 
     for (size_t v = 0; v < def->value_count; v++)
-        n += egw_bit(in, v) != others;
+        n += egw_bit(in, v) != others && (int)v != never;
     for (size_t v = 0; v < def->value_count && said < n && !st; v++) {
         const char *between = !said ? "" : said + 1 == n || said == WORDS_SHOWN ? " or " : ", ";
 
-        if (egw_bit(in, v) == others)
+        if (egw_bit(in, v) == others || (int)v == never)
             continue;
         if (said == WORDS_SHOWN && n > WORDS_SHOWN + 1) {
             st = egw_buf_printf(&text, " or %zu more", n - said);
@@ -63,11 +77,12 @@ static struct egw_str words_of(struct explaining *e, const struct egw_fact_def *
 static struct egw_str set_text(struct explaining *e, const struct egw_fact_def *def,
                                const uint64_t *in)
 {
-    size_t n = 0;
+    int nonsense = nonsense_of(def);
+    size_t n = 0, all = def->value_count - (nonsense >= 0);
 
     for (size_t v = 0; v < def->value_count; v++)
-        n += egw_bit(in, v);
-    return words_of(e, def, in, n > WORDS_SHOWN && def->value_count - n <= WORDS_SHOWN);
+        n += egw_bit(in, v) && (int)v != nonsense;
+    return words_of(e, def, in, n > WORDS_SHOWN && n < all && all - n <= WORDS_SHOWN);
 }
 
 /* ---- the path ---- */
@@ -171,6 +186,45 @@ static void keep_known(struct explaining *e)
     }
 }
 
+/* No other value is of its class. */
+static bool is_alone(const struct egw_axis *axis, size_t value)
+{
+    for (size_t v = 0; v < axis->value_count; v++) {
+        if (v != value && axis->class_of[v] == axis->class_of[value])
+            return false;
+    }
+    return true;
+}
+
+/* An event that says nonsense is refused; that is no answer to what would have led elsewhere. */
+static void keep_sane(struct explaining *e)
+{
+    e->sane = get(e, e->space->words * sizeof(*e->sane));
+    if (!e->sane)
+        return;
+    memcpy(e->sane, e->space->whole, e->space->words * sizeof(*e->sane));
+    for (size_t a = 0; a < e->space->axis_count; a++) {
+        const struct egw_axis *axis = &e->space->axes[a];
+        unsigned fact = fact_of(e, a);
+        int nonsense = fact == EGW_F_ERA ? -1 : nonsense_of(&e->policy->facts[fact]);
+
+        if (nonsense < 0 || (is_known(e, fact) && e->values[fact] == nonsense) ||
+            !is_alone(axis, (size_t)nonsense))
+            continue;
+        e->sane[axis->at + axis->class_of[nonsense] / 64] &=
+            ~(UINT64_C(1) << (axis->class_of[nonsense] % 64));
+    }
+}
+
+/* The question lies within that part of a region. */
+static void ask_within(struct explaining *e, size_t a, const uint64_t *region)
+{
+    struct egw_part part = {(unsigned)a, region + e->space->axes[a].at};
+    struct egw_box box = {&part, 1, EGW_AXIS_BIT(a)};
+
+    egw_quest_within(&e->quest, &box);
+}
+
 static bool keeps(const struct explaining *e, const struct egw_axis *axis, const uint64_t *in)
 {
     for (size_t w = 0; w < axis->words; w++) {
@@ -208,6 +262,9 @@ static struct egw_str would_be(struct explaining *e, const struct egw_axis *axis
     for (size_t v = 0; v < axis->value_count; v++) {
         if (!egw_bit(region, axis->class_of[v]))
             continue;
+        if (fact != EGW_F_ERA && (int)axis->map[0][v] == nonsense_of(def) &&
+            e->values[fact] != axis->map[0][v])
+            continue;
         if (fact == EGW_F_ERA) { /* a time; the space's words, which the answer outlives */
             struct egw_str copy = EGW_STR_NONE;
 
@@ -240,6 +297,24 @@ static void add_change(struct explaining *e, struct egw_explain_other *other, si
         change->is = EGW_STR_NONE;
 }
 
+/* What nobody looked at is told only where it matters: the rest may be whatever it is. */
+static void forget_idle(struct explaining *e, size_t rule)
+{
+    uint64_t *region = e->quest.point;
+
+    for (size_t a = 0; a < e->space->axis_count; a++) {
+        const struct egw_axis *axis = &e->space->axes[a];
+        size_t bytes = axis->words * sizeof(*region);
+
+        if (is_known(e, fact_of(e, a)))
+            continue;
+        memcpy(e->space->scratch, region, e->space->words * sizeof(*region));
+        memcpy(region + axis->at, e->space->whole + axis->at, bytes);
+        if (!egw_region_decided_by(e->space, 0, region, rule))
+            memcpy(region + axis->at, e->space->scratch + axis->at, bytes);
+    }
+}
+
 /* What must change, then what must be so of all that nobody looked at. */
 static void add_other(struct explaining *e, size_t rule)
 {
@@ -251,6 +326,7 @@ static void add_other(struct explaining *e, size_t rule)
         return;
     }
     other->rule = rule;
+    forget_idle(e, rule);
     for (int known = 1; known >= 0; known--) {
         for (size_t a = 0; a < e->space->axis_count; a++) {
             const struct egw_axis *axis = &e->space->axes[a];
@@ -308,11 +384,8 @@ static void keep_unasked(struct explaining *e)
     for (size_t i = 0; i < step->missed.n; i++)
         asked |= rules[missed[i].rule].axes;
     for (size_t a = 0; a < e->space->axis_count; a++) {
-        struct egw_part part = {(unsigned)a, e->keep + e->space->axes[a].at};
-        struct egw_box box = {&part, 1, EGW_AXIS_BIT(a)};
-
-        if (!(asked & box.axes))
-            egw_quest_within(&e->quest, &box);
+        if (!(asked & EGW_AXIS_BIT(a)))
+            ask_within(e, a, e->keep);
     }
 }
 
@@ -324,6 +397,8 @@ static void try_rule(struct explaining *e, size_t rule, unsigned changes, bool a
         return;
     egw_quest_begin(&e->quest, false);
     egw_quest_decides(&e->quest, 0, rule);
+    for (size_t a = 0; a < e->space->axis_count; a++)
+        ask_within(e, a, e->sane);
     if (asked)
         keep_unasked(e);
     e->quest.keep = e->keep;
@@ -344,10 +419,9 @@ static void try_rules(struct explaining *e, size_t from, size_t to, unsigned cha
         try_rule(e, r, changes, asked);
 }
 
-/* Of changes equally small, those of what that rule and its near misses asked for
- * come first. Of results
- * equally near, those of later stages, then those of the stage that decided: how an event is
- * refused at the door is rarely what is asked. */
+/* Of changes equally small, those of what that rule and its near misses asked for come first. Of
+ * results equally near, those of later stages, then those of the stage that decided: how an event
+ * is refused at the door is rarely what is asked. */
 static void find_others(struct explaining *e)
 {
     const struct egw_explain_step *path = e->ret->path.p;
@@ -378,6 +452,7 @@ static enum egw_status look_elsewhere(struct explaining *e)
         return st;
     }
     keep_known(e);
+    keep_sane(e);
     if (!e->nomem)
         find_others(e);
     egw_quest_free(&e->quest);

@@ -48,7 +48,7 @@ static const unsigned char table[EGW_EVENT_COUNT][EGW_PHASE_COUNT] = {
     /* approved    */ {LATE,   UPDATE, UPDATE, UPDATE,   DECIDE, UPDATE,  UPDATE,   UPDATE,  LATE},
     /* declined    */ {LATE,   UPDATE, UPDATE, UPDATE,   DECIDE, UPDATE,  UPDATE,   UPDATE,  LATE},
     /* released    */ {LATE,   UPDATE, UPDATE, OUTLIVED, DECIDE, UPDATE,  UPDATE,   UPDATE,  LATE},
-    /* case-number */ {LATE,   NUMBER, NUMBER, NUMBER,   NUMBER, NUMBER,  NUMBER,   NUMBER,  NUMBER},
+    /* case-number */ {NUMBER, NUMBER, NUMBER, NUMBER,   NUMBER, NUMBER,  NUMBER,   NUMBER,  NUMBER},
     /* case-state  */ {LATE,   UPDATE, UPDATE, UPDATE,   UPDATE, STATE,   STATE,    STATE,   LATE},
     /* link        */ {LATE,   LINK,   LINK,   LINK,     LINK,   LINK,    LINK,     LINK,    LINK},
     /* unlink      */ {LATE,   UNLINK, UNLINK, UNLINK,   UNLINK, UNLINK,  UNLINK,   UNLINK,  UNLINK},

@@ -1,6 +1,6 @@
 /*
- * plan - what a decode plan is made of; shared by the executor (core/codec.c) and the compiler
- * (edge/schema.c), private to the two
+ * plan - what a decode plan is made of; shared by the executor (core/codec_decode.c) and the
+ * compiler (edge/schema.c), private to the two
  *
  * A plan is one flat array of ops. A record that stands in place has no op of its own: its fields'
  * ops follow each other, each knowing its offset in the C struct. What has a memory of its own (the

@@ -31,7 +31,8 @@ struct egw_word {
 struct egw_source_service {
     struct egw_place at;
     struct egw_str id, name, family, portal, portal_usgov;
-    struct egw_list aliases; /* of egw_word */
+    struct egw_str source, source_usgov; /* of the portals */
+    struct egw_list aliases;             /* of egw_word */
     bool cloud;
 };
 
@@ -70,6 +71,7 @@ struct egw_source_need {
     struct egw_list services, families, uses; /* of egw_word; empty: any */
     struct egw_list roles;                    /* of egw_word, any of them; empty: any role */
     bool rbac;
+    struct egw_str source;
 };
 
 struct egw_source_limit {
@@ -169,7 +171,7 @@ _Static_assert(EGW_FACTS_MAX <= 64, "a set of facts is one word");
 
 /* Values of facts with words of the policy: the words begin after these two. */
 enum { EGW_V_ABSENT, EGW_V_INVALID, EGW_V_WORDS };
-/* customer, csp, partner, relation, ... in the order of their words in policy_compile.c */
+/* customer, csp, partner, relation, ... in the order of their words in policy_facts.c */
 enum { EGW_V_CUSTOMER_KNOWN, EGW_V_CUSTOMER_UNKNOWN, EGW_V_CUSTOMER_ELSEWHERE };
 enum { EGW_V_CSP_YES, EGW_V_CSP_NO, EGW_V_CSP_UNKNOWN };
 enum {

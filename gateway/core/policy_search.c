@@ -633,6 +633,39 @@ size_t egw_region_decider(const struct egw_space *space, size_t side, const uint
     return SIZE_MAX;
 }
 
+/* All of it goes on after the stage: no rule before one that takes all of it and lets it go on ends
+ * any of it. */
+static bool all_goes_on(const struct egw_space *space, size_t side, const uint64_t *region,
+                        const struct egw_stage_table *stage)
+{
+    const struct egw_side *of = &space->sides[side];
+
+    for (size_t r = stage->first; r < stage->first + stage->count; r++) {
+        enum egw_fit fit = egw_box_fit(space, region, &of->rules[r]);
+        bool goes_on = of->policy->rules[r].view.action < 0;
+
+        if (fit == EGW_FIT_ALL || (fit == EGW_FIT_SOME && !goes_on))
+            return goes_on;
+    }
+    return false;
+}
+
+bool egw_region_decided_by(const struct egw_space *space, size_t side, const uint64_t *region,
+                           size_t rule)
+{
+    const struct egw_side *of = &space->sides[side];
+    const struct egw_stage_table *at = stage_of(of, rule);
+    size_t r = at->first;
+
+    for (const struct egw_stage_table *stage = of->policy->stages; stage < at; stage++) {
+        if (!all_goes_on(space, side, region, stage))
+            return false;
+    }
+    while (r < rule && egw_box_fit(space, region, &of->rules[r]) == EGW_FIT_NONE)
+        r++;
+    return r == rule && egw_box_fit(space, region, &of->rules[rule]) == EGW_FIT_ALL;
+}
+
 static bool is_tested(const struct egw_space *space, const struct egw_told *by, size_t axis)
 {
     const struct egw_box *box =

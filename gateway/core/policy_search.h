@@ -65,6 +65,9 @@ enum egw_fit egw_box_fit(const struct egw_space *space, const uint64_t *region,
 bool egw_box_holds(const struct egw_space *space, const struct egw_box *outer,
                    const struct egw_box *inner);
 
+/* Whether the rule ends the walk of all of the region, what can be and what cannot. */
+bool egw_region_decided_by(const struct egw_space *space, size_t side, const uint64_t *region,
+                           size_t rule);
 /* The rule that ends the walk of one event of the region; keep (or NULL) is preferred. */
 size_t egw_region_decider(const struct egw_space *space, size_t side, const uint64_t *region,
                           const uint64_t *keep);

@@ -151,7 +151,16 @@ static enum egw_status pass_on(struct work *work, int32_t partition)
                               .partition = partition,
                               .key = work->key,
                               .value = work->input->record.value};
+    EGW_CLEANUP(egw_buf_free) struct egw_buf text = {0};
+    struct egw_log_header retry = {EGW_RETRY_HEADER, EGW_STR_NONE};
 
+    if (work->outcome.retry_of) { /* what comes of the copy is still that letter's doing */
+        if (egw_retry_write(&work->retry, true, &text))
+            return no_memory(work);
+        retry.value = egw_buf_str(&text);
+        out.headers = &retry;
+        out.header_count = 1;
+    }
     if (egw_turn_emit(work->turn, &out))
         return no_memory(work);
     work->outcome.passed_to =
@@ -250,8 +259,9 @@ static enum egw_status take_event(struct work *work, struct egw_support_event *e
         return no_memory(work);
     partition = egw_partition_of(work->key, egw_turn_partition_count(work->turn));
     if (!egw_str_eq(work->key, record->key) || partition != record->partition) {
-        if (work->input->input == 0 || (work->outcome.retry_of && partition != record->partition))
-            return pass_on(work, partition); /* the copy is no retry: it moves once */
+        if (work->input->input == 0 ||
+            (work->outcome.retry_of && !work->moved && partition != record->partition))
+            return pass_on(work, partition);
         if (partition != record->partition)
             return reject(work, "BAD_FIELD",
                           work_printf(work,
@@ -291,7 +301,7 @@ static enum egw_status take_retry(struct work *work)
 
     if (!header.p || work->input->input == 0)
         return EGW_OK;
-    if (!egw_retry_read(header, &work->retry))
+    if (!egw_retry_read(header, &work->retry, &work->moved))
         return warn(work, "its header " EGW_RETRY_HEADER " names no dead letter");
     work->outcome.retry_of = &work->retry;
     return EGW_OK;

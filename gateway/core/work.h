@@ -56,6 +56,7 @@ struct work {
     struct egw_outcome outcome; /* filled on the way, written at the end */
     struct egw_str key;         /* partner/customer */
     struct egw_retry retry;     /* what outcome.retry_of points to, where the record is a retry */
+    bool moved;                 /* and a copy that was passed on */
     struct egw_terms terms;     /* of the case, once touched */
     bool touched;
     struct egw_error *err;

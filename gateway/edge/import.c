@@ -18,6 +18,7 @@ enum shape {
     A_RELATIONSHIP,
     AN_OVERVIEW,
     AN_ISSUE,
+    AN_AZURE_EVENT,
     SHAPES,
 };
 
@@ -171,7 +172,6 @@ static bool has(const json_t *json, const char *path)
 static const struct stranger {
     const char *first, *second, *name;
 } strangers[] = {
-    {"eventType", "eventSource", "an event of Azure Service Health"},
     {"category", "isMajorChange", "a message of the message center"},
     {"supportTopicId", "status", "a service request of Partner Center"},
     {"groupName", "links", "a managed service of Partner Center"},
@@ -215,6 +215,8 @@ static bool shape_of(const json_t *json, enum shape *ret)
         {"accessContainer", "accessDetails", AN_ASSIGNMENT},
         {"customer", "accessDetails", A_RELATIONSHIP},
         {"classification", "isResolved", AN_ISSUE},
+        {"eventType", "eventSource", AN_AZURE_EVENT},
+        {"properties.eventType", "properties.eventSource", AN_AZURE_EVENT},
         {"service", "status", AN_OVERVIEW},
     };
 
@@ -751,6 +753,128 @@ static void import_overview(struct import *in, const struct item *item)
     (void)add_fact(in, item, EGW_REF_HEALTH_SNAPSHOT, snapshot);
 }
 
+/* ---- Azure Service Health ---- */
+
+/* "Southeast Asia" as part of an id: southeast-asia. */
+static struct egw_str slug(struct import *in, const char *text)
+{
+    struct egw_str word = lower(in, text);
+    char *p = (char *)word.p;
+    size_t n = 0;
+
+    for (size_t i = 0; i < word.n; i++) {
+        bool plain = isalnum((unsigned char)p[i]) != 0;
+
+        if (plain || (n && p[n - 1] != '-'))
+            p[n++] = plain ? p[i] : '-';
+    }
+    return (struct egw_str){word.p, n && p[n - 1] == '-' ? n - 1 : n};
+}
+
+/* What an event says of one service, and of one region where it names one. */
+struct impact {
+    const struct item *item; /* an ARM answer has the event under "properties" */
+    const char *event, *service, *region, *status;
+    bool incident;
+    struct egw_str customer;
+};
+
+/* The tracking id alone would name a dozen regions, each with an end of its own. */
+static struct egw_str impact_id(struct import *in, const struct impact *impact)
+{
+    struct egw_str service = slug(in, impact->service);
+    struct egw_str region = impact->region ? slug(in, impact->region) : EGW_STR_NONE;
+    struct egw_str id = egw_arena_printf(in->arena, "%s.%.*s%s%.*s", impact->event,
+                                         EGW_FMT(service), region.n ? "." : "", EGW_FMT(region));
+
+    if (!id.p)
+        in->nomem = true;
+    return id;
+}
+
+static void import_impact(struct import *in, const struct impact *impact)
+{
+    struct egw_health_issue *issue = egw_arena_alloc(in->arena, sizeof(*issue));
+    const struct item *item = impact->item;
+    struct egw_opt_i64 ended = time_at(in, item, "impactMitigationTime");
+    bool resolved = same(impact->status, "Resolved");
+    struct egw_str id = impact_id(in, impact);
+    struct egw_reference *fact;
+
+    if (in->nomem || is_there(in, EGW_REF_HEALTH_ISSUE, id))
+        return;
+    if (issue)
+        *issue = (struct egw_health_issue){
+            .customer = impact->customer,
+            .id = id,
+            .service = keep(in, impact->service),
+            /* a global event is in every region */
+            .region = impact->region && !same(impact->region, "Global") ? keep(in, impact->region)
+                                                                        : EGW_STR_NONE,
+            .classification = impact->incident ? EGW_STR("incident") : EGW_STR("advisory"),
+            .status = keep(in, impact->status),
+            .resolved = resolved,
+            .starts_at = time_at(in, item, "impactStartTime"),
+            /* of one that goes on it is a plan */
+            .ends_at = resolved ? ended : (struct egw_opt_i64){false, 0},
+            .title = keep(in, text_at(in, item, "title")),
+        };
+    fact = add_fact(in, item, EGW_REF_HEALTH_ISSUE, issue);
+    if (fact)
+        fact->source = EGW_STR("azure-service-health");
+}
+
+/* A service issue stands region by region, for it holds cases; anything else is evidence only, and
+ * one record of the service is enough. */
+static void import_impacted(struct import *in, struct impact *impact, const json_t *one)
+{
+    const json_t *regions = json_object_get(one, "impactedRegions");
+    size_t n = json_array_size(regions);
+    const char *status = impact->status;
+
+    impact->service = json_string_value(json_object_get(one, "impactedService"));
+    if (!impact->service || !*impact->service) {
+        fault(in, impact->item, "impact", "names no impactedService");
+        return;
+    }
+    if (!impact->incident && n != 1)
+        n = 0;
+    impact->region = NULL;
+    if (n == 0)
+        import_impact(in, impact);
+    for (size_t i = 0; i < n && !in->nomem; i++) {
+        const json_t *region = json_array_get(regions, i);
+        const char *own = json_string_value(json_object_get(region, "status"));
+
+        impact->region = json_string_value(json_object_get(region, "impactedRegion"));
+        impact->status = own && *own ? own : status;
+        import_impact(in, impact);
+    }
+    impact->status = status;
+}
+
+static void import_azure_event(struct import *in, const struct item *outer)
+{
+    const json_t *nested = json_object_get(outer->json, "properties");
+    struct item item = *outer;
+    struct impact impact = {.item = &item, .event = need_text(in, outer, "name")};
+    const json_t *list;
+    const char *type;
+
+    if (nested)
+        item.json = nested;
+    type = need_text(in, &item, "eventType");
+    impact.status = need_text(in, &item, "status");
+    list = json_object_get(item.json, "impact");
+    if (!json_is_array(list))
+        fault(in, &item, "impact", "must be a list");
+    if (!health_customer(in, &item, &impact.customer) || !impact.event || !type || !impact.status)
+        return;
+    impact.incident = same(type, "ServiceIssue");
+    for (size_t i = 0; i < json_array_size(list) && !in->nomem; i++)
+        import_impacted(in, &impact, json_array_get(list, i));
+}
+
 /* ---- all of it ---- */
 
 static void import_items(struct import *in)
@@ -761,6 +885,7 @@ static void import_items(struct import *in)
         [A_RELATIONSHIP] = import_relationship,
         [AN_OVERVIEW] = import_overview,
         [AN_ISSUE] = import_issue,
+        [AN_AZURE_EVENT] = import_azure_event,
     };
     const struct item *items = in->items.p;
 

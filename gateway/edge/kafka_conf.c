@@ -578,6 +578,13 @@ static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_con
         rd_kafka_conf_set_dr_msg_cb(kc, conf->delivered);
 }
 
+/* No thread to be had is no fault of the settings: a new process, or a new handle, may get one.
+ * Else all that is left to be wrong is what TLS found in its files. */
+static enum egw_status why_not_made(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE ? EGW_FATAL : EGW_DENIED;
+}
+
 enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
                                  struct egw_error *reterr)
 {
@@ -604,11 +611,11 @@ enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_ka
     }
     rk = rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, m.conf, text, sizeof(text));
     if (!rk) {
+        enum egw_status st = why_not_made(rd_kafka_last_error());
+
         rd_kafka_conf_destroy(m.conf);
         egw_kafka_heard_free(heard);
-        /* All that is left to be wrong is what TLS found in its files. */
-        return egw_error_set(reterr, EGW_DENIED, "kafka client for %s not made: %s",
-                             conf->client_id, text);
+        return egw_error_set(reterr, st, "kafka client for %s not made: %s", conf->client_id, text);
     }
     *ret = rk;
     return EGW_OK;

@@ -99,6 +99,9 @@ rd_kafka_resp_err_t egw_kafka_code_in(const char *line);
 /* ---- kafka_wait.c ---- */
 
 int64_t egw_kafka_mono_ms(void);
+/* What is left until a time of egw_kafka_mono_ms(): at least 0.1 s, so that what is quick is done.
+ */
+int64_t egw_kafka_rest_of(int64_t deadline_ms);
 /* Runs fn(arg) on a thread of its own and waits for its end. False: past the deadline; the thread
  * is left behind and arg with it. */
 bool egw_kafka_within(int64_t ms, void (*fn)(void *), void *arg);

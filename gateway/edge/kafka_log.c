@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAIL_EVERY = 16, METADATA_MS = 10000, CLOSE_LEAST_MS = 100 };
+enum { TAIL_EVERY = 16, METADATA_MS = 10000 };
 
 /* ---- records ---- */
 
@@ -246,13 +246,6 @@ static void log_free(struct kafka_log *log)
     free(log);
 }
 
-static int64_t rest_of(int64_t deadline)
-{
-    int64_t rest = deadline - egw_kafka_mono_ms();
-
-    return rest > CLOSE_LEAST_MS ? rest : CLOSE_LEAST_MS;
-}
-
 /* The helper first: it uses all handles. What hangs is left behind, and everything with it: then
  * only the end of the process helps. */
 static bool close_all(struct kafka_log *log, int64_t ms)
@@ -261,8 +254,9 @@ static bool close_all(struct kafka_log *log, int64_t ms)
 
     log->closing = true;
     take_back(log);
-    if (!kafka_txn_close(log, rest_of(deadline)) || !kafka_group_close(log, rest_of(deadline)) ||
-        !kafka_tail_close(log, rest_of(deadline)))
+    if (!kafka_txn_close(log, egw_kafka_rest_of(deadline)) ||
+        !kafka_group_close(log, egw_kafka_rest_of(deadline)) ||
+        !kafka_tail_close(log, egw_kafka_rest_of(deadline)))
         return false;
     kafka_produce_close(log);
     log_free(log);

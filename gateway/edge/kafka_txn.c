@@ -13,7 +13,7 @@ enum {
     DESTROY_MS = 10000,
     INIT_MS = 60000,
     SLICE_MS = 2000, /* of a call that can be resumed, so that closing is heard */
-    FLUSH_MS = 2000, /* before an abort */
+    FLUSH_MS = 2000, /* before an abort or the end of a producer */
     COMMITTED_MS = 5000,
     COUNT_MS = 2000,
     SWEEP_MS = 15000, /* the broker's sweep of dead transactions, and a margin */
@@ -108,11 +108,16 @@ static enum egw_status no_producer(struct egw_error *reterr)
     return egw_error_set(reterr, EGW_FATAL, "no producer: INIT comes first");
 }
 
-/* An abort while the first records of a partition are still under way can end in a fatal error:
- * what was handed over gets some time to arrive. False: something is under way yet. */
-static bool await_delivery(struct kafka_log *log)
+/*
+ * What was handed over gets some time to arrive. An abort while the first records of a partition
+ * are still under way can end in a fatal error; and the library may fail an assertion of its own
+ * (txn_req_cnt > 0) when it is torn down while it registers partitions with the transaction:
+ * delivered records are past that. False: something is under way yet.
+ */
+static bool await_delivery(struct kafka_log *log, int64_t ms)
 {
-    return rd_kafka_fatal_error(log->producer, NULL, 0) || !rd_kafka_flush(log->producer, FLUSH_MS);
+    return rd_kafka_fatal_error(log->producer, NULL, 0) ||
+           !rd_kafka_flush(log->producer, (int)(ms < FLUSH_MS ? ms : FLUSH_MS));
 }
 
 /* ---- INIT ---- */
@@ -125,7 +130,7 @@ static void set_producer(struct kafka_log *log, rd_kafka_t *producer)
     (void)pthread_mutex_unlock(&log->lock);
 }
 
-static bool drop_producer(struct kafka_log *log)
+static bool drop_producer(struct kafka_log *log, int64_t ms)
 {
     rd_kafka_t *old = log->producer;
 
@@ -139,7 +144,7 @@ static bool drop_producer(struct kafka_log *log)
             rd_kafka_topic_destroy(log->producer_topics[i]);
         log->producer_topics[i] = NULL;
     }
-    return egw_kafka_destroy(old, DESTROY_MS);
+    return egw_kafka_destroy(old, ms);
 }
 
 static enum egw_status make_producer(struct kafka_log *log, struct egw_error *reterr)
@@ -200,12 +205,10 @@ static enum egw_status run_init(struct kafka_log *log, struct egw_error *reterr)
 {
     enum egw_status st;
 
-    /* The library may fail an assertion of its own (txn_req_cnt > 0) when it is torn down while it
-     * registers partitions with the transaction; delivered records are past that. */
     if (log->producer)
-        (void)await_delivery(log);
+        (void)await_delivery(log, FLUSH_MS);
     /* A hang in there is a known fault of the library: only a new process helps. */
-    if (!drop_producer(log))
+    if (!drop_producer(log, DESTROY_MS))
         return egw_error_set(reterr, EGW_FENCED, "the old producer did not end within %d ms",
                              DESTROY_MS);
     st = make_producer(log, reterr);
@@ -324,7 +327,7 @@ static enum egw_status run_abort(struct kafka_log *log, struct egw_log_job *job)
         return no_producer(&job->error);
     /* The answer to what is under way would reach the next transaction: it gets another producer.
      */
-    late = !await_delivery(log);
+    late = !await_delivery(log, FLUSH_MS);
     since = egw_kafka_mono_ms();
     job->result = end_transaction(log, rd_kafka_abort_transaction, "abort", &late, &job->error);
     if (job->result == EGW_RETRY || job->result == EGW_ABORT)
@@ -552,10 +555,16 @@ static void end_helper(void *arg)
     (void)pthread_join(log->helper, NULL);
 }
 
+/* Half the time at most goes into waiting, the rest is for the handles. What is under way then is
+ * left behind whole: the next owner of the name aborts it. */
 bool kafka_txn_close(struct kafka_log *log, int64_t ms)
 {
+    int64_t deadline = egw_kafka_mono_ms() + ms;
+
     if (log->helper_runs && !egw_kafka_within(ms, end_helper, log))
         return false;
     log->helper_runs = false;
-    return drop_producer(log);
+    if (log->producer && !await_delivery(log, egw_kafka_rest_of(deadline) / 2))
+        return false;
+    return drop_producer(log, egw_kafka_rest_of(deadline));
 }

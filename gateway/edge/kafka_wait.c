@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { LEAST_MS = 100 };
+
 struct errand {
     pthread_mutex_t lock;
     pthread_cond_t ended;
@@ -23,6 +25,13 @@ int64_t egw_kafka_mono_ms(void)
 
     (void)clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t egw_kafka_rest_of(int64_t deadline_ms)
+{
+    int64_t rest = deadline_ms - egw_kafka_mono_ms();
+
+    return rest > LEAST_MS ? rest : LEAST_MS;
 }
 
 static void errand_free(struct errand *errand)

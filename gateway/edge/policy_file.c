@@ -217,6 +217,8 @@ static const struct field service_fields[] = {
     {"aliases", WORDS, AT(egw_source_service, aliases), false},
     {"portal", TEXT, AT(egw_source_service, portal), false},
     {"portal-usgov", TEXT, AT(egw_source_service, portal_usgov), false},
+    {"source", TEXT, AT(egw_source_service, source), false},
+    {"source-usgov", TEXT, AT(egw_source_service, source_usgov), false},
     {"cloud", FLAG, AT(egw_source_service, cloud), true},
 };
 
@@ -246,6 +248,7 @@ static const struct field need_fields[] = {
     {"uses", WORDS, AT(egw_source_need, uses), false},
     {"roles", WORDS, AT(egw_source_need, roles), false},
     {"rbac", FLAG, AT(egw_source_need, rbac), false},
+    {"source", TEXT, AT(egw_source_need, source), false},
 };
 
 static const struct field limit_fields[] = {
@@ -869,6 +872,12 @@ struct folder {
     const char *path, *prefix, *ending;
 };
 
+static enum egw_status cannot_read(const char *path, int error, struct egw_error *reterr)
+{
+    return egw_error_set(reterr, egw_file_status(error), "cannot read %s: %s", path,
+                         strerror(error));
+}
+
 static enum egw_status read_bytes(struct egw_arena *arena, const char *path, struct egw_str *ret,
                                   struct egw_error *reterr)
 {
@@ -879,8 +888,10 @@ static enum egw_status read_bytes(struct egw_arena *arena, const char *path, str
     size_t n = 0;
 
     if (!f)
-        return egw_error_set(reterr, EGW_IO, "cannot read %s: %s", path, strerror(errno));
-    if (fstat(fileno(f), &about) != 0 || !S_ISREG(about.st_mode))
+        return cannot_read(path, errno, reterr);
+    if (fstat(fileno(f), &about) != 0)
+        st = cannot_read(path, errno, reterr);
+    else if (!S_ISREG(about.st_mode))
         st = egw_error_set(reterr, EGW_IO, "cannot read %s: it is not a file", path);
     else if (about.st_size > FILE_MAX)
         st = egw_error_set(reterr, EGW_INVALID, "cannot read %s: it has more than %d bytes", path,
@@ -890,7 +901,9 @@ static enum egw_status read_bytes(struct egw_arena *arena, const char *path, str
         bytes = egw_arena_alloc(arena, n + 1);
         if (!bytes)
             st = egw_error_set(reterr, EGW_NOMEM, "cannot read %s: no memory", path);
-        else if (fread(bytes, 1, n, f) != n)
+        else if (fread(bytes, 1, n, f) != n && ferror(f))
+            st = cannot_read(path, errno, reterr);
+        else if (feof(f))
             st = egw_error_set(reterr, EGW_IO, "cannot read %s: it changed meanwhile", path);
     }
     (void)fclose(f);
@@ -927,11 +940,13 @@ static enum egw_status take_folder(const struct folder *folder, struct egw_arena
     const struct dirent *entry;
 
     if (!dir)
-        return egw_error_set(reterr, EGW_IO, "cannot read %s: %s", folder->path, strerror(errno));
-    while (!st && (entry = readdir(dir)) != NULL) {
+        return cannot_read(folder->path, errno, reterr);
+    while (!st && (errno = 0, entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] != '.' && ends_with(egw_str_of(entry->d_name), folder->ending))
             st = take_file(folder, entry->d_name, arena, list, reterr);
     }
+    if (!st && errno) /* a folder read in part would be another policy */
+        st = cannot_read(folder->path, errno, reterr);
     (void)closedir(dir);
     return st;
 }

@@ -678,8 +678,9 @@ static enum egw_status read_text(const char *path, struct egw_buf *ret, struct e
     size_t got;
 
     if (!f) {
+        st = egw_file_status(errno);
         egw_faults_add(faults, path, 0, "cannot open the settings: %s", strerror(errno));
-        return EGW_IO;
+        return st;
     }
     ret->max = FILE_MAX + 8192; /* room to see that there is more */
     do {
@@ -690,8 +691,8 @@ static enum egw_status read_text(const char *path, struct egw_buf *ret, struct e
         ret->n += got;
     } while (got == 4096 && ret->n <= FILE_MAX);
     if (st == EGW_OK && ferror(f)) {
+        st = egw_file_status(errno);
         egw_faults_add(faults, path, 0, "cannot read the settings: %s", strerror(errno));
-        st = EGW_IO;
     } else if (st == EGW_NOMEM || ret->n > FILE_MAX) {
         egw_faults_add(faults, path, 0, "the settings are larger than 1 MiB");
         st = EGW_INVALID;

@@ -53,7 +53,6 @@ struct waiter { /* an entry waiting for a fact: chained per fact */
 struct ready {
     enum egw_input_kind kind; /* TIMER or FACT */
     int32_t partition;
-    int64_t at;               /* due ms, or offset of the reference record */
     struct egw_str key, fact; /* one allocation, at key.p */
 };
 
@@ -104,8 +103,8 @@ enum egw_status part_wake(struct part *part, int64_t due_ms, struct egw_str key)
 /* Arms every entry of the base anew, and nothing else: what became moot is forgotten. */
 enum egw_status part_arm_all(struct egw_runtime *rt, struct part *part,
                              struct egw_error *reterr) EGW_MUST_CHECK;
-/* A reference key changed at offset: what waits for it becomes ready. */
-enum egw_status part_fact(struct part *part, struct egw_str fact, int64_t offset) EGW_MUST_CHECK;
+/* A reference key changed: what waits for it becomes ready. */
+enum egw_status part_fact(struct part *part, struct egw_str fact) EGW_MUST_CHECK;
 /* Timers that are due at now_ms become ready. */
 enum egw_status part_due(struct part *part, int64_t now_ms) EGW_MUST_CHECK;
 enum egw_status ready_push(struct ready_list *list, const struct ready *ready) EGW_MUST_CHECK;

@@ -103,10 +103,8 @@ enum egw_status part_due(struct part *part, int64_t now_ms)
 {
     while (part->timer_count && part->timers[0].due_ms <= now_ms) {
         struct timer timer = timer_pop(part);
-        struct ready ready = {.kind = EGW_INPUT_TIMER,
-                              .partition = part->id,
-                              .at = timer.due_ms,
-                              .key = {timer.key, timer.key_n}};
+        struct ready ready = {
+            .kind = EGW_INPUT_TIMER, .partition = part->id, .key = {timer.key, timer.key_n}};
         enum egw_status st = ready_push(&part->ready, &ready);
 
         free(timer.key);
@@ -154,7 +152,7 @@ static enum egw_status wait_for(struct part *part, struct egw_str fact, struct e
     return st;
 }
 
-enum egw_status part_fact(struct part *part, struct egw_str fact, int64_t offset)
+enum egw_status part_fact(struct part *part, struct egw_str fact)
 {
     struct waiter *w = waiters_of(part, fact);
     enum egw_status st = EGW_OK;
@@ -164,11 +162,8 @@ enum egw_status part_fact(struct part *part, struct egw_str fact, int64_t offset
     (void)egw_table_remove(&part->facts, fact);
     while (w) {
         struct waiter *next = w->next;
-        struct ready ready = {.kind = EGW_INPUT_FACT,
-                              .partition = part->id,
-                              .at = offset,
-                              .key = {w->key, w->key_n},
-                              .fact = fact};
+        struct ready ready = {
+            .kind = EGW_INPUT_FACT, .partition = part->id, .key = {w->key, w->key_n}, .fact = fact};
 
         if (!st)
             st = ready_push(&part->ready, &ready);
@@ -194,11 +189,8 @@ enum egw_status part_arm(struct egw_runtime *rt, struct part *part, struct egw_s
         st = part_wake(part, waits.due_ms, key);
     for (size_t i = 0; !st && i < waits.fact_count; i++) {
         int64_t changed = rt->processor->fact_offset(rt->processor->self, waits.facts[i]);
-        struct ready ready = {.kind = EGW_INPUT_FACT,
-                              .partition = part->id,
-                              .at = changed,
-                              .key = key,
-                              .fact = waits.facts[i]};
+        struct ready ready = {
+            .kind = EGW_INPUT_FACT, .partition = part->id, .key = key, .fact = waits.facts[i]};
 
         st = changed > waits.facts_offset ? ready_push(&part->ready, &ready)
                                           : wait_for(part, waits.facts[i], key);

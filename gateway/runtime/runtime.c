@@ -93,21 +93,21 @@ static void take_input(struct egw_runtime *rt, const struct egw_log_record *reco
         start_part(rt, part, &part->now, false);
 }
 
-/* Does the entry still wait for this? It may have changed since, or the clock has stepped back:
- * then *ret_later is the time it waits for, else 0. */
+/* Does the entry still wait for this? It may have changed since, or the clock has stepped back.
+ * *ret_due: the time it waits for, 0 if none; not always the one that made it ready, for an entry
+ * that is put again has one more timer, which may fire for what the entry waits for next. */
 static bool still_awaited(struct egw_runtime *rt, struct part *part, const struct ready *ready,
-                          int64_t now_ms, int64_t *ret_later)
+                          int64_t now_ms, int64_t *ret_due)
 {
     struct egw_waits waits = {0};
     struct egw_str value;
 
-    *ret_later = 0;
+    *ret_due = 0;
     if (!part_get(part, rt->deciding, ready->key, &value) ||
         rt->processor->waits(rt->processor->self, ready->key, value, &waits, NULL))
         return false;
     if (ready->kind == EGW_INPUT_TIMER) {
-        if (waits.has_due && waits.due_ms > now_ms)
-            *ret_later = waits.due_ms;
+        *ret_due = waits.has_due ? waits.due_ms : 0;
         return waits.has_due && waits.due_ms <= now_ms;
     }
     for (size_t i = 0; i < waits.fact_count; i++) {
@@ -125,7 +125,7 @@ static void take_ready(struct egw_runtime *rt, struct part *part)
     while (list->first < list->n && part->phase == PART_RUNNING && !part->ready_waiting &&
            !batch_full(rt) && !rt->ended) {
         struct ready *ready = &list->items[list->first];
-        int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now, later;
+        int64_t now_ms = rt->wall_ms > part->now.p.now ? rt->wall_ms : part->now.p.now, due;
         struct egw_input input = {.kind = ready->kind, .key = ready->key, .fact = ready->fact};
         struct egw_error error;
         enum egw_status st;
@@ -135,8 +135,8 @@ static void take_ready(struct egw_runtime *rt, struct part *part)
             end(rt, EGW_NOMEM, NULL);
             return;
         }
-        if (!still_awaited(rt, part, ready, now_ms, &later)) {
-            if (later && part_wake(part, later, ready->key)) {
+        if (!still_awaited(rt, part, ready, now_ms, &due)) {
+            if (due && part_wake(part, due, ready->key)) {
                 end(rt, EGW_NOMEM, NULL);
                 return;
             }
@@ -144,8 +144,7 @@ static void take_ready(struct egw_runtime *rt, struct part *part)
             list->first++;
             continue;
         }
-        input.due_ms = ready->at;
-        input.offset = ready->at;
+        input.due_ms = due;
         if (ready->kind == EGW_INPUT_FACT)
             input.offset = rt->processor->fact_offset(rt->processor->self, ready->fact);
         st = run_step(rt, part, &input, &error);
@@ -185,7 +184,7 @@ static void learn(struct egw_runtime *rt, const struct egw_log_record *record)
     for (int32_t p = 0; fact.p && p < rt->conf.partition_count; p++) {
         struct part *part = &rt->parts[p];
 
-        if (part->phase == PART_RUNNING && part_fact(part, fact, record->offset))
+        if (part->phase == PART_RUNNING && part_fact(part, fact))
             end(rt, EGW_NOMEM, NULL);
     }
 }

@@ -30,5 +30,14 @@ while read -r id; do
 done < <(cat config/policy/*.cfg | tr '\n' ' ' | sed 's/{ id = /\n{ id = /g' |
     grep -E '^\{ id = "[^"]*";.*(then = "[A-Z_]+"|wants = .*code = )' | sed -E 's/^\{ id = "([^"]*)".*/\1/')
 
+# Each portal says who tells of it, each access need who asks for it.
+same_number() { # FILE-TEXT ONE OTHER COMPLAINT
+    [ "$(grep -cE "$2" <<<"$1")" = "$(grep -oE "$3" <<<"$1" | wc -l)" ] || fault "$4"
+}
+services=$(cat config/policy/services.cfg) needs=$(sed '/^);/q' config/policy/access.cfg)
+same_number "$services" '^ .*portal = "' ' source = "' 'services.cfg: a portal without source'
+same_number "$services" '^ .*portal-usgov = "' 'source-usgov = "' 'services.cfg: a portal-usgov without source-usgov'
+same_number "$needs" '^    \{' 'source = "' 'access.cfg: an access need without source'
+
 [ "$faults" = 0 ] || exit 1
 echo "requirements: $rows rows have their tests, every deciding rule its case"

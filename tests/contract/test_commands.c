@@ -286,7 +286,7 @@ static void test_coverage_counts_only_rules_that_decided(void **state)
 
     (void)state;
     assert_holds(ran.out, "\n6 passed, 0 failed\n6 of ");
-    assert_holds(ran.out, "access.cfg:22: rule access.use-beyond-role decided no case\n");
+    assert_holds(ran.out, "access.cfg:25: rule access.use-beyond-role decided no case\n");
     assert_null(strstr(ran.out, "rule baseline.remedy decided no case"));
     assert_null(strstr(ran.out, "access.not-for-questions"));
     assert_ran(ran, 1, NULL, "egw: the cases cover 6% of the rules, less than 50%\n");
@@ -335,7 +335,7 @@ static void test_explain_shows_the_path_and_the_near_misses(void **state)
     assert_holds(ran.out, "    rule        azure.advanced\n");
     assert_holds(ran.out, "azure.premier (premier, hand-off) lacked premier=none\n");
     assert_holds(ran.out, "    path\n      not validity.not-your-customer (validity.cfg:33): the "
-                          "customer (relation record) is known, it wants elsewhere\n");
+                          "customer is known, not elsewhere\n");
     assert_holds(ran.out, "      CHANNEL   azure.advanced (channel.cfg:");
     assert_holds(ran.out, "      if the right to channel premier (contract, membership or program) "
                           "were in-force instead of none:\n        HANDOFF to premier by "
@@ -352,6 +352,52 @@ static void test_explain_shows_the_path_and_the_near_misses(void **state)
     assert_holds(ran.out, "],\"cut_short\":false}\n");
     assert_ran(ran, 0, NULL, "");
     free(events);
+}
+
+static void
+test_explain_says_what_of_the_unread_matters_and_of_events_that_ask_nothing(void **state)
+{
+    static const char event[] =
+        "{\"event_id\": \"1\", \"event_type\": \"cleared\", \"partner\": \"litware\", "
+        "\"customer\": "
+        "\"fabrikam\", \"case_id\": \"C\", \"occurred_at\": 0, \"ask\": \"issue\", \"domain\": "
+        "\"technical\", \"service\": \"Teams\"}\n";
+    struct ran ran = RUN(event, "explain", "-", "--facts", "config/story/reference.jsonl", "--now",
+                         "2026-01-05T08:40:00Z");
+
+    (void)state;
+    assert_null(strstr(ran.out, "were invalid")); /* nonsense is never proposed */
+    assert_null(strstr(ran.out, "given that"));   /* of a file's event all is known */
+    assert_holds(ran.out, "    instead\n");
+    assert_ran(
+        ran, 0, NULL,
+        "egw: <stdin>:1: note: cleared asks no rules, it ends the case; shown is what its fields "
+        "would come to if it opened one\n");
+}
+
+static void test_what_commands_sum_up_is_json_where_asked_for(void **state)
+{
+    static const char event[] =
+        "{\"event_id\": \"1\", \"event_type\": \"opened\", \"partner\": "
+        "\"p\", \"customer\": \"c\", \"case_id\": \"C\", \"occurred_at\": 0}\n";
+    struct ran ran = RUN(event, "publish", "-n", "-o", "json", "-");
+
+    (void)state;
+    assert_holds(ran.out, "{\"valid\":1,\"refused\":0,\"not_acknowledged\":0,\"ms\":");
+    assert_ran(ran, 0, NULL, "");
+    assert_ran(RUN("", "reference", "put", "-n", "-o", "json", "config/story/reference.jsonl"), 0,
+               "{\"valid\":15}\n", "");
+    ran = RUN("", "check", "--offline", "-o", "json");
+    assert_holds(ran.out, "{\"parts\":[{\"faults\":0,\"part\":\"settings\",\"verdict\":\"ok\",");
+    assert_holds(ran.out, "{\"faults\":0,\"part\":\"broker\",\"verdict\":\"not asked\",\"detail\":"
+                          "\"\"}],\"faults\":[]}\n");
+    assert_ran(ran, 0, NULL, "");
+    ran = RUN("", "check", "--offline", "-o", "json", "-s", "policy.dir=nowhere");
+    assert_holds(ran.out, "\"part\":\"policy\",\"verdict\":\"faults\",\"detail\":\"\"}");
+    assert_holds(ran.out, "],\"faults\":[\"");
+    assert_int_equal(ran.code, 78);
+    free(ran.out);
+    free(ran.err);
 }
 
 static void test_explain_names_the_line_of_a_bad_fact(void **state)
@@ -487,7 +533,7 @@ static void test_wrong_words_have_their_own_sentence(void **state)
          "egw outcomes: --follow has no end to sum up at: leave out --summary\n"},
         {{"explain"},
          "egw explain: takes one event: a file, -, an event id, or a case as "
-         "PARTNER/CUSTOMER/CASE\n"},
+         "partner/customer/case\n"},
         {{"explain", "-", "--now", "soon"},
          "egw explain: --now needs a date or time such as 2026-01-05T08:00:00Z, not soon\n"},
     };
@@ -554,6 +600,9 @@ int main(void)
         cmocka_unit_test(test_coverage_counts_only_rules_that_decided),
         cmocka_unit_test(test_a_policy_test_says_what_differs),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
+        cmocka_unit_test(
+            test_explain_says_what_of_the_unread_matters_and_of_events_that_ask_nothing),
+        cmocka_unit_test(test_what_commands_sum_up_is_json_where_asked_for),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),
         cmocka_unit_test(test_a_text_names_its_known_errors_with_place_basis_and_effect),
         cmocka_unit_test(test_a_spelling_that_ordinary_texts_are_full_of_is_found),

@@ -400,6 +400,38 @@ static void b18_closing_while_a_commit_is_under_way_ends_in_time_without_a_broke
     close_in_time();
 }
 
+/* The library may fail an assertion when it is torn down in there. */
+static void b18_closing_waits_for_partitions_that_are_being_registered(void **state)
+{
+    int64_t since;
+
+    (void)state;
+    (void)rd_kafka_mock_coordinator_set(bed.mock->cluster, "transaction", bed.group, 1);
+    commits_again(); /* there */
+    begin();
+    delay(ADD_PARTITIONS, 500);
+    produce_one();
+    since = egw_kafka_mono_ms();
+    assert_true(egw_kafka_log_close(&bed.log, WAIT_MS));
+    assert_true(egw_kafka_mono_ms() - since >= 400);
+}
+
+static void b18_what_cannot_be_waited_for_is_left_behind_in_time(void **state)
+{
+    const int64_t deadline_ms = 1000;
+    int64_t since;
+
+    (void)state;
+    (void)rd_kafka_mock_coordinator_set(bed.mock->cluster, "transaction", bed.group, 1);
+    commits_again(); /* there */
+    begin();
+    delay(ADD_PARTITIONS, 60000);
+    produce_one();
+    since = egw_kafka_mono_ms();
+    assert_false(egw_kafka_log_close(&bed.log, deadline_ms));
+    assert_true(egw_kafka_mono_ms() - since < deadline_ms);
+}
+
 int main(void)
 {
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_bed)
@@ -410,6 +442,8 @@ int main(void)
         WITH(open_assigned, b18_closing_a_member_ends_in_time_without_a_broker),
         WITH(open_both, b18_closing_an_open_transaction_ends_in_time_without_a_broker),
         WITH(open_both, b18_closing_while_a_commit_is_under_way_ends_in_time_without_a_broker),
+        WITH(open_both, b18_closing_waits_for_partitions_that_are_being_registered),
+        WITH(open_both, b18_what_cannot_be_waited_for_is_left_behind_in_time),
     };
     const struct CMUnitTest shared[] = {
         SHARED(a07_an_abort_waits_for_records_under_way),

@@ -89,6 +89,19 @@ static const struct bad {
      "extra.cfg:1: cloud is neither true nor false"},
     {"services = ( { id = \"t\"; name = \"azure\"; family = \"f\"; cloud = true; } );",
      "extra.cfg:1: service \"t\" is named \"azure\", and so is \"azure\""},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026\"; } ); services = ( { id = \"t\"; "
+     "name = \"T\"; family = \"f\"; cloud = true;\n"
+     "portal = \"https://t\"; source = \"S\"; source-usgov = \"U\"; } );",
+     "extra.cfg:1: service \"t\": there is no source \"U\""},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026\"; } ); limits = ( { action = "
+     "\"HANDOFF\"; within = \"4h\"; source = \"T\"; } );",
+     "extra.cfg:1: limit of \"HANDOFF\": there is no source \"T\""},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026\"; } ); calendars = ( { id = \"x\"; "
+     "zone = \"UTC\"; hours = \"24x7\"; source = \"T\"; } );",
+     "extra.cfg:1: calendar \"x\": there is no source \"T\""},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026\"; } ); access-needs = ( { rbac = "
+     "true; source = \"T\"; } );",
+     "extra.cfg:1: access need: there is no source \"T\""},
     {"channels = ( { id = \"plan\"; name = \"P\"; entitlement = \"csp\"; source = \"S\"; } );",
      "extra.cfg:1: channel \"plan\" has the name of another channel or fact"},
     {"channels = ( { id = \"p\"; name = \"P\"; entitlement = \"paid\"; source = \"S\"; } );",
@@ -227,8 +240,10 @@ static void a_listed_source_dates_the_rules_that_name_it(void **state EGW_UNUSED
     assert_int_equal(compile_with("sources = ( { id = \"T\"; where = \"w\"; date = \"2026\"; } );",
                                   &policy, &faults),
                      EGW_INVALID);
-    assert_int_equal(faults.total, 5); /* one for each stage's rule */
+    assert_int_equal(faults.total, 6); /* the channel's, and one for each stage's rule */
     assert_string_equal(faults.texts[0],
+                        "base.cfg:7: channel \"commercial\": there is no source \"S\"");
+    assert_string_equal(faults.texts[1],
                         "z-validity.cfg:1: rule \"z.validity\": there is no source \"S\"");
     egw_faults_free(&faults);
 }
@@ -333,7 +348,7 @@ static void the_shipped_policy_compiles_without_a_fault(void **state EGW_UNUSED)
     assert_int_equal(egw_policy_manifest(files.files, files.n, &hash), EGW_OK);
     assert_memory_equal(egw_policy_hash(policy)->b, hash.b, EGW_SHA256);
     assert_int_equal(egw_policy_horizon_ms(policy), INT64_C(30) * 86400000);
-    assert_int_equal(egw_policy_channel_count(policy), 6);
+    assert_int_equal(egw_policy_channel_count(policy), 7);
     assert_string_equal(egw_policy_channel(policy, 0).p, "commercial");
     egw_policy_free(policy);
     egw_policy_files_free(&files);

@@ -98,6 +98,7 @@ static enum egw_status step(void *self, struct egw_turn *turn, const struct egw_
     entry = load(turn, input->key);
     if (input->kind == EGW_INPUT_TIMER) {
         entry.due_ms = 0;
+        counter->struck_ms = input->due_ms;
         st = say(turn, "timer-%.*s", EGW_FMT(input->key));
     } else {
         entry.facts_offset = counter->learned;

@@ -27,8 +27,9 @@ struct entry {
 
 struct counter {
     struct egw_processor processor;
-    bool let_pass;   /* what "retry" waits for */
-    int64_t learned; /* last reference offset */
+    bool let_pass;     /* what "retry" waits for */
+    int64_t struck_ms; /* due time of the last timer */
+    int64_t learned;   /* last reference offset */
     struct {
         char name[32];
         int64_t offset;

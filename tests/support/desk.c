@@ -236,13 +236,14 @@ static enum egw_status port_begin(void *self, struct egw_error *reterr)
     return EGW_OK;
 }
 
-static enum egw_dead_class class_of(const struct egw_log_out *out)
+/* p == NULL: it has none. */
+static struct egw_str header_of(const struct egw_log_out *out, const char *name)
 {
     for (size_t i = 0; i < out->header_count; i++) {
-        if (strcmp(out->headers[i].name, EGW_DEAD_CLASS) == 0)
-            return egw_dead_class_of(out->headers[i].value);
+        if (strcmp(out->headers[i].name, name) == 0)
+            return out->headers[i].value;
     }
-    return EGW_DEAD_CLASSES;
+    return EGW_STR_NONE;
 }
 
 static enum egw_status port_produce(void *self, const struct egw_log_out *outs, size_t n,
@@ -257,7 +258,13 @@ static enum egw_status port_produce(void *self, const struct egw_log_out *outs, 
         assert_true(impl->pending_n < EGW_COUNT(impl->pending));
         impl->pending[impl->pending_n] =
             copy_record(outs[i].partition, desk->now_ms, outs[i].key, outs[i].value);
-        impl->pending[impl->pending_n].dead = class_of(&outs[i]);
+        impl->pending[impl->pending_n].dead =
+            egw_dead_class_of(header_of(&outs[i], EGW_DEAD_CLASS));
+        if (header_of(&outs[i], EGW_RETRY_HEADER).p)
+            impl->pending[impl->pending_n].retry =
+                egw_arena_printf(&desk->arena, "%.*s",
+                                 EGW_FMT(header_of(&outs[i], EGW_RETRY_HEADER)))
+                    .p;
         impl->pending_topic[impl->pending_n++] = outs[i].topic;
     }
     *ret_done = n;

@@ -26,6 +26,15 @@ def test_an_outcome_and_a_case_on_record_are_explained_as_they_were_decided(egw)
     assert said["rule"] == decided["2"]["rule"]
     assert said["action"] == decided["2"]["action"] == "BASELINE"
 
+    assert explain(egw, "K-2")["rule"] == said["rule"], "the case alone, where one customer has it"
+    assert all(len(other["changes"]) <= 6 for other in said["instead"]), "only what matters is told"
+    done = egw.run("handoff number", "K-1", "2601050040009999", "-o", "json").out
+    assert json.loads(done) == {"number": "2601050040009999", "known": False}
+
+    egw.publish([world.unclassified(3, "adatum", case_id="K-2")])
+    egw.wait_outcomes(lambda seen: any(o.said["event_id"] == "3" for o in seen))
+    assert "several customers have a case K-2" in egw.run("explain", "K-2", expect=1).err
+
     text = egw.run("explain", "1").out
     assert decided["1"]["rule"] in text
 

@@ -42,6 +42,12 @@ def test_history_and_show_at_and_rollback_tell_one_story(egw):
     egw.run("policy rollback", "--by", "bert")
     reached(egw, 3)
 
+    shown, *rules = lines(egw, "policy show", "-v")
+    assert shown["activation"] == 3 and shown["partitions"] == [0, egw.partitions - 1]
+    assert len(rules) > 50 and all(r["because"] and r["source"] and r["line"] for r in rules)
+    assert {r["action"] for r in rules} >= {"next", "HANDOFF", "REJECTED"}
+    assert lines(egw, "init") == [{"created": [], "registered": 0, "positions": 0}]
+
     past = lines(egw, "policy history")
     assert [(p["activation"], p["reached"]) for p in past] == [(n, egw.partitions) for n in (1, 2, 3)]
     assert past[1]["by"] == "anna" and past[1]["note"] == "no catalogue: it is wrong about mail"

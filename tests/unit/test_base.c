@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include <errno.h>
+
 static void test_every_status_has_a_name(void **state)
 {
     (void)state;
@@ -236,6 +238,18 @@ static void test_what_is_no_time_is_refused(void **state)
     }
 }
 
+static void test_a_file_the_machine_could_not_read_may_be_read_later(void **state)
+{
+    static const int machine[] = {EIO, EINTR, ENOMEM, EMFILE, ENFILE};
+    static const int name[] = {ENOENT, EACCES, EISDIR, ENOTDIR, ELOOP, ENAMETOOLONG};
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(machine); i++)
+        assert_int_equal(egw_file_status(machine[i]), EGW_RETRY);
+    for (size_t i = 0; i < EGW_COUNT(name); i++)
+        assert_int_equal(egw_file_status(name[i]), EGW_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_times_outside_the_calendar_are_clamped),
         cmocka_unit_test(test_times_of_other_zones_and_precision_are_read),
         cmocka_unit_test(test_what_is_no_time_is_refused),
+        cmocka_unit_test(test_a_file_the_machine_could_not_read_may_be_read_later),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

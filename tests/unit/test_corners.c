@@ -120,6 +120,27 @@ static void incident(struct desk *desk, const char *id, const char *resolved)
 
 /* ---- the end and what comes after ---- */
 
+/* A number says that Microsoft has the case: what is told of it later files nothing again. */
+static void a_number_that_comes_before_the_case_is_kept(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    event(desk, "e1", "case-number", "c1", ",\"number\":\"2601\"");
+    outcome = expect(desk, "c1", "NOTED/CASE_NUMBER");
+    is(outcome->number, "2601");
+    assert_true(outcome->due_at.has); /* Microsoft's first answer */
+    event(desk, "e2", "opened", "c1", BILLING);
+    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    is(outcome->number, "2601");
+    is(outcome->theme, "billing");
+    event(desk, "e3", "case-number", "c1", ",\"number\":\"2602\"");
+    expect(desk, "c1", "NOTED/NUMBER_CONFLICT");
+    event(desk, "e4", "case-state", "c1", ",\"state\":\"closed\"");
+    is(expect(desk, "c1", "CLOSED/MICROSOFT")->number, "2601");
+    assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
+}
+
 static void what_microsoft_has_a_number_for_was_not_closed_before_escalation(void **state)
 {
     static const struct {
@@ -179,7 +200,105 @@ static void an_answer_to_a_hold_is_for_the_severity_it_was_given_at(void **state
     is(expect(desk, "c1", "HELD/APPROVAL")->rule, "approval.emergency");
 }
 
+/* What nobody asked for is no answer, and does not count when it is asked for later. */
+static void an_answer_to_another_kind_of_hold_is_none(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    premier(desk);
+    desk_fact(desk,
+              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"other\",\"csp\":true}}"));
+    desk_run(desk);
+    event(desk, "e1", "opened", "c1", EXCHANGE TRIED ",\"topic\":\"root-cause\"");
+    is(expect(desk, "c1", "HELD/POLICY")->rule, "channel.root-cause");
+    event(desk, "e2", "approved", "c1", "");
+    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    is(outcome->because, "no approval was asked for: the case is held until it is released");
+    assert_true(outcome->due_at.has); /* of the hold, which stands */
+    event(desk, "e3", "released", "c1", "");
+    outcome = expect(desk, "c1", "HELD/APPROVAL"); /* the approval of before was none */
+    is(outcome->rule, "approval.premier-for-c");
+    event(desk, "e4", "released", "c1", "");
+    is(expect(desk, "c1", "NOTED/UPDATED")->because,
+       "the case is held for an approval: it is approved or declined");
+    event(desk, "e5", "approved", "c1", "");
+    is(expect(desk, "c1", "BASELINE/CLASSIFY")->rule, "form.contact"); /* it goes on */
+}
+
 /* ---- incidents ---- */
+
+/* S16: while the incident is open, that the fault is there is what everybody knows. */
+static void a_fault_confirmed_while_its_incident_is_open_waits_on(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+    struct egw_opt_i64 due;
+
+    incident(desk, "EX1", "false");
+    event(desk, "e1", "opened", "c1", EXCHANGE TRIED);
+    due = expect(desk, "c1", "HEALTH_MATCH")->due_at;
+    event(desk, "e2", "confirmed", "c1", "");
+    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    is(outcome->incident, "EX1");
+    is(outcome->because, "EX1 is still open: the case waits for its end");
+    assert_int_equal(outcome->due_at.v, due.v);
+    assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
+    incident(desk, "EX1", "true");
+    expect(desk, "c1", "INCIDENT_ENDED");
+    event(desk, "e3", "confirmed", "c1", "");
+    outcome = expect(desk, "c1", "HANDOFF");
+    assert_true(outcome->incident_ended_at.has && outcome->confirmed_at.has);
+    assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 1);
+}
+
+/* S15: a feed that fell silent does not say that the incident is still open: the customer's word
+ * counts. */
+static void a_fault_confirmed_after_the_feed_fell_silent_goes_on(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    incident(desk, "EX1", "false");
+    event(desk, "e1", "opened", "c1", EXCHANGE TRIED ",\"severity\":\"C\"");
+    expect(desk, "c1", "HEALTH_MATCH");
+    desk->now_ms += INT64_C(6) * 3600000;
+    desk_run(desk);
+    event(desk, "e2", "confirmed", "c1", "");
+    expect(desk, "c1", "NOTED/UPDATED"); /* to its last instant it is believed */
+    desk->now_ms++;
+    event(desk, "e3", "confirmed", "c1", "");
+    outcome = expect(desk, "c1", "HANDOFF");
+    is(outcome->health, "unknown");
+    assert_false(outcome->incident_ended_at.has); /* nobody said that it ended */
+    assert_true(outcome->confirmed_at.has);
+}
+
+/* The end of the incident and the customer's word cross: whichever is first, one hand-off follows,
+ * with both times. */
+static void an_end_and_a_confirmation_at_once_make_one_hand_off(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    incident(desk, "EX1", "false");
+    event(desk, "e1", "opened", "c1", EXCHANGE TRIED);
+    expect(desk, "c1", "HEALTH_MATCH");
+    desk->now_ms += 60000;
+    desk_event(desk, "{\"event_id\":\"e2\",\"event_type\":\"confirmed\",\"partner\":\"litware\","
+                     "\"customer\":\"adatum\",\"case_id\":\"c1\",\"occurred_at\":"
+                     "\"2026-01-05T08:31:00Z\"}");
+    incident(desk, "EX1", "true,\"ends_at\":\"2026-01-05T08:30:30Z\"");
+    outcome = desk_outcome(desk, "c1");
+    assert_non_null(outcome);
+    if (outcome->action == EGW_ACTION_INCIDENT_ENDED)
+        outcome = desk_outcome(desk, "c1");
+    assert_non_null(outcome);
+    assert_int_equal(outcome->action, EGW_ACTION_HANDOFF);
+    assert_int_equal(outcome->incident_ended_at.v, 1767601830000);
+    assert_int_equal(outcome->confirmed_at.v, 1767601860000);
+    expect_nothing(desk);
+}
 
 static void a_case_whose_incident_is_another_one_now_waits_for_that_one(void **state)
 {
@@ -555,9 +674,14 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_microsoft_has_a_number_for_was_not_closed_before_escalation),
+        TEST(a_number_that_comes_before_the_case_is_kept),
         TEST(a_problem_that_came_back_was_not_cured),
         TEST(an_answer_to_a_hold_is_for_the_severity_it_was_given_at),
+        TEST(an_answer_to_another_kind_of_hold_is_none),
         TEST(a_case_whose_incident_is_another_one_now_waits_for_that_one),
+        TEST(an_end_and_a_confirmation_at_once_make_one_hand_off),
+        TEST(a_fault_confirmed_after_the_feed_fell_silent_goes_on),
+        TEST(a_fault_confirmed_while_its_incident_is_open_waits_on),
         TEST(news_while_the_customer_is_asked_sends_nothing_to_microsoft),
         TEST(a_problem_that_comes_back_after_its_end_has_a_new_command),
         TEST(a_linked_case_learns_the_number_of_the_command_it_shares),

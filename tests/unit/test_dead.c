@@ -170,17 +170,37 @@ static void test_a_retry_that_fails_again_leaves_the_one_letter(void **state)
     assert_int_equal(desk_count(desk, DESK_DEAD_LETTERS), 1);
 }
 
-static void test_a_retry_in_a_strange_partition_moves_once(void **state)
+static void test_a_retry_in_a_strange_partition_moves_and_stays_a_retry(void **state)
 {
     struct desk *desk = *state;
     int32_t wrong = (home(KEY) + 1) % DESK_PARTITIONS;
+    const struct egw_outcome *came;
 
     desk_schema(desk, theirs);
     desk_run(desk);
-    desk_retry(desk, wrong, KEY, foreign(desk, "adatum"), "events/0/0 0 alice");
+    desk_retry(desk, wrong, KEY, foreign(desk, "adatum"), "events/0/0 7 alice");
     desk_run(desk);
     assert_non_null(next(desk, EGW_ACTION_PASSED_ON)->retry_of);
-    assert_null(next(desk, EGW_ACTION_REJECTED)->retry_of);
+    came = next(desk, EGW_ACTION_REJECTED); /* nobody knows that customer */
+    assert_non_null(came->retry_of);
+    assert_int_equal(came->retry_of->letter, 7);
+    assert_true(egw_str_is(came->retry_of->by, "alice"));
+    assert_null(desk_outcome(desk, ""));
+}
+
+static void test_a_retry_that_was_moved_is_not_moved_again(void **state)
+{
+    struct desk *desk = *state;
+    int32_t wrong = (home(KEY) + 1) % DESK_PARTITIONS;
+    const struct egw_outcome *came;
+
+    desk_schema(desk, theirs);
+    desk_run(desk);
+    desk_retry(desk, wrong, KEY, foreign(desk, "adatum"), "events/0/0 7 alice moved");
+    desk_run(desk);
+    came = next(desk, EGW_ACTION_REJECTED);
+    assert_true(egw_str_is(came->code, "BAD_FIELD"));
+    assert_non_null(came->retry_of);
     assert_null(desk_outcome(desk, ""));
 }
 
@@ -219,6 +239,8 @@ static void test_headers_are_read_as_they_are_written(void **state)
         "events/1/2 3",
         "events/1/2 3 ",
         "events/1/2 3 a b",
+        "events/1/2 3 moved",
+        "events/1/2 3 a moved moved",
         "/1/2 3 a",
         "ev ents/1/2 3 a",
         "events/-1/2 3 a",
@@ -230,15 +252,20 @@ static void test_headers_are_read_as_they_are_written(void **state)
                                     EGW_STR("alice@litware.example")};
     struct egw_retry read;
     struct egw_buf text = {0};
+    bool moved;
 
     (void)state;
-    assert_int_equal(egw_retry_write(&retry, &text), EGW_OK);
-    assert_true(egw_retry_read(egw_buf_str(&text), &read));
-    assert_true(egw_str_eq(read.topic, retry.topic) && egw_str_eq(read.by, retry.by));
-    assert_true(read.partition == INT32_MAX && read.offset == INT64_MAX && read.letter == 0);
+    for (int i = 0; i < 2; i++) {
+        egw_buf_clear(&text);
+        assert_int_equal(egw_retry_write(&retry, i == 1, &text), EGW_OK);
+        assert_true(egw_retry_read(egw_buf_str(&text), &read, &moved));
+        assert_int_equal(moved, i == 1);
+        assert_true(egw_str_eq(read.topic, retry.topic) && egw_str_eq(read.by, retry.by));
+        assert_true(read.partition == INT32_MAX && read.offset == INT64_MAX && read.letter == 0);
+    }
     egw_buf_free(&text);
     for (size_t i = 0; i < EGW_COUNT(bad); i++) {
-        if (egw_retry_read(egw_str_of(bad[i]), &read))
+        if (egw_retry_read(egw_str_of(bad[i]), &read, &moved))
             fail_msg("'%s' was read", bad[i]);
     }
     for (int i = 0; i < EGW_DEAD_CLASSES; i++)
@@ -253,7 +280,8 @@ int main(void)
         TEST(test_a_letter_says_its_class),
         TEST(test_a_retry_once_the_schema_is_known_is_decided_once),
         TEST(test_a_retry_that_fails_again_leaves_the_one_letter),
-        TEST(test_a_retry_in_a_strange_partition_moves_once),
+        TEST(test_a_retry_in_a_strange_partition_moves_and_stays_a_retry),
+        TEST(test_a_retry_that_was_moved_is_not_moved_again),
         TEST(test_no_retry_puts_a_policy_in_force),
         TEST(test_a_header_that_names_no_letter_is_pointed_out),
         cmocka_unit_test(test_headers_are_read_as_they_are_written),

@@ -540,6 +540,52 @@ static void s15_old_or_missing_health_is_never_healthy(void **state EGW_UNUSED)
     expect_str(fact_value(&d, "health"), "ok");
 }
 
+/* Azure's feed speaks of services and regions by other names than a case does. */
+static void s16_an_incident_of_azure_is_known_by_service_symptom_and_region(void **state EGW_UNUSED)
+{
+    static const struct {
+        const char *service, *feature, *symptom, *region, *issue_service, *issue_region;
+        bool matches;
+    } cases[] = {
+        {"Azure", NULL, "vm-unreachable", "westeurope", "Virtual Machines", "West Europe", true},
+        {"Azure", NULL, "vm-unreachable", "west-europe", "Virtual Machines", "West Europe", true},
+        {"Azure", NULL, "vm-unreachable", NULL, "Virtual Machines", "West Europe", true},
+        {"Azure", NULL, "vm-unreachable", "westeurope", "Virtual Machines", NULL, true},
+        {"Azure", NULL, "vm-unreachable", "westeurope", "Virtual Machines", "West Europe 2", false},
+        {"Azure", NULL, "vm-unreachable", "westeurope2", "Virtual Machines", "West Europe", false},
+        {"Azure", NULL, "vm-unreachable", "northeurope", "Virtual Machines", "West Europe", false},
+        {"Azure", NULL, "vm-unreachable", NULL, "SQL Database", NULL, false},
+        {"Azure", NULL, NULL, NULL, "Virtual Machines", NULL, false}, /* it may be any part */
+        {"Azure", "Virtual Machines", NULL, NULL, "Virtual Machines", NULL, true},
+        {"Azure", "SQL Database", "vm-unreachable", NULL, "Virtual Machines", NULL, false},
+        {"Azure VM", NULL, NULL, NULL, "Virtual Machines", NULL, true},
+        {"Azure VM", NULL, "network", NULL, "Load Balancer", NULL, true},
+        {"Azure SQL", NULL, NULL, NULL, "Virtual Machines", NULL, false},
+        {"Azure", NULL, "vm-unreachable", NULL, "Azure", NULL, true},
+        {"Azure", NULL, "vm-unreachable", NULL, "Log Analytics", NULL, false},
+    };
+
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        struct egw_health_issue issue = {.customer = EGW_STR("northwind"),
+                                         .id = EGW_STR("1KFM-DQ0"),
+                                         .service = egw_str_of(cases[i].issue_service),
+                                         .region = egw_str_of(cases[i].issue_region),
+                                         .classification = EGW_STR("incident"),
+                                         .status = EGW_STR("Active")};
+        struct egw_support_event e = cw1004();
+        struct egw_decision d;
+
+        e.service = egw_str_of(cases[i].service);
+        e.feature = egw_str_of(cases[i].feature);
+        e.symptom = egw_str_of(cases[i].symptom);
+        e.region = egw_str_of(cases[i].region);
+        learn(EGW_REF_HEALTH_ISSUE, &issue);
+        d = decide(e);
+        if ((d.action == EGW_ACTION_HEALTH_MATCH) != cases[i].matches)
+            fail_msg("case %zu: %s", i, egw_action_names[d.action]);
+    }
+}
+
 static void s16_only_an_open_incident_that_fits_holds_a_case(void **state EGW_UNUSED)
 {
     static const struct {
@@ -719,7 +765,7 @@ static void s49_s50_without_a_plan_billing_goes_up_and_technical_does_not(void *
     EXPECT(d, HANDOFF, "", "commercial", "commercial.billing");
     learn_access("adatum", "active", "Service Support Administrator", NULL, NULL);
     d = decide(e);
-    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.none");
+    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.dynamics");
     assert_true(holds(&d.waits_for, "contract/litware/advanced"));
     assert_true(holds(&d.waits_for, "contract/litware/premier"));
     assert_true(holds(&d.waits_for, "membership/litware"));
@@ -762,8 +808,15 @@ static void s53_s54_signature_comes_with_a_membership_for_cloud_products(void **
     pack.left = 1;
     learn(EGW_REF_PACK, &pack);
     d = decide(e);
-    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.none");
+    EXPECT(d, HANDOFF, "", "partner-on-premises", "on-premises.partner-on-premises-support");
     expect_str(fact_value(&d, "signature"), "not-covered");
+    gold.level = EGW_STR("none");
+    learn(EGW_REF_MEMBERSHIP, &gold);
+    d = decide(e);
+    EXPECT(d, NOT_ENTITLED, "NO_PLAN", "", "entitlement.none");
+    d = decide(cw1004());
+    EXPECT(d, HANDOFF, "", "csp-program", "azure.csp-program");
+    expect_str(fact_value(&d, "signature"), "none");
 }
 
 static void s59_dynamics_needs_advanced_or_higher(void **state EGW_UNUSED)
@@ -821,10 +874,12 @@ static void s67_a_reseller_goes_to_its_provider(void **state EGW_UNUSED)
 
     learn_partner("litware", "indirect-reseller", true);
     d = decide(cw1004());
-    EXPECT(d, TO_PROVIDER, "", "", "channel.to-provider");
+    EXPECT(d, TO_PROVIDER, "", "", "to-provider.azure");
     expect_str(d.owner, "provider");
     d = decide(cw1003());
-    EXPECT(d, TO_PROVIDER, "", "", "channel.to-provider");
+    EXPECT(d, TO_PROVIDER, "", "", "to-provider.commercial");
+    d = decide(cw1005());
+    EXPECT(d, TO_PROVIDER, "", "", "to-provider.rest");
 }
 
 static void words_outside_the_policy_are_refused_by_field(void **state EGW_UNUSED)
@@ -1021,6 +1076,7 @@ int main(void)
         TEST(s09_access_ends_at_its_instant_by_record_time),
         TEST(s15_old_or_missing_health_is_never_healthy),
         TEST(s16_only_an_open_incident_that_fits_holds_a_case),
+        TEST(s16_an_incident_of_azure_is_known_by_service_symptom_and_region),
         TEST(s16_an_incident_the_desk_excluded_holds_no_case),
         TEST(s29_a_question_never_becomes_a_technical_case),
         TEST(s42_the_statement_in_force_is_on_the_outcome),

@@ -165,13 +165,13 @@ static void test_S05_S20_the_link_is_that_of_the_customers_cloud(void **state)
         const char *partner, *relation, *portal;
     } cases[] = {
         {PARTNER(CONTACT), RELATION(TENANT),
-         "https://admin.powerplatform.microsoft.com/support?tenant=t-adatum"},
+         "https://admin.powerplatform.microsoft.com/account/login/t-adatum"},
         {PARTNER(CONTACT), RELATION(TENANT ",\"cloud\":\"usgov\""),
-         "https://high.admin.powerplatform.microsoft.us/support?tenant=t-adatum"},
+         "https://high.admin.powerplatform.microsoft.us"},
         {PARTNER(CONTACT ",\"cloud\":\"usgov\""), RELATION(TENANT),
-         "https://high.admin.powerplatform.microsoft.us/support?tenant=t-adatum"},
+         "https://high.admin.powerplatform.microsoft.us"},
         {PARTNER(CONTACT ",\"cloud\":\"usgov\""), RELATION(TENANT ",\"cloud\":\"global\""),
-         "https://admin.powerplatform.microsoft.com/support?tenant=t-adatum"},
+         "https://admin.powerplatform.microsoft.com/account/login/t-adatum"},
         {PARTNER(CONTACT), RELATION(TENANT ",\"cloud\":\"elsewhere\""), ""},
     };
 

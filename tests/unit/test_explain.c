@@ -95,13 +95,19 @@ static void try_one(const struct egw_policy *policy, const uint16_t *from, const
     }
 }
 
+/* A word nobody knows is not proposed to an event that uses none. */
+static bool is_nonsense(const uint16_t *from, const uint16_t *values)
+{
+    return values[EGW_F_SCOPE] == EGW_V_INVALID && from[EGW_F_SCOPE] != EGW_V_INVALID;
+}
+
 static void try_all(const struct egw_policy *policy, const uint16_t *from, struct nearest *ret)
 {
     uint16_t values[EGW_FACTS_MAX] = {0};
 
     ret->n = 0;
     do {
-        if (can_be(values))
+        if (can_be(values) && !is_nonsense(from, values))
             try_one(policy, from, values, ret);
     } while (next_values(policy, values));
 }
@@ -180,8 +186,10 @@ static void assert_leads(const struct egw_policy *policy, const uint16_t *from,
     for (size_t v = 0; v < policy->facts[fact].value_count; v++) {
         struct egw_str word = policy->facts[fact].values[v];
 
-        if (has_word(words, word.n ? word : EGW_STR("(none)")) == others)
+        if (has_word(words, word.n ? word : EGW_STR("(none)")) == others ||
+            (others && egw_str_is(word, "invalid")))
             continue;
+        assert_false(egw_str_is(word, "invalid"));
         assert_int_not_equal(v, from[fact]);
         values[fact] = (uint16_t)v;
         assert_leads(policy, from, other, at + 1, values);

@@ -233,6 +233,48 @@ static void test_health_with_its_issues(void **state EGW_UNUSED)
                "\"2026-01-05T07:50:00.000Z\",\"title\":\"Delays\"}}"));
 }
 
+/* Azure Service Health: a service issue region by region, with the end of each; the rest once. */
+static void test_S13_events_of_azure_service_health_are_issues(void **state EGW_UNUSED)
+{
+    static const char event[] =
+        "{\"value\":[{\"name\":\"1KFM-DQ0\",\"properties\":{\"eventType\":\"ServiceIssue\","
+        "\"eventSource\":\"ServiceHealth\",\"status\":\"Active\",\"title\":\"Machines\","
+        "\"impactStartTime\":\"2026-01-05T07:50:00Z\",\"impactMitigationTime\":"
+        "\"2026-01-05T08:40:00Z\",\"impact\":[{\"impactedService\":\"Virtual Machines\","
+        "\"impactedRegions\":[{\"impactedRegion\":\"West Europe\",\"status\":\"Active\"},"
+        "{\"impactedRegion\":\"North Europe\",\"status\":\"Resolved\"}]},"
+        "{\"impactedService\":\"Microsoft Azure portal\",\"impactedRegions\":["
+        "{\"impactedRegion\":\"Global\"}]}]}}]}";
+    static const char advisory[] =
+        "{\"name\":\"CL84-JF0\",\"eventType\":\"HealthAdvisory\",\"eventSource\":"
+        "\"ServiceHealth\",\"status\":\"Active\",\"impact\":[{\"impactedService\":\"Storage\","
+        "\"impactedRegions\":[{\"impactedRegion\":\"West Europe\"},{\"impactedRegion\":"
+        "\"North Europe\"}]}]}";
+
+    fabrikam_is_on_record();
+    must(IMPORT(event, event, advisory));
+    assert_int_equal(imported.facts.n, 4); /* told twice, it is one */
+#define FIRST                                                                                      \
+    "\"source\":\"azure-service-health\",\"body\":{\"health_issue\":{\"customer\":\"fabrikam\","   \
+    "\"id\":"
+    assert_non_null(strstr(
+        lines(), FIRST
+        "\"1KFM-DQ0.virtual-machines.west-europe\",\"service\":\"Virtual Machines\",\"region\":"
+        "\"West Europe\",\"classification\":\"incident\",\"status\":\"Active\",\"resolved\":false,"
+        "\"starts_at\":\"2026-01-05T07:50:00.000Z\",\"title\":\"Machines\"}}"));
+    assert_non_null(strstr(
+        lines(), FIRST
+        "\"1KFM-DQ0.virtual-machines.north-europe\",\"service\":\"Virtual Machines\",\"region\":"
+        "\"North Europe\",\"classification\":\"incident\",\"status\":\"Resolved\",\"resolved\":"
+        "true,\"starts_at\":\"2026-01-05T07:50:00.000Z\",\"ends_at\":"
+        "\"2026-01-05T08:40:00.000Z\",\"title\":\"Machines\"}}"));
+    assert_non_null(strstr(lines(), FIRST "\"1KFM-DQ0.microsoft-azure-portal.global\",\"service\":"
+                                          "\"Microsoft Azure portal\",\"classification\":"));
+    assert_non_null(strstr(lines(), FIRST "\"CL84-JF0.storage\",\"service\":\"Storage\","
+                                          "\"classification\":\"advisory\""));
+#undef FIRST
+}
+
 static void test_faults_name_file_and_member(void **state EGW_UNUSED)
 {
     static const struct {
@@ -247,8 +289,12 @@ static void test_faults_name_file_and_member(void **state EGW_UNUSED)
         {"{}", "a.json: is no shape that can be imported: it has no members"},
         {"{\"items\":[{\"mpnId\":\"1\",\"relationshipType\":\"x\"}]}",
          "a.json:items[0]: is an indirect relationship of Partner Center, which has no import"},
-        {"{\"value\":[{\"eventType\":\"ServiceIssue\",\"eventSource\":\"ServiceHealth\"}]}",
-         "a.json:value[0]: is an event of Azure Service Health, which has no import"},
+        {"{\"value\":[{\"name\":\"1KFM-DQ0\",\"eventType\":\"ServiceIssue\",\"eventSource\":"
+         "\"ServiceHealth\",\"status\":\"Active\"}]}",
+         "a.json:value[0].impact: must be a list"},
+        {"{\"name\":\"1KFM-DQ0\",\"properties\":{\"eventType\":\"ServiceIssue\",\"eventSource\":"
+         "\"ServiceHealth\",\"status\":\"Active\",\"impact\":[{}]}}",
+         "a.json:impact: names no impactedService"},
         {VALUE(ISSUE("EX1", "Outage", "")),
          "a.json:value[0].classification: Outage is neither incident nor advisory"},
         {VALUE("{\"service\":7,\"status\":\"x\"}"), "a.json:value[0].service: must be a text"},
@@ -304,7 +350,7 @@ static void test_published_payloads_are_read_or_refused_by_name(void **state EGW
         {"graph-issues-list.json", 1},
         {"graph-issues-recorded.json", 3},
         {"graph-messages-recorded.json", 0},
-        {"azure-service-health-events.json", 0},
+        {"azure-service-health-events.json", 10 + 11}, /* incidents, and services advised of */
     };
 
     fabrikam_is_on_record();
@@ -364,6 +410,7 @@ int main(void)
         TEST(test_a_further_delegation_counts_where_it_adds_a_role),
         TEST(test_a_customer_may_come_with_the_same_import),
         TEST(test_health_with_its_issues),
+        TEST(test_S13_events_of_azure_service_health_are_issues),
         TEST(test_faults_name_file_and_member),
         TEST(test_health_without_a_customer_is_refused),
         TEST(test_published_payloads_are_read_or_refused_by_name),

@@ -377,6 +377,21 @@ static void test_a_timer_made_moot_by_an_aborted_batch_fires_all_the_same(void *
     assert_outs(b, "a=1 timer-a");
 }
 
+/* Put twice, it has two timers; both are past when the loop comes to them. */
+static void test_a_timer_tells_the_time_that_the_entry_waits_for(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "due a 1700000003000");
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "due a 1700000005000");
+    run(b);
+    settle(b);
+    pass(b, 6000);
+    settle(b);
+    assert_outs(b, "a=1 a=2 timer-a");
+    assert_int_equal(b->counter.struck_ms, 1700000005000);
+}
+
 static void test_a_doubtful_abort_makes_a_new_producer(void **state)
 {
     struct bench *b = *state;
@@ -635,6 +650,7 @@ int main(void)
         T(test_a_timer_used_up_in_an_aborted_batch_fires_again),
         T(test_a_fact_used_up_in_an_aborted_batch_fires_again),
         T(test_a_timer_made_moot_by_an_aborted_batch_fires_all_the_same),
+        T(test_a_timer_tells_the_time_that_the_entry_waits_for),
         T(test_a_doubtful_abort_makes_a_new_producer),
         T(test_an_abort_that_fails_reads_everything_again),
         T(test_a_produce_that_says_abort_is_aborted_without_a_commit),

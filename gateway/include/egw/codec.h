@@ -121,7 +121,8 @@ struct egw_type {
     const struct egw_put *puts; /* RECORD: fields as the encoder's ops; NULL: it walks the table */
 };
 
-/* The encoder's ops: a record's fields as the build flattened them. Private to core/codec.c. */
+/* The encoder's ops: a record's fields as the build flattened them. Private to core/codec_encode.c.
+ */
 enum egw_put_op {
     EGW_PUT_HEAD, /* count bytes are written at most, long texts and items apart */
     EGW_PUT_END,
@@ -170,6 +171,9 @@ enum egw_status egw_encode(const struct egw_type *type, const void *record, stru
                            struct egw_error *reterr) EGW_MUST_CHECK;
 
 const struct egw_type *egw_plan_reader(const struct egw_plan *plan);
+
+/* Where the value of an optional part of kind item is; NULL: it is absent. */
+const void *egw_option_value(const struct egw_type *item, const void *option);
 
 /* ---- framing: what stands before the Avro bytes ---- */
 

@@ -43,9 +43,11 @@ enum { EGW_RETRY_BY_MAX = 64 }; /* bytes of who retried */
 bool egw_retry_by_valid(struct egw_str by);
 
 /* The header's value: "support.events/3/4711 12 alice", the place of the original record, the
- * offset of the letter (its partition is the original's), and who. EGW_OK, EGW_NOMEM. */
-enum egw_status egw_retry_write(const struct egw_retry *retry, struct egw_buf *out) EGW_MUST_CHECK;
-/* Texts are views of header. False: it is no such value, *ret is unspecified. */
-bool egw_retry_read(struct egw_str header, struct egw_retry *ret) EGW_MUST_CHECK;
+ * offset of the letter (its partition is the original's), and who. moved: " moved" behind it, for
+ * the copy that was passed on to where its customer's cases are. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_retry_write(const struct egw_retry *retry, bool moved,
+                                struct egw_buf *out) EGW_MUST_CHECK;
+/* Texts are views of header. False: it is no such value, the answers are unspecified. */
+bool egw_retry_read(struct egw_str header, struct egw_retry *ret, bool *ret_moved) EGW_MUST_CHECK;
 
 #endif

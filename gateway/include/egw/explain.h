@@ -3,7 +3,7 @@
  *
  * Worked out from the facts by value and the rules alone. The changes are the fewest that lead to
  * another result, exact over everything that can come: no event with fewer of its facts changed
- * gets that result. Pure; any thread.
+ * gets that result. Words that the policy does not know are never proposed. Pure; any thread.
  */
 #ifndef EGW_EXPLAIN_H
 #define EGW_EXPLAIN_H

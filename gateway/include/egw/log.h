@@ -105,7 +105,7 @@ struct egw_log_out {
     int topic;
     int32_t partition;
     struct egw_str key, value;            /* value.p == NULL: tombstone */
-    const struct egw_log_header *headers; /* dead letters only */
+    const struct egw_log_header *headers; /* of dead letters, and of retries passed on */
     size_t header_count;
     uint32_t tally; /* what it counts as once it is committed; 0: not counted */
 };

@@ -62,8 +62,9 @@ struct egw_settings {
     } log;
 };
 
-/* Load path (NULL: defaults only), then overrides "key=value". EGW_OK, EGW_INVALID (faults), EGW_IO
- * (faults), EGW_NOMEM. On EGW_OK the caller owns *ret and ends it with egw_settings_free(). */
+/* Load path (NULL: defaults only), then overrides "key=value". EGW_OK, EGW_INVALID, EGW_IO,
+ * EGW_RETRY (see egw_file_status(); all three with faults), EGW_NOMEM. On EGW_OK the caller owns
+ * *ret and ends it with egw_settings_free(). */
 enum egw_status egw_settings_load(const char *path, const char *const *overrides, size_t n,
                                   struct egw_settings *ret,
                                   struct egw_faults *faults) EGW_MUST_CHECK;

@@ -1,0 +1,401 @@
+"""Each call to the system fails in turn under the real commands: what egw says then is true.
+
+usage: failing_calls.py BUILD-DIRECTORY [--all] [--jobs N] [--only SCENARIO[:WHO[:KIND]]] [--verbose]
+
+Preloads failing_call.so: the n-th call of a kind, made by egw or by one of its libraries, fails with
+an error which that call can really give; for every n that a run without faults comes to (--all), or
+for some spread evenly over them. What must hold at each point is in judge(): the process ends by
+itself in time; with a code the manual has for a fault of the machine, and a message that names what
+failed; or the fault is absorbed, and the result is what it is without. Nothing false is claimed.
+
+Not failed: calls of librdkafka's mock cluster (it asserts that they do not fail, and is no part of
+what runs in production), and those the C library makes within itself.
+"""
+import argparse
+import collections
+import concurrent.futures
+import errno
+import os
+import pathlib
+import queue
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WHOS = "egw rdkafka mock microhttpd curl".split()  # as failing_call.c numbers them
+KINDS = ("out err write send read recv open rename fsync socket connect bind accept poll epoll pipe random "
+         "thread resolve").split()
+REPORT = struct.Struct(f"{1 + len(WHOS) * len(KINDS)}I")
+
+EAI_AGAIN, EAI_MEMORY = -3, -10
+ERRORS = {  # the short run takes the first
+    "out": [errno.ENOSPC, errno.EIO],
+    "err": [errno.EIO],
+    "write": [errno.EAGAIN, errno.EIO],
+    "send": [errno.ECONNRESET, errno.EPIPE, errno.ENOBUFS],
+    "read": [errno.EIO],
+    "recv": [errno.ECONNRESET, errno.ETIMEDOUT],
+    "open": [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO],
+    "rename": [errno.ENOSPC, errno.EIO],
+    "fsync": [errno.EIO, errno.ENOSPC],
+    "socket": [errno.EMFILE, errno.ENOBUFS],
+    "connect": [errno.ECONNREFUSED, errno.ETIMEDOUT, errno.ENETUNREACH],
+    "bind": [errno.ENOBUFS, errno.EADDRINUSE],
+    "accept": [errno.EMFILE, errno.ECONNABORTED],
+    "poll": [errno.EINTR, errno.ENOMEM],
+    "epoll": [errno.ENOMEM, errno.EINTR],
+    "pipe": [errno.EMFILE, errno.ENFILE],
+    "random": [errno.EINTR, errno.ENOSYS],
+    "thread": [errno.EAGAIN],
+    "resolve": [EAI_AGAIN, EAI_MEMORY],
+}
+FAULT_CODES = {69, 70, 75}
+SANITIZER_CODE = 99  # none of ours
+BOUND_S = 90
+
+
+class Point(collections.namedtuple("Point", "who kind first step error")):
+    def orders(self):
+        return f"{self.who}:{self.kind}:{self.first}:{self.step}:{self.error}"
+
+    def __str__(self):
+        often = f" and every {self.step}th after it" if self.step > 1 else " and all after it" if self.step else ""
+        error = errno.errorcode.get(self.error, f"error {self.error}")
+        return f"{self.kind} {self.first}{often} of {self.who} gives {error}"
+
+
+Done = collections.namedtuple("Done", "code out err failed calls seconds")
+
+
+# ---- running egw ----
+
+class Mock:
+    """A mock cluster; topics: words TOPIC:PARTITIONS."""
+
+    def __init__(self, build, topics):
+        self.process = subprocess.Popen([build / "tests/failing/mock_cluster", *topics], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.brokers = self.process.stdout.readline().strip()
+        assert self.brokers, "the mock cluster did not start"
+
+    def count(self, topic):
+        self.process.stdin.write(topic + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Run:
+    """One process of egw, its mock cluster if any, and what it printed."""
+
+    def __init__(self, build, mock, words, point=None):
+        sets = [f"kafka.brokers={mock.brokers}", "topics.partitions=2", "topics.replication=1"] if mock else []
+        self.folder = tempfile.TemporaryDirectory()
+        self.at = pathlib.Path(self.folder.name)
+        self.started = time.monotonic()
+        env = {"PATH": "", "LD_PRELOAD": str(build / "tests/failing/failing_call.so"),
+               "EGW_FAIL_REPORT": str(self.at / "report"),
+               "ASAN_OPTIONS": f"verify_asan_link_order=0:detect_leaks=0:exitcode={SANITIZER_CODE}",
+               "TSAN_OPTIONS": f"exitcode={SANITIZER_CODE}", "UBSAN_OPTIONS": f"exitcode={SANITIZER_CODE}"}
+        if point:
+            env["EGW_FAIL"] = point.orders()
+        with open(self.at / "out", "wb") as out, open(self.at / "err", "wb") as err:
+            self.process = subprocess.Popen(
+                [build / "workers/egw", *words, *(word for s in sets for word in ("-s", s))], cwd=ROOT, env=env,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    def text(self, name):
+        return (self.at / name).read_text(errors="replace")
+
+    def finish(self, bound=BOUND_S):
+        """code None: it did not end."""
+        try:
+            code = self.process.wait(bound)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            code = None
+        failed, *calls = REPORT.unpack((self.at / "report").read_bytes())
+        done = Done(code, self.text("out"), self.text("err"), bool(failed),
+                    {(who, kind): calls[i * len(KINDS) + k] for i, who in enumerate(WHOS)
+                     for k, kind in enumerate(KINDS)}, time.monotonic() - self.started)
+        self.folder.cleanup()
+        return done
+
+
+def topics_of_egw(build):
+    """Names and partitions, as egw misses them: the mock cluster makes those asked for, of four each."""
+    mock = Mock(build, [])
+    said = Run(build, mock, ["check"]).finish()
+    mock.close()
+    found = re.findall(r"^topic (\S+) has 4 partitions, must have (\d+)$", said.err, re.M)
+    assert found, said
+    return [f"{name}:{partitions}" for name, partitions in found]
+
+
+# ---- what must hold ----
+
+def settled(text):
+    """Without what differs between two runs."""
+    return re.sub(r"in \d+\.\d+ s|\d{4}-\d\d-\d\dT[\d:.]+Z|127\.0\.0\.1:\d+", "~", text)
+
+
+def words_for(point):
+    """A message about this point must hold one of these; none: the library has its own words."""
+    if point.who != "egw" or point.kind in ("connect", "resolve"):
+        return []
+    return ["thread"] if point.kind == "thread" else [os.strerror(point.error)]
+
+
+def crashes(done):
+    if done.code is None:
+        yield "did not end in time"
+    elif done.code < 0:
+        yield f"killed by {signal.Signals(-done.code).name}"
+    elif done.code == SANITIZER_CODE or "runtime error:" in done.err or "Sanitizer" in done.err:
+        yield "a sanitizer's finding"
+
+
+def judge_fault(point, done):
+    """It ended with another code than without the fault."""
+    if done.code not in FAULT_CODES:
+        yield f"exit {done.code} is none for a fault of the machine"
+    if point.kind == "err" or (point.kind == "write" and not done.err):
+        return  # it could not be told
+    words = words_for(point)
+    if not done.err.strip():
+        yield f"exit {done.code} without a word"
+    elif words and not any(word in done.err for word in words):
+        yield f"no line names the fault: {' or '.join(words)}"
+
+
+def judge(point, done, normal):
+    """Yields what is wrong."""
+    crash = list(crashes(done))
+    if crash:
+        yield from crash
+    elif done.code != normal.code:
+        yield from judge_fault(point, done) if done.failed else [f"exit {done.code} though nothing failed"]
+    elif done.failed and point.kind == "out":
+        yield "what was not printed counts as printed"
+    elif settled(done.out) != settled(normal.out):
+        yield f"exit {done.code}, but the output is another one"
+
+
+# ---- scenarios ----
+
+class Command:
+    """A command that ends. short: so many points of a kind, of egw and of a library; None: only with --all."""
+
+    def __init__(self, name, words, broker=True, short=(3, 1), most=10 ** 6):
+        self.name, self.words, self.broker, self.short, self.most = name, words, broker, short, most
+
+    def stage(self, build, topics):
+        return Mock(build, topics) if self.broker else None
+
+    def normal(self, build, topics):
+        mock = self.stage(build, topics)
+        done = Run(build, mock, self.words).finish()
+        if mock:
+            mock.close()
+        return done
+
+    def lines(self, done):
+        lines = [line for line in done.err.splitlines() if line.strip()]
+        if done.code in FAULT_CODES and len(lines) > 1:
+            yield f"{len(lines)} lines about one fault"
+
+    def try_point(self, build, mock, point, normal):
+        done = Run(build, mock, self.words, point).finish()
+        return done, [*judge(point, done, normal), *self.lines(done)]
+
+
+class Writing(Command):
+    """What it says it wrote is there. More may be: the mock cluster knows no idempotence, so what
+    the library sends again because an answer was lost is there twice."""
+
+    def __init__(self, name, words, topic, writes):
+        super().__init__(name, words)
+        self.topic, self.writes = topic, writes
+
+    def try_point(self, build, mock, point, normal):
+        before = mock.count(self.topic)
+        done, wrong = super().try_point(build, mock, point, normal)
+        written = mock.count(self.topic) - before
+        claimed = re.search(r"(?:published|written) (\d+)", done.out)
+        if written < (int(claimed[1]) if claimed else 0) or (done.code == 0 and written < self.writes):
+            wrong.append(f"{written} of {self.writes} records were written")
+        return done, wrong
+
+
+class Worker(Command):
+    """egw triage with metrics listening: decides what is there, is asked for its metrics, is told to
+    stop. Each on a cluster of its own, set up without faults."""
+
+    OUTCOMES, WAIT_S, STOP_S = "support.outcomes", 40, 20
+
+    def __init__(self, name, short, most):
+        super().__init__(name, ["triage", "--slot", "0"], short=short, most=most)
+        self.expected = None
+
+    def stage(self, build, topics):
+        return topics
+
+    def set_up(self, build, topics):
+        mock = Mock(build, topics)
+        for words in (["init"], ["reference", "put", "config/story/reference.jsonl"],
+                      ["publish", "config/story/events.jsonl"]):
+            done = Run(build, mock, words).finish()
+            assert done.code == 0, done
+        return mock
+
+    def look(self, port):
+        """A fault may cost this answer, never the worker."""
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read()
+        except OSError:
+            pass
+
+    def work(self, build, topics, point):
+        mock = self.set_up(build, topics)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        run = Run(build, mock, [*self.words, "-s", f"metrics.listen=127.0.0.1:{port}"], point)
+        until, seen, since = time.monotonic() + self.WAIT_S, -1, 0
+        while run.process.poll() is None and time.monotonic() < until:
+            count = mock.count(self.OUTCOMES)
+            if count != seen:
+                seen, since = count, time.monotonic()
+            quiet = time.monotonic() - since
+            if quiet > (0.2 if self.expected and seen >= self.expected else 4 if seen > 0 else self.WAIT_S):
+                break
+            time.sleep(0.1)
+        self.look(port)
+        run.process.send_signal(signal.SIGTERM)
+        done = run.finish(self.STOP_S)
+        written = mock.count(self.OUTCOMES)
+        mock.close()
+        return done, written
+
+    def normal(self, build, topics):
+        done, self.expected = self.work(build, topics, None)
+        assert self.expected > 0, done
+        return done
+
+    def try_point(self, build, topics, point, normal):
+        done, written = self.work(build, topics, point)
+        wrong = list(crashes(done))
+        if not wrong and done.code != 0:
+            wrong = list(judge_fault(point, done))
+        elif not wrong and written < self.expected:
+            wrong.append(f"{written} of {self.expected} outcomes")
+        return done, wrong
+
+
+SCENARIOS = [
+    Command("version", ["--version"], broker=False),
+    Command("manual", ["manual"], broker=False),
+    Command("sample", ["check", "--sample"], broker=False),
+    Command("lint", ["policy", "lint", "config/policy"], broker=False, short=(2, 0)),
+    Command("check-offline", ["check", "--offline", "-c", "config/minimal.cfg"], broker=False, short=(2, 0)),
+    Command("check", ["check"], short=None),
+    Writing("publish", ["publish", "config/story/events.jsonl"], "support.events", 5),
+    Writing("reference", ["reference", "put", "config/story/reference.jsonl"], "support.reference", 15),
+    Command("outcomes", ["outcomes"]),
+    Worker("triage", short=None, most=200),
+    Command("demo", ["demo"], broker=False, short=None, most=80),
+]
+
+
+def spread(found, n):
+    """n of them, evenly; the first and the last are among them."""
+    if len(found) <= n:
+        return found
+    return [found[round(i * (len(found) - 1) / max(n - 1, 1))] for i in range(n)]
+
+
+def points_of(scenario, calls, everything, only):
+    points = []
+    for (who, kind), n in calls.items():
+        turns = list(range(1, n + 1))
+        if who == "mock" or only not in ([], [who], [who, kind]):
+            continue
+        if not everything:
+            turns = spread(turns, scenario.short[who != "egw"])
+        points += [Point(who, kind, first, 0, error) for first in turns
+                   for error in (ERRORS[kind] if everything else ERRORS[kind][:1])]
+    return spread(points, scenario.most)
+
+
+def try_all(scenario, build, topics, args):
+    """Returns how many points were tried, how many of them the run came to, and the faults found."""
+    normal = scenario.normal(build, topics)
+    assert not list(crashes(normal)), normal
+    points = points_of(scenario, normal.calls, args.all, args.only.split(":")[1:])
+    stages = queue.Queue()
+    for _ in range(args.jobs):
+        stages.put(scenario.stage(build, topics))
+
+    def one(point):
+        stage = stages.get()
+        try:
+            return (point, *scenario.try_point(build, stage, point, normal))
+        finally:
+            stages.put(stage)
+
+    hit, faults = 0, 0
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for point, done, wrong in pool.map(one, points):
+            hit += done.failed
+            faults += bool(wrong)
+            if wrong or args.verbose:
+                print(f"{scenario.name}, {point}: {'; '.join(wrong) or 'well'} [{point.orders()}, exit {done.code}, "
+                      f"{done.seconds:.1f} s] {done.err[-400:].strip()}", flush=True)
+    while not stages.empty():
+        stage = stages.get()
+        if isinstance(stage, Mock):
+            stage.close()
+    return len(points), hit, faults
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="")
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    build = args.build.resolve()
+    topics = topics_of_egw(build)
+    sums = [0, 0, 0]
+    for scenario in SCENARIOS:
+        wanted = args.only.split(":")[0] == scenario.name if args.only else args.all or scenario.short
+        if not wanted:
+            continue
+        started = time.monotonic()
+        one = try_all(scenario, build, topics, args)
+        sums = [a + b for a, b in zip(sums, one)]
+        print(f"{scenario.name}: {one[0]} points, {one[1]} reached, {one[2]} with faults, "
+              f"{time.monotonic() - started:.0f} s", flush=True)
+    print(f"{sums[0]} points, {sums[1]} reached, {sums[2]} with faults")
+    return 1 if sums[2] or not sums[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
