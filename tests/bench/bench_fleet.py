@@ -22,8 +22,12 @@ RATE, SECONDS, ROUNDS = 10000, 10, 5
 QUICK = "triage.commit_ms=10"
 
 
+opened = []
+
+
 def fresh(where, broker, name, settings=()):
     egw = program.Egw(where / name, broker.bootstrap, name, PARTITIONS)
+    opened.append(egw)
     egw.extra.extend(settings)
     egw.run("init")
     egw.put(world.customers(CUSTOMERS), timeout=120)
@@ -130,6 +134,8 @@ def main(size):
             starts(where, broker, (0, 10000, 1000000) if size == "long" else (0, 10000))
         return 1 if missed else 0
     finally:
+        for egw in opened:
+            egw.close()
         broker.destroy()
 
 

@@ -354,7 +354,7 @@ static void put_positions(struct bench *b)
 static void put_events(struct bench *b, size_t count, size_t cases, const char *salt)
 {
     struct bench_events events = {
-        .cases = cases, .customers = CUSTOMERS, .salt = salt, .random = 1};
+        .cases = cases, .customers = CUSTOMERS, .salt = salt, .case_salt = salt, .random = 1};
 
     for (size_t i = 0; i < count; i++) {
         struct egw_support_event event;

@@ -88,8 +88,8 @@ void desk_retry(struct desk *desk, int32_t partition, struct egw_str key, struct
     append(desk, DESK_INBOX, record);
 }
 
-static const struct desk_record *find(const struct desk *desk, int topic, int32_t partition,
-                                      int64_t offset)
+const struct desk_record *desk_record_at(const struct desk *desk, int topic, int32_t partition,
+                                         int64_t offset)
 {
     const struct desk_topic_log *log = &desk->topics[topic];
 
@@ -102,7 +102,7 @@ static const struct desk_record *find(const struct desk *desk, int topic, int32_
 
 /* ---- the port ---- */
 
-static struct egw_log_record as_log(int topic, const struct desk_record *record)
+struct egw_log_record desk_log_record(int topic, const struct desk_record *record)
 {
     return (struct egw_log_record){.topic = topic,
                                    .partition = record->partition,
@@ -122,10 +122,10 @@ static bool poll_tails(struct desk *desk, struct egw_log_event *ret)
 
             if (!tail->on)
                 continue;
-            record = find(desk, topic, p, tail->next);
+            record = desk_record_at(desk, topic, p, tail->next);
             if (record) {
                 ret->kind = EGW_LOG_TAIL;
-                ret->record = as_log(topic, record);
+                ret->record = desk_log_record(topic, record);
                 tail->next++;
                 tail->told = false;
                 return true;
@@ -152,11 +152,11 @@ static bool poll_inputs(struct desk *desk, struct egw_log_event *ret)
 
             if (!desk->impl->started[p] || *at < 0)
                 continue;
-            record = find(desk, input, p, *at);
+            record = desk_record_at(desk, input, p, *at);
             if (!record)
                 continue;
             ret->kind = EGW_LOG_INPUT;
-            ret->record = as_log(input, record);
+            ret->record = desk_log_record(input, record);
             (*at)++;
             return true;
         }
@@ -359,9 +359,9 @@ static int escalations(void *user, struct egw_str channel)
     return DESK_ESCALATIONS;
 }
 
-static enum egw_status open_worker(struct desk *desk, struct egw_error *reterr)
+struct egw_triage_topics desk_triage_topics(void)
 {
-    struct egw_triage_topics topics = {
+    return (struct egw_triage_topics){
         .outcomes = DESK_OUTCOMES,
         .inbox = DESK_INBOX,
         .dead_letters = DESK_DEAD_LETTERS,
@@ -371,6 +371,18 @@ static enum egw_status open_worker(struct desk *desk, struct egw_error *reterr)
         .input_names = {"events", "inbox"},
         .reference_name = "reference",
     };
+}
+
+enum egw_status desk_no_schema(void *user, struct egw_str json, struct egw_error *reterr)
+{
+    (void)user;
+    (void)json;
+    return egw_error_set(reterr, EGW_INVALID, "none");
+}
+
+static enum egw_status open_worker(struct desk *desk, struct egw_error *reterr)
+{
+    struct egw_triage_topics topics = desk_triage_topics();
     struct egw_triage_ports ports = {.compile = compile, .schema = accept_schema, .user = desk};
     struct egw_runtime_conf conf = {
         .input_names = input_names,
@@ -511,6 +523,21 @@ void desk_fact(struct desk *desk, const char *json_line)
     desk_raw(desk, DESK_REFERENCE, 0, egw_buf_str(&key),
              write_framed(desk, &egw_type_reference, reference));
     egw_buf_free(&key);
+}
+
+void desk_everyday(struct desk *desk)
+{
+    desk_fact(
+        desk,
+        DESK_FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\","
+                  "\"csp\":true,\"contact_name\":\"Ops\",\"contact_phone\":\"+1 206 555 0100\","
+                  "\"contact_email\":\"ops@litware.example\"}}"));
+    desk_fact(desk, DESK_FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                              "\"tenant\":\"t-adatum\"}}"));
+    desk_fact(desk, DESK_FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                              "\"status\":\"active\",\"assigned\":true,"
+                              "\"roles\":[\"Service Support Administrator\"]}}"));
+    desk_run(desk);
 }
 
 void desk_event(struct desk *desk, const char *json_line)
@@ -686,6 +713,31 @@ const struct egw_outcome *desk_outcome(struct desk *desk, const char *case_id)
             return outcome;
     }
     return NULL;
+}
+
+const struct egw_outcome *desk_expect(struct desk *desk, const char *case_id, const char *want)
+{
+    const struct egw_outcome *outcome = desk_outcome(desk, case_id);
+    char got[128];
+
+    if (!outcome) {
+        fail_msg("%s: no outcome, wanted %s", case_id, want);
+        return NULL;
+    }
+    (void)snprintf(got, sizeof(got), "%s%s%.*s", egw_action_names[outcome->action],
+                   outcome->code.n ? "/" : "", EGW_FMT(outcome->code));
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: %s, wanted %s (%.*s: %.*s)", case_id, got, want, EGW_FMT(outcome->rule),
+                 EGW_FMT(outcome->because));
+    return outcome;
+}
+
+void desk_expect_nothing(struct desk *desk)
+{
+    const struct egw_outcome *outcome = desk_outcome(desk, "");
+
+    if (outcome)
+        fail_msg("%s/%.*s", egw_action_names[outcome->action], EGW_FMT(outcome->code));
 }
 
 const struct egw_escalation *desk_command(struct desk *desk, const char *case_id)

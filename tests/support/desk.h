@@ -10,6 +10,7 @@
 #include "egw/dead.h"
 #include "egw/records.h"
 #include "egw/runtime.h"
+#include "egw/triage.h"
 
 enum { DESK_PARTITIONS = 3 };
 
@@ -56,6 +57,11 @@ struct desk {
 struct desk *desk_new(int64_t now_ms);
 void desk_free(struct desk *desk);
 
+/* A reference record's line, known on 2026-01-05 at 06:00. */
+#define DESK_FACT(body) "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":" body "}"
+/* The facts of an everyday desk: partner litware with its contact, customer adatum, access to it.
+ */
+void desk_everyday(struct desk *desk);
 /* Each fails the test when the line is not a good record. */
 void desk_fact(struct desk *desk, const char *json_line);
 void desk_event(struct desk *desk, const char *json_line);
@@ -86,9 +92,22 @@ void desk_restart(struct desk *desk);
 
 /* The next outcome not yet taken that names case_id ("" for any); NULL: none. */
 const struct egw_outcome *desk_outcome(struct desk *desk, const char *case_id);
+/* The case's next outcome is that one: ACTION or ACTION/CODE. */
+const struct egw_outcome *desk_expect(struct desk *desk, const char *case_id, const char *want);
+void desk_expect_nothing(struct desk *desk);
 /* The last command of a case; NULL: none. */
 const struct egw_escalation *desk_command(struct desk *desk, const char *case_id);
 size_t desk_count(const struct desk *desk, enum desk_topic topic);
+/* NULL: there is none. */
+const struct desk_record *desk_record_at(const struct desk *desk, int topic, int32_t partition,
+                                         int64_t offset);
 const char *desk_fact_value(const struct egw_outcome *outcome, const char *name);
+
+/* ---- for a triage beside the desk's own ---- */
+
+struct egw_triage_topics desk_triage_topics(void);
+/* A registry's answer: no writer schema is accepted. */
+enum egw_status desk_no_schema(void *user, struct egw_str json, struct egw_error *reterr);
+struct egw_log_record desk_log_record(int topic, const struct desk_record *record);
 
 #endif

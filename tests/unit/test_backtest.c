@@ -146,30 +146,6 @@ static void compile(void *user, const struct egw_sha256 *manifest,
     egw_triage_policy(told->triage, manifest, policy, NULL);
 }
 
-static enum egw_status no_schema(void *user, struct egw_str json, struct egw_error *reterr)
-{
-    (void)user;
-    (void)json;
-    return egw_error_set(reterr, EGW_INVALID, "none");
-}
-
-static int any_channel(void *user, struct egw_str channel)
-{
-    (void)user;
-    (void)channel;
-    return DESK_ESCALATIONS;
-}
-
-static struct egw_log_record as_log(int topic, const struct desk_record *record)
-{
-    return (struct egw_log_record){.topic = topic,
-                                   .partition = record->partition,
-                                   .offset = record->offset,
-                                   .timestamp_ms = record->timestamp_ms,
-                                   .key = record->key,
-                                   .value = record->value};
-}
-
 static void learn(struct told *told, const struct egw_log_record *record)
 {
     const struct egw_processor *processor = egw_triage_processor(told->triage);
@@ -205,23 +181,15 @@ static void learn_candidate(struct told *told)
 
 static void open_triage(struct told *told)
 {
-    const struct egw_triage_topics topics = {
-        .outcomes = DESK_OUTCOMES,
-        .inbox = DESK_INBOX,
-        .dead_letters = DESK_DEAD_LETTERS,
-        .reference = DESK_REFERENCE,
-        .policy = DESK_POLICY,
-        .escalations = any_channel,
-        .input_names = {"events", "inbox"},
-        .reference_name = "reference",
-    };
-    const struct egw_triage_ports ports = {.compile = compile, .schema = no_schema, .user = told};
+    const struct egw_triage_topics topics = desk_triage_topics();
+    const struct egw_triage_ports ports = {
+        .compile = compile, .schema = desk_no_schema, .user = told};
     const struct desk_topic_log *log = &told->desk->topics[DESK_POLICY];
 
     assert_int_equal(egw_triage_new(&topics, &ports, &framing, told->plans, &told->triage, NULL),
                      EGW_OK);
     for (size_t i = 0; i < log->n; i++) {
-        struct egw_log_record record = as_log(DESK_POLICY, &log->records[i]);
+        struct egw_log_record record = desk_log_record(DESK_POLICY, &log->records[i]);
 
         learn(told, &record);
     }
@@ -241,7 +209,7 @@ static const struct egw_log_record *input_of(const struct told *told,
     for (size_t i = 0; i < log->n; i++) {
         if (log->records[i].partition == partition &&
             log->records[i].offset == outcome->trigger.offset) {
-            *room = as_log(events ? 0 : 1, &log->records[i]);
+            *room = desk_log_record(events ? 0 : 1, &log->records[i]);
             return room;
         }
     }
@@ -255,7 +223,7 @@ static bool counted(const struct told *told, const struct egw_outcome *outcome)
 
 static void tell(struct told *told, struct egw_replay *replay, const struct desk_record *from)
 {
-    struct egw_log_record record = as_log(DESK_OUTCOMES, from), room;
+    struct egw_log_record record = desk_log_record(DESK_OUTCOMES, from), room;
     struct egw_frame frame = egw_frame_read(from->value);
     const struct egw_plan *plan;
     struct egw_replay_answer answer;
@@ -312,7 +280,7 @@ static struct egw_backtest *backtest(const struct desk *desk, struct candidate *
     conf.triage = told.triage;
     conf.plans = told.plans;
     for (size_t i = 0; i < references->n; i++)
-        reference[i] = as_log(DESK_REFERENCE, &references->records[i]);
+        reference[i] = desk_log_record(DESK_REFERENCE, &references->records[i]);
     assert_int_equal(egw_replay_new(&conf, &replay, NULL), EGW_OK);
     for (size_t i = 0; i < desk->topics[DESK_OUTCOMES].n; i++) {
         if (desk->topics[DESK_OUTCOMES].records[i].partition == conf.partition)

@@ -9,9 +9,8 @@
 
 #include "desk.h"
 
-#define CANARY     "zq7canary"
-#define WORD(of)   "\"" CANARY "-" of "\""
-#define FACT(body) "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":" body "}"
+#define CANARY   "zq7canary"
+#define WORD(of) "\"" CANARY "-" of "\""
 
 /* Every field of class pii, and free ones where a source may write what it likes. */
 static const char personal[] =
@@ -40,20 +39,20 @@ static const char personal[] =
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "\"kind\":\"check\",\"step\":" WORD("step") ",\"result\":" WORD("result") ",\"by\":" WORD("by") "},{\"kind\":\"attempt\",\"step\":" WORD(
                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           "attempt") "}]";
 static const char partner[] =
-    FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\",\"csp\":true,"
-         "\"contact_name\":" WORD("p-name") ",\"contact_email\":" WORD(
-             "p-mail") ",\"contact_phone\":" WORD("p-phone") "}}");
+    DESK_FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\",\"csp\":true,"
+              "\"contact_name\":" WORD("p-name") ",\"contact_email\":" WORD(
+                  "p-mail") ",\"contact_phone\":" WORD("p-phone") "}}");
 
 static int setup(void **state)
 {
     struct desk *desk = desk_new(1767601800000); /* 2026-01-05, 08:30 */
 
     desk_fact(desk, partner);
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"tenant\":\"t-adatum\"}}"));
-    desk_fact(desk, FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"status\":\"active\",\"assigned\":true,"
-                         "\"roles\":[\"Service Support Administrator\"]}}"));
+    desk_fact(desk, DESK_FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                              "\"tenant\":\"t-adatum\"}}"));
+    desk_fact(desk, DESK_FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                              "\"status\":\"active\",\"assigned\":true,"
+                              "\"roles\":[\"Service Support Administrator\"]}}"));
     desk_run(desk);
     *state = desk;
     return 0;

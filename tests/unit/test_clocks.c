@@ -9,9 +9,8 @@
 #include "desk.h"
 #include "egw/hash.h"
 
-#define HOUR       INT64_C(3600000)
-#define MINUTE     INT64_C(60000)
-#define FACT(body) "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":" body "}"
+#define HOUR   INT64_C(3600000)
+#define MINUTE INT64_C(60000)
 
 static int64_t at(const char *text)
 {
@@ -26,16 +25,7 @@ static struct desk *open_desk(const char *now)
 {
     struct desk *desk = desk_new(at(now));
 
-    desk_fact(desk,
-              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\","
-                   "\"csp\":true,\"contact_name\":\"Ops\",\"contact_phone\":\"+1 206 555 0100\","
-                   "\"contact_email\":\"ops@litware.example\"}}"));
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"tenant\":\"t-adatum\"}}"));
-    desk_fact(desk, FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"status\":\"active\",\"assigned\":true,"
-                         "\"roles\":[\"Service Support Administrator\"]}}"));
-    desk_run(desk);
+    desk_everyday(desk);
     return desk;
 }
 
@@ -74,32 +64,6 @@ static void wait_until(struct desk *desk, int64_t ms)
     desk_run(desk);
 }
 
-/* The case's next outcome is that one. */
-static const struct egw_outcome *expect(struct desk *desk, const char *case_id, const char *want)
-{
-    const struct egw_outcome *outcome = desk_outcome(desk, case_id);
-    char got[128];
-
-    if (!outcome) {
-        fail_msg("%s: no outcome, wanted %s", case_id, want);
-        return NULL;
-    }
-    (void)snprintf(got, sizeof(got), "%s%s%.*s", egw_action_names[outcome->action],
-                   outcome->code.n ? "/" : "", EGW_FMT(outcome->code));
-    if (strcmp(got, want) != 0)
-        fail_msg("%s: %s, wanted %s (%.*s: %.*s)", case_id, got, want, EGW_FMT(outcome->rule),
-                 EGW_FMT(outcome->because));
-    return outcome;
-}
-
-static void expect_nothing(struct desk *desk)
-{
-    const struct egw_outcome *outcome = desk_outcome(desk, "");
-
-    if (outcome)
-        fail_msg("%s/%.*s", egw_action_names[outcome->action], EGW_FMT(outcome->code));
-}
-
 static void expect_due(const struct egw_outcome *outcome, const char *due, const char *calendar)
 {
     char got[EGW_TIME_TEXT] = "nothing";
@@ -136,7 +100,7 @@ static void contract(struct desk *desk, const char *plan)
     char line[512];
 
     (void)snprintf(line, sizeof(line),
-                   FACT("{\"contract\":{\"partner\":\"litware\",\"plan\":\"%s\"}}"), plan);
+                   DESK_FACT("{\"contract\":{\"partner\":\"litware\",\"plan\":\"%s\"}}"), plan);
     desk_fact(desk, line);
     desk_run(desk);
 }
@@ -146,20 +110,20 @@ static void statement(struct desk *desk, const char *more)
     char line[2048];
 
     (void)snprintf(line, sizeof(line),
-                   FACT("{\"statement\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                        "\"support\":\"all\",\"contact\":\"phone\",%s}}"),
+                   DESK_FACT("{\"statement\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                             "\"support\":\"all\",\"contact\":\"phone\",%s}}"),
                    more);
     desk_fact(desk, line);
     desk_run(desk);
 }
 
 #define OFFICE                                                                                     \
-    FACT("{\"calendar\":{\"id\":\"office\",\"zone\":\"Europe/Paris\","                             \
-         "\"rules\":\"CET-1CEST,M3.5.0,M10.5.0/3\",\"hours\":[\"mon-fri 09:00-17:00\"],"           \
-         "\"holidays\":[\"2026-01-06\"]}}")
+    DESK_FACT("{\"calendar\":{\"id\":\"office\",\"zone\":\"Europe/Paris\","                        \
+              "\"rules\":\"CET-1CEST,M3.5.0,M10.5.0/3\",\"hours\":[\"mon-fri 09:00-17:00\"],"      \
+              "\"holidays\":[\"2026-01-06\"]}}")
 #define NIGHTS                                                                                     \
-    FACT("{\"calendar\":{\"id\":\"nights\",\"zone\":\"UTC\","                                      \
-         "\"hours\":[\"mon-sun 20:00-08:00\"]}}")
+    DESK_FACT("{\"calendar\":{\"id\":\"nights\",\"zone\":\"UTC\","                                 \
+              "\"hours\":[\"mon-sun 20:00-08:00\"]}}")
 
 /* ---- clocks ---- */
 
@@ -173,10 +137,10 @@ static void s39_the_partners_own_clock_runs_in_the_hours_it_promised(void **stat
                     "\"since\":\"2026-01-01T00:00:00Z\"");
     wait_until(desk, at("2026-01-05T15:00:00Z")); /* 16:00 in Paris, the day before a holiday */
     event(desk, "e1", "opened", "c1", VAGUE ",\"severity\":\"B\"");
-    outcome = expect(desk, "c1", "BASELINE/CLASSIFY");
+    outcome = desk_expect(desk, "c1", "BASELINE/CLASSIFY");
     expect_due(outcome, "2026-01-07T11:00:00Z", "office");
     event(desk, "e2", "opened", "c2", VAGUE ",\"severity\":\"A\"");
-    expect_due(expect(desk, "c2", "BASELINE/CLASSIFY"), "2026-01-05T16:00:00Z", "office");
+    expect_due(desk_expect(desk, "c2", "BASELINE/CLASSIFY"), "2026-01-05T16:00:00Z", "office");
 }
 
 static void s39_hours_nobody_has_on_record_are_counted_round_the_clock_and_pointed_out(void **state)
@@ -188,7 +152,7 @@ static void s39_hours_nobody_has_on_record_are_counted_round_the_clock_and_point
     statement(desk, "\"version\":\"1\",\"hours\":\"dusk\",\"charge\":false,"
                     "\"since\":\"2026-01-01T00:00:00Z\"");
     event(desk, "e1", "opened", "c1", VAGUE ",\"severity\":\"B\"");
-    outcome = expect(desk, "c1", "BASELINE/CLASSIFY");
+    outcome = desk_expect(desk, "c1", "BASELINE/CLASSIFY");
     expect_due(outcome, "2026-01-05T12:30:00Z", "");
     assert_int_equal(outcome->warnings.n, 1);
     warnings = outcome->warnings.p;
@@ -202,21 +166,21 @@ static void a_warning_comes_before_the_breach_and_each_once(void **state)
 
     contract(desk, "advanced");
     event(desk, "e1", "opened", "c1", EXCHANGE("A"));
-    expect_due(expect(desk, "c1", "HANDOFF"), "2026-01-05T09:30:00Z", "");
+    expect_due(desk_expect(desk, "c1", "HANDOFF"), "2026-01-05T09:30:00Z", "");
     wait_until(desk, at("2026-01-05T09:14:59Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
     wait_until(desk, at("2026-01-05T09:15:00Z"));
-    outcome = expect(desk, "c1", "OVERDUE/WARNING");
+    outcome = desk_expect(desk, "c1", "OVERDUE/WARNING");
     assert_int_equal(outcome->trigger.kind, EGW_TRIGGER_KIND_TIMER);
     expect_due(outcome, "2026-01-05T09:30:00Z", "");
     is(outcome->theme, "mail-flow");
     wait_until(desk, at("2026-01-05T09:29:00Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
     wait_until(desk, at("2026-01-05T09:30:00Z"));
-    outcome = expect(desk, "c1", "OVERDUE/BREACH");
+    outcome = desk_expect(desk, "c1", "OVERDUE/BREACH");
     assert_int_equal(outcome->trigger.offset, at("2026-01-05T09:30:00Z"));
     wait_until(desk, at("2026-01-09T09:30:00Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
 }
 
 static void clocks_survive_a_take_over_before_and_after_the_warning(void **state)
@@ -224,20 +188,20 @@ static void clocks_survive_a_take_over_before_and_after_the_warning(void **state
     struct desk *desk = *state;
 
     event(desk, "e1", "opened", "c1", BILLING);
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     desk_restart(desk);
     wait_until(desk, at("2026-01-06T04:30:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING");
+    desk_expect(desk, "c1", "OVERDUE/WARNING");
     desk_restart(desk);
     wait_until(desk, at("2026-01-06T08:29:00Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
     desk->now_ms = at("2026-01-06T08:30:00Z"); /* comes while nobody works */
     desk_restart(desk);
     desk_run(desk);
-    expect(desk, "c1", "OVERDUE/BREACH");
+    desk_expect(desk, "c1", "OVERDUE/BREACH");
     desk_restart(desk);
     desk_run(desk);
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
 }
 
 static void a_breach_that_passed_unseen_needs_no_warning_any_more(void **state)
@@ -245,10 +209,10 @@ static void a_breach_that_passed_unseen_needs_no_warning_any_more(void **state)
     struct desk *desk = *state;
 
     event(desk, "e1", "opened", "c1", BILLING);
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     wait_until(desk, at("2026-01-20T00:00:00Z"));
-    expect(desk, "c1", "OVERDUE/BREACH");
-    expect_nothing(desk);
+    desk_expect(desk, "c1", "OVERDUE/BREACH");
+    desk_expect_nothing(desk);
 }
 
 static void the_number_ends_its_clock_and_starts_microsofts(void **state)
@@ -272,9 +236,9 @@ static void the_number_ends_its_clock_and_starts_microsofts(void **state)
         (void)snprintf(number, sizeof(number), "n%zu", i);
         (void)snprintf(more, sizeof(more), "%s%s", EXCHANGE("C"), cases[i].language);
         event(desk, opened, "opened", id, more);
-        is(expect(desk, id, "HANDOFF")->channel, "csp-program");
+        is(desk_expect(desk, id, "HANDOFF")->channel, "csp-program");
         event(desk, number, "case-number", id, ",\"number\":\"7\"");
-        outcome = expect(desk, id, "NOTED/CASE_NUMBER");
+        outcome = desk_expect(desk, id, "NOTED/CASE_NUMBER");
         expect_due(outcome, cases[i].due, cases[i].calendar);
         is(outcome->severity, "C");
     }
@@ -288,16 +252,16 @@ static void microsofts_answer_stops_its_clock_and_a_queue_is_no_answer(void **st
     event(desk, "e2", "case-number", "c1", ",\"number\":\"7\"");
     event(desk, "e3", "case-number", "c1", ",\"number\":\"7\"");
     event(desk, "e4", "case-state", "c1", ",\"state\":\"Open\"");
-    expect(desk, "c1", "HANDOFF");
-    expect_due(expect(desk, "c1", "NOTED/CASE_NUMBER"), "2026-01-05T12:30:00Z", "");
-    expect_due(expect(desk, "c1", "NOTED/CASE_NUMBER"), "2026-01-05T12:30:00Z", "");
-    assert_true(expect(desk, "c1", "NOTED/CASE_STATE")->due_at.has);
+    desk_expect(desk, "c1", "HANDOFF");
+    expect_due(desk_expect(desk, "c1", "NOTED/CASE_NUMBER"), "2026-01-05T12:30:00Z", "");
+    expect_due(desk_expect(desk, "c1", "NOTED/CASE_NUMBER"), "2026-01-05T12:30:00Z", "");
+    assert_true(desk_expect(desk, "c1", "NOTED/CASE_STATE")->due_at.has);
     wait_until(desk, at("2026-01-05T11:30:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING");
+    desk_expect(desk, "c1", "OVERDUE/WARNING");
     event(desk, "e5", "case-state", "c1", ",\"state\":\"Waiting on customer\"");
-    assert_false(expect(desk, "c1", "NOTED/CASE_STATE")->due_at.has);
+    assert_false(desk_expect(desk, "c1", "NOTED/CASE_STATE")->due_at.has);
     wait_until(desk, at("2026-01-08T00:00:00Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
 }
 
 static void deciding_the_same_again_gives_no_more_time(void **state)
@@ -305,12 +269,12 @@ static void deciding_the_same_again_gives_no_more_time(void **state)
     struct desk *desk = *state;
 
     event(desk, "e1", "opened", "c1", VAGUE ",\"severity\":\"B\"");
-    expect_due(expect(desk, "c1", "BASELINE/CLASSIFY"), "2026-01-05T12:30:00Z", "");
+    expect_due(desk_expect(desk, "c1", "BASELINE/CLASSIFY"), "2026-01-05T12:30:00Z", "");
     wait_until(desk, at("2026-01-05T10:00:00Z"));
     event(desk, "e2", "updated", "c1", "");
-    expect_due(expect(desk, "c1", "BASELINE/CLASSIFY"), "2026-01-05T12:30:00Z", "");
+    expect_due(desk_expect(desk, "c1", "BASELINE/CLASSIFY"), "2026-01-05T12:30:00Z", "");
     event(desk, "e3", "updated", "c1", ",\"severity\":\"A\"");
-    expect_due(expect(desk, "c1", "BASELINE/CLASSIFY"), "2026-01-05T11:00:00Z", "");
+    expect_due(desk_expect(desk, "c1", "BASELINE/CLASSIFY"), "2026-01-05T11:00:00Z", "");
 }
 
 static void an_ended_case_strikes_no_more(void **state)
@@ -319,10 +283,10 @@ static void an_ended_case_strikes_no_more(void **state)
 
     event(desk, "e1", "opened", "c1", BILLING);
     event(desk, "e2", "closed", "c1", "");
-    expect(desk, "c1", "HANDOFF");
-    expect(desk, "c1", "CLOSED/PARTNER");
+    desk_expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "CLOSED/PARTNER");
     wait_until(desk, at("2026-01-15T00:00:00Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
 }
 
 /* ---- holds and approval ---- */
@@ -334,7 +298,7 @@ static void an_approval_has_an_owner_a_time_and_a_default(void **state)
 
     contract(desk, "premier");
     event(desk, "e1", "opened", "c1", EXCHANGE("emergency"));
-    outcome = expect(desk, "c1", "HELD/APPROVAL");
+    outcome = desk_expect(desk, "c1", "HELD/APPROVAL");
     is(outcome->owner, "desk");
     is(outcome->otherwise, "approved");
     expect_due(outcome, "2026-01-05T09:30:00Z", "");
@@ -350,18 +314,18 @@ static void what_is_approved_goes_and_what_is_declined_stays(void **state)
     contract(desk, "premier");
     event(desk, "e1", "opened", "c1", EXCHANGE("emergency"));
     event(desk, "e2", "opened", "c2", EXCHANGE("emergency"));
-    expect(desk, "c1", "HELD/APPROVAL");
-    expect(desk, "c2", "HELD/APPROVAL");
+    desk_expect(desk, "c1", "HELD/APPROVAL");
+    desk_expect(desk, "c2", "HELD/APPROVAL");
     event(desk, "e3", "approved", "c1", "");
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     is(outcome->channel, "premier");
     assert_string_equal(desk_fact_value(outcome, "approval"), "approved");
     event(desk, "e4", "declined", "c2", "");
-    outcome = expect(desk, "c2", "HELD/POLICY");
+    outcome = desk_expect(desk, "c2", "HELD/POLICY");
     is(outcome->rule, "approval.emergency.declined");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 1);
     event(desk, "e5", "approved", "c2", ""); /* on second thoughts */
-    expect(desk, "c2", "HANDOFF");
+    desk_expect(desk, "c2", "HANDOFF");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 2);
 }
 
@@ -373,9 +337,9 @@ static void an_approval_for_nothing_approves_nothing(void **state)
     event(desk, "e1", "opened", "c1", VAGUE);
     event(desk, "e2", "approved", "c1", "");
     event(desk, "e3", "updated", "c1", EXCHANGE("emergency"));
-    expect(desk, "c1", "BASELINE/CLASSIFY");
-    expect(desk, "c1", "NOTED/UPDATED");
-    expect(desk, "c1", "HELD/APPROVAL");
+    desk_expect(desk, "c1", "BASELINE/CLASSIFY");
+    desk_expect(desk, "c1", "NOTED/UPDATED");
+    desk_expect(desk, "c1", "HELD/APPROVAL");
 }
 
 static void when_nobody_approves_an_emergency_goes(void **state)
@@ -386,20 +350,20 @@ static void when_nobody_approves_an_emergency_goes(void **state)
 
     contract(desk, "premier");
     event(desk, "e1", "opened", "c1", EXCHANGE("emergency"));
-    expect(desk, "c1", "HELD/APPROVAL");
+    desk_expect(desk, "c1", "HELD/APPROVAL");
     wait_until(desk, at("2026-01-05T09:00:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING");
+    desk_expect(desk, "c1", "OVERDUE/WARNING");
     desk_restart(desk);
     wait_until(desk, at("2026-01-05T09:30:00Z"));
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     assert_int_equal(outcome->trigger.kind, EGW_TRIGGER_KIND_TIMER);
     warnings = outcome->warnings.p;
     assert_true(outcome->warnings.n > 0);
     is(warnings[0], "nobody answered in time: taken as approved");
     assert_non_null(desk_command(desk, "c1"));
     wait_until(desk, at("2026-01-05T10:29:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING"); /* now of the number */
-    expect_nothing(desk);
+    desk_expect(desk, "c1", "OVERDUE/WARNING"); /* now of the number */
+    desk_expect_nothing(desk);
 }
 
 static void when_nobody_approves_a_cost_it_is_declined(void **state)
@@ -414,12 +378,12 @@ static void when_nobody_approves_a_cost_it_is_declined(void **state)
           "\"started_at\":\"2026-01-05T08:00:00Z\","
           "\"diagnosis\":[{\"kind\":\"attempt\",\"step\":\"sandbox\"},"
           "{\"kind\":\"check\",\"step\":\"trace\",\"result\":\"none\"}]");
-    outcome = expect(desk, "c1", "HELD/APPROVAL");
+    outcome = desk_expect(desk, "c1", "HELD/APPROVAL");
     is(outcome->rule, "approval.premier-for-c");
     is(outcome->otherwise, "declined");
     expect_due(outcome, "2026-01-05T16:30:00Z", "desk");
     wait_until(desk, at("2026-01-05T16:30:00Z"));
-    outcome = expect(desk, "c1", "HELD/POLICY");
+    outcome = desk_expect(desk, "c1", "HELD/POLICY");
     is(outcome->rule, "approval.premier-for-c.declined");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
 }
@@ -432,11 +396,11 @@ static void s48_a_hold_calls_no_channel_until_it_is_released(void **state)
     const struct egw_outcome *outcome;
 
     event(desk, "e1", "opened", "c1", ROOT_CAUSE);
-    outcome = expect(desk, "c1", "HELD/POLICY");
+    outcome = desk_expect(desk, "c1", "HELD/POLICY");
     is(outcome->owner, "desk");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
     event(desk, "e2", "released", "c1", "");
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 1);
 }
 
@@ -446,18 +410,18 @@ static void a_hold_nobody_asks_about_ends_without_reply(void **state)
     const struct egw_outcome *outcome;
 
     event(desk, "e1", "opened", "c1", ROOT_CAUSE);
-    is(expect(desk, "c1", "HELD/POLICY")->otherwise, "closed");
+    is(desk_expect(desk, "c1", "HELD/POLICY")->otherwise, "closed");
     wait_until(desk, at("2026-01-12T08:30:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING");
+    desk_expect(desk, "c1", "OVERDUE/WARNING");
     wait_until(desk, at("2026-01-15T08:30:00Z"));
-    outcome = expect(desk, "c1", "CLOSED/NO_REPLY");
+    outcome = desk_expect(desk, "c1", "CLOSED/NO_REPLY");
     assert_true(outcome->final);
     assert_int_equal(outcome->trigger.kind, EGW_TRIGGER_KIND_TIMER);
     assert_null(outcome->command_id);
     event(desk, "e2", "updated", "c1", "");
-    expect(desk, "c1", "NOTED/LATE");
+    desk_expect(desk, "c1", "NOTED/LATE");
     event(desk, "e3", "reopened", "c1", "");
-    expect(desk, "c1", "HELD/POLICY");
+    desk_expect(desk, "c1", "HELD/POLICY");
 }
 
 /* ---- incidents ---- */
@@ -484,16 +448,16 @@ static void s16_a_fault_that_outlives_its_incident_goes_with_both_times(void **s
 
     incident(desk, "serviceDegradation", "");
     event(desk, "e1", "opened", "c1", EXCHANGE("B"));
-    expect(desk, "c1", "HEALTH_MATCH");
+    desk_expect(desk, "c1", "HEALTH_MATCH");
     wait_until(desk, at("2026-01-05T10:10:00Z"));
     incident(desk, "serviceRestored", ",\"ends_at\":\"2026-01-05T10:00:00Z\"");
-    outcome = expect(desk, "c1", "INCIDENT_ENDED");
+    outcome = desk_expect(desk, "c1", "INCIDENT_ENDED");
     is(outcome->otherwise, "closed");
     expect_due(outcome, "2026-01-10T10:10:00Z", "");
     assert_true(outcome->incident_ended_at.has);
     wait_until(desk, at("2026-01-05T11:00:00Z"));
     event(desk, "e2", "confirmed", "c1", "");
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     is(outcome->incident, "EX1");
     assert_int_equal(outcome->incident_ended_at.v, at("2026-01-05T10:00:00Z"));
     assert_int_equal(outcome->confirmed_at.v, at("2026-01-05T11:00:00Z"));
@@ -504,7 +468,7 @@ static void s16_a_fault_that_outlives_its_incident_goes_with_both_times(void **s
                            "2026-01-05T11:00:00.000Z",
                            87));
     event(desk, "e3", "confirmed", "c1", "");
-    expect(desk, "c1", "NOTED/UPDATED");
+    desk_expect(desk, "c1", "NOTED/UPDATED");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 1);
 }
 
@@ -514,14 +478,14 @@ static void a_customer_who_never_answers_after_an_incident_is_closed_without_rep
 
     incident(desk, "serviceDegradation", "");
     event(desk, "e1", "opened", "c1", EXCHANGE("B"));
-    expect(desk, "c1", "HEALTH_MATCH");
+    desk_expect(desk, "c1", "HEALTH_MATCH");
     incident(desk, "serviceRestored", "");
-    expect(desk, "c1", "INCIDENT_ENDED");
+    desk_expect(desk, "c1", "INCIDENT_ENDED");
     wait_until(desk, at("2026-01-08T08:30:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING");
+    desk_expect(desk, "c1", "OVERDUE/WARNING");
     desk_restart(desk);
     wait_until(desk, at("2026-01-10T08:30:00Z"));
-    expect(desk, "c1", "CLOSED/NO_REPLY");
+    desk_expect(desk, "c1", "CLOSED/NO_REPLY");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
 }
 
@@ -532,14 +496,14 @@ static void waiting_for_an_incident_has_a_limit_by_severity(void **state)
     incident(desk, "serviceDegradation", "");
     event(desk, "e1", "opened", "c1", EXCHANGE("A"));
     event(desk, "e2", "opened", "c2", EXCHANGE("B"));
-    expect_due(expect(desk, "c1", "HEALTH_MATCH"), "2026-01-05T12:30:00Z", "");
-    expect_due(expect(desk, "c2", "HEALTH_MATCH"), "2026-01-06T08:30:00Z", "");
+    expect_due(desk_expect(desk, "c1", "HEALTH_MATCH"), "2026-01-05T12:30:00Z", "");
+    expect_due(desk_expect(desk, "c2", "HEALTH_MATCH"), "2026-01-06T08:30:00Z", "");
     wait_until(desk, at("2026-01-05T11:30:00Z"));
-    expect(desk, "c1", "OVERDUE/WARNING");
+    desk_expect(desk, "c1", "OVERDUE/WARNING");
     wait_until(desk, at("2026-01-05T12:30:00Z"));
-    is(expect(desk, "c1", "OVERDUE/BREACH")->incident, "EX1");
+    is(desk_expect(desk, "c1", "OVERDUE/BREACH")->incident, "EX1");
     event(desk, "e3", "released", "c1", ""); /* not this incident */
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
 }
 
 static void s23_what_is_cleared_before_it_went_goes_nowhere(void **state)
@@ -549,11 +513,11 @@ static void s23_what_is_cleared_before_it_went_goes_nowhere(void **state)
     incident(desk, "serviceDegradation", "");
     event(desk, "e1", "opened", "c1", EXCHANGE("B"));
     event(desk, "e2", "cleared", "c1", "");
-    expect(desk, "c1", "HEALTH_MATCH");
-    assert_true(expect(desk, "c1", "CLOSED_BEFORE_ESCALATION")->final);
+    desk_expect(desk, "c1", "HEALTH_MATCH");
+    assert_true(desk_expect(desk, "c1", "CLOSED_BEFORE_ESCALATION")->final);
     incident(desk, "serviceRestored", "");
     wait_until(desk, at("2026-01-20T00:00:00Z"));
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
 }
 
@@ -566,8 +530,8 @@ static void delivery(struct desk *desk, const char *customer, const char *servic
 
     (void)snprintf(
         line, sizeof(line),
-        FACT("{\"delivery\":{\"partner\":\"litware\",\"customer\":\"%s\","
-             "\"service\":\"%s\",\"model\":\"%s\",\"entity\":\"%s\",\"queue\":\"q\"%s}}"),
+        DESK_FACT("{\"delivery\":{\"partner\":\"litware\",\"customer\":\"%s\","
+                  "\"service\":\"%s\",\"model\":\"%s\",\"entity\":\"%s\",\"queue\":\"q\"%s}}"),
         customer, service, model, entity, hours);
     desk_fact(desk, line);
     desk_run(desk);
@@ -585,7 +549,7 @@ static void s34_the_same_event_by_night_and_by_day_goes_to_different_teams(void 
     event(desk, "e1", "opened", "c1", BILLING);
     wait_until(desk, at("2026-01-06T11:00:00Z"));
     event(desk, "e2", "opened", "c2", BILLING);
-    night = expect(desk, "c1", "HANDOFF");
+    night = desk_expect(desk, "c1", "HANDOFF");
     is(night->delivery, "subcontract");
     is(night->handled_by, "contoso/q");
     day = desk_outcome(desk, "c2");
@@ -600,11 +564,11 @@ static void s32_s33_s35_s36_models_combine_per_customer_and_per_service(void **s
 
     delivery(desk, "*", "*", "subcontract", "contoso", ""); /* all of it, S33 */
     event(desk, "e1", "opened", "c1", BILLING);
-    is(expect(desk, "c1", "HANDOFF")->handled_by, "contoso/q");
+    is(desk_expect(desk, "c1", "HANDOFF")->handled_by, "contoso/q");
     delivery(desk, "adatum", "exchange-online", "resell", "fourthcoffee", ""); /* S32 */
     delivery(desk, "adatum", "azure", "direct", "litware", "");                /* S35 */
     event(desk, "e2", "opened", "c2", EXCHANGE("B"));
-    outcome = expect(desk, "c2", "HANDOFF");
+    outcome = desk_expect(desk, "c2", "HANDOFF");
     is(outcome->handled_by, "fourthcoffee/q");
     is(outcome->delivery, "resell");
     event(desk, "e3", "opened", "c3", ",\"service\":\"Azure\",\"text\":\"?\"");
@@ -612,7 +576,7 @@ static void s32_s33_s35_s36_models_combine_per_customer_and_per_service(void **s
     is(outcome->handled_by, "litware/q");
     is(outcome->delivery, "direct");
     event(desk, "e4", "opened", "c4", BILLING);
-    is(expect(desk, "c4", "HANDOFF")->handled_by, "contoso/q");
+    is(desk_expect(desk, "c4", "HANDOFF")->handled_by, "contoso/q");
 }
 
 static void a_delivery_whose_hours_nobody_knows_is_passed_over(void **state)
@@ -622,7 +586,7 @@ static void a_delivery_whose_hours_nobody_knows_is_passed_over(void **state)
 
     delivery(desk, "adatum", "*", "subcontract", "contoso", ",\"hours\":\"dusk\"");
     event(desk, "e1", "opened", "c1", BILLING);
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     is(outcome->handled_by, "");
     assert_true(outcome->warnings.n > 0);
 }
@@ -635,15 +599,15 @@ static void s37_a_charge_for_one_severity_only(void **state)
     statement(desk, "\"version\":\"1\",\"hours\":\"desk\",\"charge\":true,\"price\":\"EUR 90\","
                     "\"charge_for\":[\"C\"],\"since\":\"2026-01-01T00:00:00Z\"");
     event(desk, "e1", "opened", "c1", EXCHANGE("C"));
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     assert_true(outcome->chargeable.has && outcome->chargeable.v);
     is(outcome->price, "EUR 90");
     event(desk, "e2", "opened", "c2", EXCHANGE("B"));
-    outcome = expect(desk, "c2", "HANDOFF");
+    outcome = desk_expect(desk, "c2", "HANDOFF");
     assert_true(outcome->chargeable.has && !outcome->chargeable.v);
     is(outcome->price, "");
     event(desk, "e3", "updated", "c1", "");
-    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    outcome = desk_expect(desk, "c1", "NOTED/UPDATED");
     assert_true(outcome->chargeable.v);
     is(outcome->statement, "1");
 }
@@ -656,27 +620,27 @@ static void s42_each_event_has_the_statement_in_force_when_it_occurred(void **st
     statement(desk, "\"version\":\"1\",\"hours\":\"desk\",\"charge\":false,"
                     "\"since\":\"2025-07-01T00:00:00Z\"");
     event(desk, "e1", "opened", "c1", BILLING);
-    is(expect(desk, "c1", "HANDOFF")->statement, "1");
+    is(desk_expect(desk, "c1", "HANDOFF")->statement, "1");
     /* Announced before it is in force, with the one before it. */
     statement(desk, "\"version\":\"2\",\"hours\":\"desk\",\"charge\":true,\"price\":\"EUR 90\","
                     "\"since\":\"2026-02-01T00:00:00Z\",\"earlier\":[{\"version\":\"1\","
                     "\"hours\":\"desk\",\"charge\":false,\"since\":\"2025-07-01T00:00:00Z\"}]");
     event(desk, "e2", "opened", "c2", BILLING);
-    outcome = expect(desk, "c2", "HANDOFF");
+    outcome = desk_expect(desk, "c2", "HANDOFF");
     is(outcome->statement, "1");
     assert_false(outcome->chargeable.v);
     wait_until(desk, at("2026-02-01T00:00:00Z"));
     while (desk_outcome(desk, ""))
         ;
     event(desk, "e3", "opened", "c3", BILLING);
-    outcome = expect(desk, "c3", "HANDOFF");
+    outcome = desk_expect(desk, "c3", "HANDOFF");
     is(outcome->statement, "2");
     assert_true(outcome->chargeable.v);
     desk_event(desk, "{\"event_id\":\"e4\",\"event_type\":\"opened\",\"partner\":\"litware\","
                      "\"customer\":\"adatum\",\"case_id\":\"c4\","
                      "\"occurred_at\":\"2026-01-31T23:59:59Z\"" BILLING "}");
     desk_run(desk);
-    is(expect(desk, "c4", "HANDOFF")->statement, "1");
+    is(desk_expect(desk, "c4", "HANDOFF")->statement, "1");
 }
 
 /* ---- touch points ---- */
@@ -703,7 +667,7 @@ static void s30_every_contact_says_which_service_and_what_about(void **state)
 
         (void)snprintf(id, sizeof(id), "e%zu", i);
         event(desk, id, contacts[i].type, "c1", contacts[i].more);
-        outcome = expect(desk, "c1", contacts[i].want);
+        outcome = desk_expect(desk, "c1", contacts[i].want);
         is(outcome->service, "exchange-online");
         is(outcome->theme, "mail-flow");
     }
@@ -755,14 +719,14 @@ static void packages_cite_the_numbers_of_linked_cases_until_they_are_unlinked(vo
     is(links[1], "litware/northwind/c9, Microsoft's number 999");
     is(links[2], "litware/fabrikam/c8");
     event(desk, "e10", "link", "c2", "");
-    expect(desk, "c1", "HANDOFF");
-    expect(desk, "c1", "NOTED/CASE_NUMBER");
-    expect(desk, "c2", "BASELINE/CLASSIFY");
+    desk_expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "NOTED/CASE_NUMBER");
+    desk_expect(desk, "c2", "BASELINE/CLASSIFY");
     for (int i = 0; i < 4; i++)
-        expect(desk, "c2", "NOTED/LINK");
-    expect(desk, "c2", "NOTED/UNLINK");
-    expect(desk, "c2", "HANDOFF");
-    expect(desk, "c2", "REJECTED/BAD_FIELD");
+        desk_expect(desk, "c2", "NOTED/LINK");
+    desk_expect(desk, "c2", "NOTED/UNLINK");
+    desk_expect(desk, "c2", "HANDOFF");
+    desk_expect(desk, "c2", "REJECTED/BAD_FIELD");
 }
 
 /* A linked case waits for the one that has the command, for long: the channel's clock rings once.
@@ -773,14 +737,14 @@ static void cases_of_one_problem_have_one_clock_of_the_channel(void **state)
 
     event(desk, "e1", "opened", "c1", BILLING ",\"problem\":\"P\"");
     event(desk, "e2", "opened", "c2", BILLING ",\"problem\":\"P\"");
-    assert_true(expect(desk, "c1", "HANDOFF")->due_at.has);
-    expect_due(expect(desk, "c2", "LINKED"), "2026-01-15T08:30:00Z", "");
+    assert_true(desk_expect(desk, "c1", "HANDOFF")->due_at.has);
+    expect_due(desk_expect(desk, "c2", "LINKED"), "2026-01-15T08:30:00Z", "");
     wait_until(desk, at("2026-01-08T00:00:00Z"));
-    expect(desk, "c1", "OVERDUE/BREACH");
-    expect_nothing(desk);
+    desk_expect(desk, "c1", "OVERDUE/BREACH");
+    desk_expect_nothing(desk);
     wait_until(desk,
                at("2026-01-15T08:30:00Z")); /* and if that one ended, somebody hears of this */
-    expect(desk, "c2", "OVERDUE/BREACH");
+    desk_expect(desk, "c2", "OVERDUE/BREACH");
 }
 
 /* ---- replay ---- */

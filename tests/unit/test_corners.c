@@ -8,7 +8,6 @@
 #include "desk.h"
 #include "egw/hash.h"
 
-#define FACT(body) "{\"as_of\":\"2026-01-05T06:00:00Z\",\"source\":\"t\",\"body\":" body "}"
 #define BILLING                                                                                    \
     ",\"domain\":\"billing\",\"ask\":\"issue\",\"service\":\"Office 365\","                        \
     "\"title\":\"Charged twice\",\"text\":\"40 seats were charged twice\""                         \
@@ -24,16 +23,7 @@ static int setup(void **state)
 {
     struct desk *desk = desk_new(1767601800000); /* 2026-01-05, 08:30 */
 
-    desk_fact(desk,
-              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"indirect-provider\","
-                   "\"csp\":true,\"contact_name\":\"Ops\",\"contact_phone\":\"+1 206 555 0100\","
-                   "\"contact_email\":\"ops@litware.example\"}}"));
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"tenant\":\"t-adatum\"}}"));
-    desk_fact(desk, FACT("{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
-                         "\"status\":\"active\",\"assigned\":true,"
-                         "\"roles\":[\"Service Support Administrator\"]}}"));
-    desk_run(desk);
+    desk_everyday(desk);
     *state = desk;
     return 0;
 }
@@ -65,31 +55,6 @@ static void event(struct desk *desk, const char *id, const char *type, const cha
     event_of(desk, "litware", id, type, case_id, more);
 }
 
-static const struct egw_outcome *expect(struct desk *desk, const char *case_id, const char *want)
-{
-    const struct egw_outcome *outcome = desk_outcome(desk, case_id);
-    char got[128];
-
-    if (!outcome) {
-        fail_msg("%s: no outcome, wanted %s", case_id, want);
-        return NULL;
-    }
-    (void)snprintf(got, sizeof(got), "%s%s%.*s", egw_action_names[outcome->action],
-                   outcome->code.n ? "/" : "", EGW_FMT(outcome->code));
-    if (strcmp(got, want) != 0)
-        fail_msg("%s: %s, wanted %s (%.*s: %.*s)", case_id, got, want, EGW_FMT(outcome->rule),
-                 EGW_FMT(outcome->because));
-    return outcome;
-}
-
-static void expect_nothing(struct desk *desk)
-{
-    const struct egw_outcome *outcome = desk_outcome(desk, "");
-
-    if (outcome)
-        fail_msg("%s/%.*s", egw_action_names[outcome->action], EGW_FMT(outcome->code));
-}
-
 static void is(struct egw_str got, const char *want)
 {
     if (!egw_str_is(got, want))
@@ -98,7 +63,7 @@ static void is(struct egw_str got, const char *want)
 
 static void premier(struct desk *desk)
 {
-    desk_fact(desk, FACT("{\"contract\":{\"partner\":\"litware\",\"plan\":\"premier\"}}"));
+    desk_fact(desk, DESK_FACT("{\"contract\":{\"partner\":\"litware\",\"plan\":\"premier\"}}"));
     desk_run(desk);
 }
 
@@ -127,17 +92,17 @@ static void a_number_that_comes_before_the_case_is_kept(void **state)
     const struct egw_outcome *outcome;
 
     event(desk, "e1", "case-number", "c1", ",\"number\":\"2601\"");
-    outcome = expect(desk, "c1", "NOTED/CASE_NUMBER");
+    outcome = desk_expect(desk, "c1", "NOTED/CASE_NUMBER");
     is(outcome->number, "2601");
     assert_true(outcome->due_at.has); /* Microsoft's first answer */
     event(desk, "e2", "opened", "c1", BILLING);
-    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    outcome = desk_expect(desk, "c1", "NOTED/UPDATED");
     is(outcome->number, "2601");
     is(outcome->theme, "billing");
     event(desk, "e3", "case-number", "c1", ",\"number\":\"2602\"");
-    expect(desk, "c1", "NOTED/NUMBER_CONFLICT");
+    desk_expect(desk, "c1", "NOTED/NUMBER_CONFLICT");
     event(desk, "e4", "case-state", "c1", ",\"state\":\"closed\"");
-    is(expect(desk, "c1", "CLOSED/MICROSOFT")->number, "2601");
+    is(desk_expect(desk, "c1", "CLOSED/MICROSOFT")->number, "2601");
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
 }
 
@@ -159,9 +124,9 @@ static void what_microsoft_has_a_number_for_was_not_closed_before_escalation(voi
         event(desk, id[0], "opened", id[0], ",\"text\":\"something is wrong\"");
         event(desk, id[1], "case-number", id[0], ",\"number\":\"2601\"");
         event(desk, id[2], ends[i].type, id[0], ends[i].more);
-        expect(desk, id[0], "BASELINE/CLASSIFY");
-        expect(desk, id[0], "NOTED/CASE_NUMBER");
-        is(expect(desk, id[0], ends[i].want)->number, "2601");
+        desk_expect(desk, id[0], "BASELINE/CLASSIFY");
+        desk_expect(desk, id[0], "NOTED/CASE_NUMBER");
+        is(desk_expect(desk, id[0], ends[i].want)->number, "2601");
     }
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
 }
@@ -171,13 +136,13 @@ static void a_problem_that_came_back_was_not_cured(void **state)
     struct desk *desk = *state;
 
     event(desk, "e1", "opened", "c1", EXCHANGE CURED);
-    expect(desk, "c1", "RESOLVED_BASELINE");
+    desk_expect(desk, "c1", "RESOLVED_BASELINE");
     event(desk, "e2", "reopened", "c1", "");
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     event(desk, "e3", "opened", "c2", EXCHANGE CURED);
-    expect(desk, "c2", "RESOLVED_BASELINE");
+    desk_expect(desk, "c2", "RESOLVED_BASELINE");
     event(desk, "e4", "redecide", "c2", ""); /* nobody says that it is back */
-    expect(desk, "c2", "RESOLVED_BASELINE");
+    desk_expect(desk, "c2", "RESOLVED_BASELINE");
 }
 
 /* ---- holds ---- */
@@ -188,16 +153,16 @@ static void an_answer_to_a_hold_is_for_the_severity_it_was_given_at(void **state
 
     premier(desk);
     desk_fact(desk,
-              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"other\",\"csp\":true}}"));
+              DESK_FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"other\",\"csp\":true}}"));
     desk_run(desk);
     event(desk, "e1", "opened", "c1", EXCHANGE TRIED ",\"severity\":\"C\"");
-    expect(desk, "c1", "HELD/APPROVAL");
+    desk_expect(desk, "c1", "HELD/APPROVAL");
     event(desk, "e2", "declined", "c1", "");
-    is(expect(desk, "c1", "HELD/POLICY")->rule, "approval.premier-for-c.declined");
+    is(desk_expect(desk, "c1", "HELD/POLICY")->rule, "approval.premier-for-c.declined");
     event(desk, "e3", "updated", "c1", ",\"impact\":\"some\"");
-    is(expect(desk, "c1", "HELD/POLICY")->rule, "approval.premier-for-c.declined");
+    is(desk_expect(desk, "c1", "HELD/POLICY")->rule, "approval.premier-for-c.declined");
     event(desk, "e4", "updated", "c1", ",\"severity\":\"emergency\"");
-    is(expect(desk, "c1", "HELD/APPROVAL")->rule, "approval.emergency");
+    is(desk_expect(desk, "c1", "HELD/APPROVAL")->rule, "approval.emergency");
 }
 
 /* What nobody asked for is no answer, and does not count when it is asked for later. */
@@ -208,22 +173,22 @@ static void an_answer_to_another_kind_of_hold_is_none(void **state)
 
     premier(desk);
     desk_fact(desk,
-              FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"other\",\"csp\":true}}"));
+              DESK_FACT("{\"partner\":{\"partner\":\"litware\",\"kind\":\"other\",\"csp\":true}}"));
     desk_run(desk);
     event(desk, "e1", "opened", "c1", EXCHANGE TRIED ",\"topic\":\"root-cause\"");
-    is(expect(desk, "c1", "HELD/POLICY")->rule, "channel.root-cause");
+    is(desk_expect(desk, "c1", "HELD/POLICY")->rule, "channel.root-cause");
     event(desk, "e2", "approved", "c1", "");
-    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    outcome = desk_expect(desk, "c1", "NOTED/UPDATED");
     is(outcome->because, "no approval was asked for: the case is held until it is released");
     assert_true(outcome->due_at.has); /* of the hold, which stands */
     event(desk, "e3", "released", "c1", "");
-    outcome = expect(desk, "c1", "HELD/APPROVAL"); /* the approval of before was none */
+    outcome = desk_expect(desk, "c1", "HELD/APPROVAL"); /* the approval of before was none */
     is(outcome->rule, "approval.premier-for-c");
     event(desk, "e4", "released", "c1", "");
-    is(expect(desk, "c1", "NOTED/UPDATED")->because,
+    is(desk_expect(desk, "c1", "NOTED/UPDATED")->because,
        "the case is held for an approval: it is approved or declined");
     event(desk, "e5", "approved", "c1", "");
-    is(expect(desk, "c1", "BASELINE/CLASSIFY")->rule, "form.contact"); /* it goes on */
+    is(desk_expect(desk, "c1", "BASELINE/CLASSIFY")->rule, "form.contact"); /* it goes on */
 }
 
 /* ---- incidents ---- */
@@ -237,17 +202,17 @@ static void a_fault_confirmed_while_its_incident_is_open_waits_on(void **state)
 
     incident(desk, "EX1", "false");
     event(desk, "e1", "opened", "c1", EXCHANGE TRIED);
-    due = expect(desk, "c1", "HEALTH_MATCH")->due_at;
+    due = desk_expect(desk, "c1", "HEALTH_MATCH")->due_at;
     event(desk, "e2", "confirmed", "c1", "");
-    outcome = expect(desk, "c1", "NOTED/UPDATED");
+    outcome = desk_expect(desk, "c1", "NOTED/UPDATED");
     is(outcome->incident, "EX1");
     is(outcome->because, "EX1 is still open: the case waits for its end");
     assert_int_equal(outcome->due_at.v, due.v);
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 0);
     incident(desk, "EX1", "true");
-    expect(desk, "c1", "INCIDENT_ENDED");
+    desk_expect(desk, "c1", "INCIDENT_ENDED");
     event(desk, "e3", "confirmed", "c1", "");
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     assert_true(outcome->incident_ended_at.has && outcome->confirmed_at.has);
     assert_int_equal(desk_count(desk, DESK_ESCALATIONS), 1);
 }
@@ -261,14 +226,14 @@ static void a_fault_confirmed_after_the_feed_fell_silent_goes_on(void **state)
 
     incident(desk, "EX1", "false");
     event(desk, "e1", "opened", "c1", EXCHANGE TRIED ",\"severity\":\"C\"");
-    expect(desk, "c1", "HEALTH_MATCH");
+    desk_expect(desk, "c1", "HEALTH_MATCH");
     desk->now_ms += INT64_C(6) * 3600000;
     desk_run(desk);
     event(desk, "e2", "confirmed", "c1", "");
-    expect(desk, "c1", "NOTED/UPDATED"); /* to its last instant it is believed */
+    desk_expect(desk, "c1", "NOTED/UPDATED"); /* to its last instant it is believed */
     desk->now_ms++;
     event(desk, "e3", "confirmed", "c1", "");
-    outcome = expect(desk, "c1", "HANDOFF");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
     is(outcome->health, "unknown");
     assert_false(outcome->incident_ended_at.has); /* nobody said that it ended */
     assert_true(outcome->confirmed_at.has);
@@ -283,7 +248,7 @@ static void an_end_and_a_confirmation_at_once_make_one_hand_off(void **state)
 
     incident(desk, "EX1", "false");
     event(desk, "e1", "opened", "c1", EXCHANGE TRIED);
-    expect(desk, "c1", "HEALTH_MATCH");
+    desk_expect(desk, "c1", "HEALTH_MATCH");
     desk->now_ms += 60000;
     desk_event(desk, "{\"event_id\":\"e2\",\"event_type\":\"confirmed\",\"partner\":\"litware\","
                      "\"customer\":\"adatum\",\"case_id\":\"c1\",\"occurred_at\":"
@@ -297,7 +262,7 @@ static void an_end_and_a_confirmation_at_once_make_one_hand_off(void **state)
     assert_int_equal(outcome->action, EGW_ACTION_HANDOFF);
     assert_int_equal(outcome->incident_ended_at.v, 1767601830000);
     assert_int_equal(outcome->confirmed_at.v, 1767601860000);
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
 }
 
 static void a_case_whose_incident_is_another_one_now_waits_for_that_one(void **state)
@@ -307,15 +272,15 @@ static void a_case_whose_incident_is_another_one_now_waits_for_that_one(void **s
 
     incident(desk, "EX1", "false");
     event(desk, "e1", "opened", "c1", EXCHANGE TRIED);
-    is(expect(desk, "c1", "HEALTH_MATCH")->incident, "EX1");
+    is(desk_expect(desk, "c1", "HEALTH_MATCH")->incident, "EX1");
     incident(desk, "EX2", "false");
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
     incident(desk, "EX1", "false,\"feature\":\"Voice mail\""); /* it turns out to be about that */
-    is(expect(desk, "c1", "HEALTH_MATCH")->incident, "EX2");
+    is(desk_expect(desk, "c1", "HEALTH_MATCH")->incident, "EX2");
     incident(desk, "EX2", "true");
-    outcome = expect(desk, "c1", "INCIDENT_ENDED");
+    outcome = desk_expect(desk, "c1", "INCIDENT_ENDED");
     is(outcome->incident, "EX2");
-    expect_nothing(desk);
+    desk_expect_nothing(desk);
 }
 
 /* S23: our own note in its ticket comes back as an update, and is no customer's word. */
@@ -338,13 +303,13 @@ static void news_while_the_customer_is_asked_sends_nothing_to_microsoft(void **s
         for (size_t k = 0; k < EGW_COUNT(id); k++)
             (void)snprintf(id[k], sizeof(id[k]), "e%zu%zu", i, k);
         event(desk, id[0], "opened", id[0], EXCHANGE TRIED);
-        expect(desk, id[0], "HEALTH_MATCH");
+        desk_expect(desk, id[0], "HEALTH_MATCH");
         incident(desk, "EX1", "true");
-        expect(desk, id[0], "INCIDENT_ENDED");
+        desk_expect(desk, id[0], "INCIDENT_ENDED");
         event(desk, id[1], "updated", id[0], ",\"impact\":\"was noted in the ticket\"");
-        assert_true(expect(desk, id[0], "NOTED/UPDATED")->due_at.has);
+        assert_true(desk_expect(desk, id[0], "NOTED/UPDATED")->due_at.has);
         event(desk, id[2], words[i].type, id[0], words[i].more);
-        expect(desk, id[0], words[i].want);
+        desk_expect(desk, id[0], words[i].want);
     }
 }
 
@@ -359,16 +324,16 @@ static void a_problem_that_comes_back_after_its_end_has_a_new_command(void **sta
     event(desk, "e2", "closed", "c1", "");
     event(desk, "e3", "opened", "c2", BILLING ",\"problem\":\"P\"");
     event(desk, "e4", "reopened", "c1", "");
-    expect(desk, "c1", "HANDOFF");
-    expect(desk, "c1", "CLOSED/PARTNER");
+    desk_expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "CLOSED/PARTNER");
     memcpy(ids[0], desk_command(desk, "c1")->command_id, EGW_SHA256);
-    expect(desk, "c2", "HANDOFF");
+    desk_expect(desk, "c2", "HANDOFF");
     memcpy(ids[1], desk_command(desk, "c2")->command_id, EGW_SHA256);
-    expect(desk, "c1", "LINKED");
+    desk_expect(desk, "c1", "LINKED");
     event(desk, "e5", "closed", "c2", "");
-    expect(desk, "c2", "CLOSED/PARTNER");
+    desk_expect(desk, "c2", "CLOSED/PARTNER");
     event(desk, "e6", "redecide", "c1", "");
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     memcpy(ids[2], desk_command(desk, "c1")->command_id, EGW_SHA256);
     assert_memory_not_equal(ids[0], ids[1], EGW_SHA256);
     assert_memory_not_equal(ids[1], ids[2], EGW_SHA256);
@@ -384,10 +349,10 @@ static void a_linked_case_learns_the_number_of_the_command_it_shares(void **stat
     event(desk, "e2", "opened", "c2", BILLING ",\"problem\":\"P\"");
     event(desk, "e3", "case-number", "c1", ",\"number\":\"2601\"");
     event(desk, "e4", "updated", "c2", "");
-    expect(desk, "c1", "HANDOFF");
-    is(expect(desk, "c2", "LINKED")->number, "");
-    expect(desk, "c1", "NOTED/CASE_NUMBER");
-    outcome = expect(desk, "c2", "NOTED/UPDATED");
+    desk_expect(desk, "c1", "HANDOFF");
+    is(desk_expect(desk, "c2", "LINKED")->number, "");
+    desk_expect(desk, "c1", "NOTED/CASE_NUMBER");
+    outcome = desk_expect(desk, "c2", "NOTED/UPDATED");
     is(outcome->number, "2601");
     assert_int_equal(outcome->links.n, 1);
     is(*(const struct egw_str *)outcome->links.p, "litware/adatum/c1");
@@ -404,13 +369,13 @@ static void a_case_taken_off_the_shared_command_has_one_of_its_own(void **state)
     event(desk, "e3", "case-number", "c1", ",\"number\":\"2601\"");
     event(desk, "e4", "unlink", "c2", ",\"link\":\"litware/adatum/c9\"");
     event(desk, "e5", "unlink", "c1", ",\"link\":\"litware/adatum/c2\"");
-    expect(desk, "c1", "HANDOFF");
-    expect(desk, "c2", "LINKED");
-    expect(desk, "c1", "NOTED/CASE_NUMBER");
-    expect(desk, "c2", "NOTED/UNLINK");
-    expect(desk, "c1", "NOTED/UNLINK"); /* whose the command is keeps it */
+    desk_expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c2", "LINKED");
+    desk_expect(desk, "c1", "NOTED/CASE_NUMBER");
+    desk_expect(desk, "c2", "NOTED/UNLINK");
+    desk_expect(desk, "c1", "NOTED/UNLINK"); /* whose the command is keeps it */
     event(desk, "e6", "unlink", "c2", ",\"link\":\"litware/adatum/c1\"");
-    outcome = expect(desk, "c2", "HANDOFF");
+    outcome = desk_expect(desk, "c2", "HANDOFF");
     is(outcome->problem, "");
     is(outcome->number, "");
     assert_int_equal(outcome->links.n, 0);
@@ -418,9 +383,10 @@ static void a_case_taken_off_the_shared_command_has_one_of_its_own(void **state)
     assert_non_null(command);
     assert_memory_not_equal(command->command_id, desk_command(desk, "c1")->command_id, EGW_SHA256);
     event(desk, "e7", "closed", "c2", "");
-    expect(desk, "c2", "CLOSED/PARTNER");
+    desk_expect(desk, "c2", "CLOSED/PARTNER");
     event(desk, "e8", "opened", "c3", BILLING ",\"problem\":\"P\"");
-    is(expect(desk, "c3", "LINKED")->number, "2601"); /* the problem's command is still there */
+    is(desk_expect(desk, "c3", "LINKED")->number,
+       "2601"); /* the problem's command is still there */
 }
 
 /* ---- who and whose ---- */
@@ -429,18 +395,18 @@ static void a_name_of_two_customers_reaches_neither(void **state)
 {
     struct desk *desk = *state;
 
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"a\","
-                         "\"tenant\":\"ta\",\"aliases\":[\"acme\"]}}"));
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"b\","
-                         "\"tenant\":\"tb\",\"aliases\":[\"acme\"]}}"));
+    desk_fact(desk, DESK_FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"a\","
+                              "\"tenant\":\"ta\",\"aliases\":[\"acme\"]}}"));
+    desk_fact(desk, DESK_FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"b\","
+                              "\"tenant\":\"tb\",\"aliases\":[\"acme\"]}}"));
     desk_run(desk);
     desk_event(desk, "{\"event_id\":\"e1\",\"event_type\":\"opened\",\"partner\":\"litware\","
                      "\"customer\":\"acme\",\"case_id\":\"c1\",\"occurred_at\":"
                      "\"2026-01-05T08:30:00Z\"" BILLING "}");
     desk_run(desk);
-    expect(desk, "c1", "REJECTED/UNKNOWN_CUSTOMER");
-    desk_fact(desk, FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"b\","
-                         "\"tenant\":\"tb\"}}"));
+    desk_expect(desk, "c1", "REJECTED/UNKNOWN_CUSTOMER");
+    desk_fact(desk, DESK_FACT("{\"relation\":{\"partner\":\"litware\",\"customer\":\"b\","
+                              "\"tenant\":\"tb\"}}"));
     desk_run(desk);
     desk_event(desk, "{\"event_id\":\"e2\",\"event_type\":\"reopened\",\"partner\":\"litware\","
                      "\"customer\":\"acme\",\"case_id\":\"c1\",\"occurred_at\":"
@@ -468,11 +434,11 @@ static void what_an_operator_had_decided_again_says_so(void **state)
     char id[16];
 
     event(desk, "e", "opened", "c1", ",\"text\":\"?\"");
-    expect(desk, "c1", "BASELINE/CLASSIFY");
+    desk_expect(desk, "c1", "BASELINE/CLASSIFY");
     for (size_t i = 0; i < EGW_COUNT(roles); i++) {
         (void)snprintf(id, sizeof(id), "r%zu", i);
         event(desk, id, "redecide", "c1", roles[i].more);
-        outcome = expect(desk, "c1", "BASELINE/CLASSIFY");
+        outcome = desk_expect(desk, "c1", "BASELINE/CLASSIFY");
         is(outcome->event_type, "redecide");
         is(outcome->actor_role, roles[i].role);
     }
@@ -529,11 +495,11 @@ static void steps_past_all_measure_are_the_last_ones(void **state)
         (void)snprintf(line + at, room - at, "]}");
         desk_event(desk, line);
         desk_run(desk);
-        expect(desk, "c1", "BASELINE/CLASSIFY");
+        desk_expect(desk, "c1", "BASELINE/CLASSIFY");
     }
     free(line);
     event(desk, "e4", "updated", "c1", EXCHANGE);
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     command = desk_command(desk, "c1");
     assert_int_equal(command->diagnosis.n, 256);
     steps = command->diagnosis.p;
@@ -562,11 +528,11 @@ static void a_case_too_large_keeps_what_was_tried(void **state)
         (void)snprintf(line + at + 900000, room - at - 900000, "\"}]}");
         desk_event(desk, line);
         desk_run(desk);
-        expect(desk, "c1", "BASELINE/CLASSIFY");
+        desk_expect(desk, "c1", "BASELINE/CLASSIFY");
     }
     free(line);
     event(desk, "e4", "updated", "c1", EXCHANGE);
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     command = desk_command(desk, "c1");
     assert_int_equal(command->diagnosis.n, 3);
     steps = command->diagnosis.p;
@@ -583,16 +549,16 @@ static void a_link_names_another_case_and_has_its_shape(void **state)
     char id[16], more[128];
 
     event(desk, "e0", "opened", "c1", BILLING);
-    expect(desk, "c1", "HANDOFF");
+    desk_expect(desk, "c1", "HANDOFF");
     for (size_t i = 0; i < EGW_COUNT(bad); i++) {
         (void)snprintf(id, sizeof(id), "b%zu", i);
         (void)snprintf(more, sizeof(more), ",\"link\":\"%s\"", bad[i]);
         event(desk, id, "link", "c1", more);
-        is(expect(desk, "c1", "REJECTED/BAD_FIELD")->because,
+        is(desk_expect(desk, "c1", "REJECTED/BAD_FIELD")->because,
            "a link names the other case as partner/customer/case");
     }
     event(desk, "e1", "link", "c1", ",\"link\":\"litware/adatum/c/2\"");
-    expect(desk, "c1", "NOTED/LINK");
+    desk_expect(desk, "c1", "NOTED/LINK");
 }
 
 /* Whose state lies in the same partition, where a look-up would find it. */
@@ -621,15 +587,15 @@ static void a_package_cites_no_number_of_another_partners_case(void **state)
 
     neighbour_of("litware", other, sizeof(other));
     (void)snprintf(line, sizeof(line),
-                   FACT("{\"relation\":{\"partner\":\"%s\",\"customer\":\"adatum\","
-                        "\"tenant\":\"t-adatum\"}}"),
+                   DESK_FACT("{\"relation\":{\"partner\":\"%s\",\"customer\":\"adatum\","
+                             "\"tenant\":\"t-adatum\"}}"),
                    other);
     desk_fact(desk, line);
     desk_run(desk);
     event_of(desk, other, "x1", "opened", "c9", ",\"text\":\"?\"");
     event_of(desk, other, "x2", "case-number", "c9", ",\"number\":\"secret\"");
-    expect(desk, "c9", "BASELINE/CLASSIFY");
-    expect(desk, "c9", "NOTED/CASE_NUMBER");
+    desk_expect(desk, "c9", "BASELINE/CLASSIFY");
+    desk_expect(desk, "c9", "NOTED/CASE_NUMBER");
     (void)snprintf(key, sizeof(key), "%s/adatum/c9", other);
     (void)snprintf(line, sizeof(line), ",\"link\":\"%s\"", key);
     event(desk, "e1", "opened", "c1", ",\"text\":\"?\"");

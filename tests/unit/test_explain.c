@@ -6,27 +6,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../gateway/core/policy_model.h"
 #include "catalogue_double.h"
 #include "egw/explain.h"
-#include "policy_random.h"
+#include "policy_trial.h"
 
 static const enum egw_fact_id tested[] = {EGW_F_ERA,      EGW_F_OWN_TENANT, EGW_F_ATTEMPT,
                                           EGW_F_SCOPE,    EGW_F_CUSTOMER,   EGW_F_RELATION,
                                           EGW_F_DIAGNOSIS};
 enum { TESTED = sizeof(tested) / sizeof(tested[0]), ANSWERS_MAX = 32 };
-
-static struct egw_policy *make(uint64_t seed, int rules)
-{
-    struct egw_policy *policy = NULL;
-    struct egw_faults faults = {0};
-
-    if (small_policy(seed, rules, true, &policy, &faults)) {
-        egw_faults_print(&faults, stderr);
-        fail();
-    }
-    return policy;
-}
 
 /* Without a customer there is no relation, and only then. */
 static bool can_be(const uint16_t *values)
@@ -43,21 +30,6 @@ static bool next_values(const struct egw_policy *policy, uint16_t *values)
         values[tested[i]] = 0;
     }
     return false;
-}
-
-/* The rule that ends the walk of the values. */
-static size_t decider(const struct egw_policy *policy, const uint16_t *values)
-{
-    for (size_t s = 0; s < EGW_STAGES; s++) {
-        const struct egw_stage_table *stage = &policy->stages[s];
-        uint64_t near[64];
-        size_t rule = stage->first + egw_stage_match(stage, values, near);
-
-        if (policy->rules[rule].view.action >= 0)
-            return rule;
-    }
-    fail();
-    return 0;
 }
 
 static bool same_answer(const struct egw_policy *policy, size_t a, size_t b)
@@ -78,7 +50,7 @@ struct nearest {
 static void try_one(const struct egw_policy *policy, const uint16_t *from, const uint16_t *values,
                     struct nearest *nearest)
 {
-    size_t rule = decider(policy, values), i = 0;
+    size_t rule = trial_decider(policy, values), i = 0;
     unsigned changes = 0;
 
     for (size_t t = 0; t < TESTED; t++)
@@ -165,7 +137,7 @@ static void assert_leads(const struct egw_policy *policy, const uint16_t *from,
 
     if (at == other->count) {
         assert_true(can_be(values));
-        assert_int_equal(decider(policy, values), other->rule);
+        assert_int_equal(trial_decider(policy, values), other->rule);
         return;
     }
     if (egw_str_is(change->fact, "recorded")) {
@@ -206,7 +178,7 @@ static void hold_to_nearest(const struct egw_policy *policy, const uint16_t *val
                                                        : EGW_EXPLAIN_CHANGES + 1;
 
     assert_false(told->cut_short);
-    assert_int_equal(told->decided_by, decider(policy, values));
+    assert_int_equal(told->decided_by, trial_decider(policy, values));
     for (size_t i = 0; i < nearest->n; i++) {
         bool found = same_answer(policy, nearest->rule[i], told->decided_by);
 
@@ -232,7 +204,7 @@ static void the_smallest_change_is_the_one_that_trying_finds(void **state EGW_UN
     size_t points = 0, others = 0, of_two = 0;
 
     for (uint64_t seed = 1; seed <= 24; seed++) {
-        struct egw_policy *policy = make(seed, 1 + (int)(seed % 7));
+        struct egw_policy *policy = trial_policy(seed, 1 + (int)(seed % 7));
         struct random_source r = {seed * 77};
         uint16_t values[EGW_FACTS_MAX] = {0};
 
@@ -270,7 +242,7 @@ static void a_near_miss_names_its_first_failed_condition(void **state EGW_UNUSED
     size_t misses = 0;
 
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct egw_policy *policy = make(seed, 6);
+        struct egw_policy *policy = trial_policy(seed, 6);
         uint16_t values[EGW_FACTS_MAX] = {[EGW_F_SCOPE] = 2, [EGW_F_ATTEMPT] = 1};
         struct egw_explanation told;
         const struct egw_explain_step *path;
@@ -301,7 +273,7 @@ static void a_near_miss_names_its_first_failed_condition(void **state EGW_UNUSED
 
 static void facts_that_are_not_the_policys_are_refused(void **state EGW_UNUSED)
 {
-    struct egw_policy *policy = make(3, 4);
+    struct egw_policy *policy = trial_policy(3, 4);
     struct egw_fact facts[] = {{EGW_STR("attempt"), EGW_STR("perhaps")}};
     struct egw_list list = {facts, 1};
     struct egw_explanation told;

@@ -6,26 +6,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../gateway/core/policy_model.h"
 #include "catalogue_double.h"
 #include "egw/policy_diff.h"
-#include "policy_random.h"
+#include "policy_trial.h"
 
 static const char *const tested[] = {"own-tenant", "attempt",  "scope",
                                      "customer",   "relation", "diagnosis"};
 enum { RULES_MAX = 128 };
-
-static struct egw_policy *make(uint64_t seed, int rules)
-{
-    struct egw_policy *policy = NULL;
-    struct egw_faults faults = {0};
-
-    if (small_policy(seed, rules, true, &policy, &faults)) {
-        egw_faults_print(&faults, stderr);
-        fail();
-    }
-    return policy;
-}
 
 static unsigned fact_named(const struct egw_policy *policy, const char *name)
 {
@@ -34,21 +21,6 @@ static unsigned fact_named(const struct egw_policy *policy, const char *name)
             return f;
     }
     fail_msg("there is no fact %s", name);
-    return 0;
-}
-
-/* The rule that ends the walk of the values. */
-static size_t decider(const struct egw_policy *policy, const uint16_t *values)
-{
-    for (size_t s = 0; s < EGW_STAGES; s++) {
-        const struct egw_stage_table *stage = &policy->stages[s];
-        uint64_t near[64];
-        size_t rule = stage->first + egw_stage_match(stage, values, near);
-
-        if (policy->rules[rule].view.action >= 0)
-            return rule;
-    }
-    fail();
     return 0;
 }
 
@@ -93,7 +65,7 @@ static void try_all(const struct egw_policy *const policies[2], struct tried *tr
 
             for (size_t p = 0; p < 2; p++) {
                 values[EGW_F_ERA] = era_at(policies[p], times[t]);
-                rules[p] = decider(policies[p], values);
+                rules[p] = trial_decider(policies[p], values);
             }
             tried->pair[rules[0]][rules[1]] = true;
         }
@@ -142,8 +114,9 @@ static void diff_tells_exactly_the_pairs_that_trying_finds(void **state EGW_UNUS
     size_t moves = 0;
 
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        const struct egw_policy *policies[2] = {make(seed, (int)(seed % 8)),
-                                                make(seed + seed % 3 * 1000, (int)(seed % 5))};
+        const struct egw_policy *policies[2] = {
+            trial_policy(seed, (int)(seed % 8)),
+            trial_policy(seed + seed % 3 * 1000, (int)(seed % 5))};
         struct egw_policy_diff diff;
         const struct egw_policy_move *told;
         size_t expected = 0;
@@ -164,9 +137,9 @@ static void diff_tells_exactly_the_pairs_that_trying_finds(void **state EGW_UNUS
             assert_true(tried.pair[told[m].old_rule][told[m].new_rule]);
             assert_true(told[m].classes >= 1);
             read_example(policies[0], &told[m].example, values);
-            assert_int_equal(decider(policies[0], values), told[m].old_rule);
+            assert_int_equal(trial_decider(policies[0], values), told[m].old_rule);
             read_example(policies[1], &told[m].example, values);
-            assert_int_equal(decider(policies[1], values), told[m].new_rule);
+            assert_int_equal(trial_decider(policies[1], values), told[m].new_rule);
         }
         moves += expected;
         egw_policy_diff_free(&diff);
@@ -178,7 +151,7 @@ static void diff_tells_exactly_the_pairs_that_trying_finds(void **state EGW_UNUS
 
 static void a_policy_does_not_differ_from_itself(void **state EGW_UNUSED)
 {
-    struct egw_policy *policy = make(5, 7);
+    struct egw_policy *policy = trial_policy(5, 7);
     struct egw_policy_diff diff;
 
     assert_int_equal(egw_policy_diff(policy, policy, &diff), EGW_OK);

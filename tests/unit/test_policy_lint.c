@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../gateway/core/policy_model.h"
 #include "catalogue_double.h"
 #include "egw/policy_lint.h"
-#include "policy_random.h"
+#include "policy_trial.h"
 
 /* ---- everything that can come to a small policy ---- */
 
@@ -104,18 +103,6 @@ static void try_all(const struct egw_policy *policy, struct tried *tried)
 
 /* ---- against lint ---- */
 
-static struct egw_policy *make(uint64_t seed, int rules)
-{
-    struct egw_policy *policy = NULL;
-    struct egw_faults faults = {0};
-
-    if (small_policy(seed, rules, true, &policy, &faults)) {
-        egw_faults_print(&faults, stderr);
-        fail();
-    }
-    return policy;
-}
-
 static int said_of(const struct egw_lint *lint, size_t rule)
 {
     const struct egw_lint_finding *findings = lint->findings.p;
@@ -141,7 +128,7 @@ static void lint_names_exactly_the_rules_that_never_decide(void **state EGW_UNUS
     size_t seen[4] = {0};
 
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct egw_policy *policy = make(seed, (int)(seed % 9));
+        struct egw_policy *policy = trial_policy(seed, (int)(seed % 9));
         struct egw_lint_options options = {.overlaps = false};
         struct egw_lint lint;
 
@@ -174,7 +161,7 @@ static void lint_finds_exactly_the_overlaps_that_trying_finds(void **state EGW_U
     size_t total = 0;
 
     for (uint64_t seed = 1; seed <= 40; seed++) {
-        struct egw_policy *policy = make(seed, (int)(seed % 7));
+        struct egw_policy *policy = trial_policy(seed, (int)(seed % 7));
         struct egw_lint_options options = {.overlaps = false};
         struct egw_lint lint;
         size_t expected = 0;
@@ -216,7 +203,7 @@ static void a_policy_is_refused_exactly_when_something_has_no_rule(void **state 
 
     for (uint64_t seed = 1; seed <= 200; seed++) {
         int rules = 4 + (int)(seed % 10);
-        struct egw_policy *closed = make(seed, rules), *open = NULL;
+        struct egw_policy *closed = trial_policy(seed, rules), *open = NULL;
         struct egw_faults faults = {0};
         bool gap = has_gap(closed);
         enum egw_status st = small_policy(seed, rules, false, &open, &faults);

@@ -113,66 +113,21 @@ static void compile(void *user, const struct egw_sha256 *manifest,
     egw_triage_policy(triage, manifest, mine, NULL);
 }
 
-static enum egw_status no_schema(void *user, struct egw_str json, struct egw_error *reterr)
-{
-    (void)user;
-    (void)json;
-    return egw_error_set(reterr, EGW_INVALID, "none");
-}
-
-static int any_channel(void *user, struct egw_str channel)
-{
-    (void)user;
-    (void)channel;
-    return DESK_ESCALATIONS;
-}
-
-static struct egw_log_record as_log(int topic, const struct desk_record *record)
-{
-    return (struct egw_log_record){.topic = topic,
-                                   .partition = record->partition,
-                                   .offset = record->offset,
-                                   .timestamp_ms = record->timestamp_ms,
-                                   .key = record->key,
-                                   .value = record->value};
-}
-
 static void open_triage(const struct desk *desk, const struct egw_framing *framing,
                         struct egw_plans *plans)
 {
-    struct egw_triage_topics topics = {
-        .outcomes = DESK_OUTCOMES,
-        .inbox = DESK_INBOX,
-        .dead_letters = DESK_DEAD_LETTERS,
-        .reference = DESK_REFERENCE,
-        .policy = DESK_POLICY,
-        .escalations = any_channel,
-        .input_names = {"events", "inbox"},
-        .reference_name = "reference",
-    };
-    struct egw_triage_ports ports = {.compile = compile, .schema = no_schema};
+    struct egw_triage_topics topics = desk_triage_topics();
+    struct egw_triage_ports ports = {.compile = compile, .schema = desk_no_schema};
     const struct desk_topic_log *log = &desk->topics[DESK_POLICY];
 
     assert_int_equal(egw_triage_new(&topics, &ports, framing, plans, &triage, NULL), EGW_OK);
     for (size_t i = 0; i < log->n; i++) {
         const struct egw_processor *processor = egw_triage_processor(triage);
-        struct egw_log_record record = as_log(DESK_POLICY, &log->records[i]);
+        struct egw_log_record record = desk_log_record(DESK_POLICY, &log->records[i]);
         struct egw_str fact;
 
         assert_int_equal(processor->learn(processor->self, &record, &fact, NULL), EGW_OK);
     }
-}
-
-static const struct desk_record *record_at(const struct desk *desk, int topic, int32_t partition,
-                                           int64_t offset)
-{
-    const struct desk_topic_log *log = &desk->topics[topic];
-
-    for (size_t i = 0; i < log->n; i++) {
-        if (log->records[i].partition == partition && log->records[i].offset == offset)
-            return &log->records[i];
-    }
-    return NULL;
 }
 
 static void name_fields(egw_outcome_fields fields, char *text, size_t n)
@@ -190,7 +145,7 @@ static void tell(struct told *told, const struct desk *desk, struct egw_replay *
                  const struct tampering *how)
 {
     static const struct egw_framing framing = {.confluent = false};
-    struct egw_log_record record = as_log(DESK_OUTCOMES, from), input;
+    struct egw_log_record record = desk_log_record(DESK_OUTCOMES, from), input;
     struct egw_outcome *outcome = &told->outcomes[told->n];
     struct egw_frame frame = egw_frame_read(from->value);
     const struct desk_record *found = NULL;
@@ -213,10 +168,10 @@ static void tell(struct told *told, const struct desk *desk, struct egw_replay *
         bool events = egw_str_is(outcome->trigger.topic, "events");
 
         if (!events || outcome->trigger.offset != how->lost_input)
-            found = record_at(desk, events ? DESK_EVENTS : DESK_INBOX, from->partition,
-                              outcome->trigger.offset);
+            found = desk_record_at(desk, events ? DESK_EVENTS : DESK_INBOX, from->partition,
+                                   outcome->trigger.offset);
         if (found)
-            input = as_log(events ? 0 : 1, found);
+            input = desk_log_record(events ? 0 : 1, found);
     }
     assert_int_equal(
         egw_replay_outcome(replay, &record, outcome, found ? &input : NULL, true, &answer, NULL),
@@ -255,7 +210,8 @@ static struct told *replay_story(const struct desk *desk, const struct tampering
     conf.plans = plans;
     for (size_t i = 0; i < references->n; i++) {
         if (references->records[i].offset != how->lost_reference)
-            reference[conf.reference_n++] = as_log(DESK_REFERENCE, &references->records[i]);
+            reference[conf.reference_n++] =
+                desk_log_record(DESK_REFERENCE, &references->records[i]);
     }
     assert_int_equal(egw_replay_new(&conf, &replay, NULL), EGW_OK);
     for (size_t i = 0; i < desk->topics[DESK_OUTCOMES].n; i++) {

@@ -27,7 +27,7 @@ void bench_event(struct bench_events *events, struct egw_str *ret_key,
 
     (void)snprintf(events->customer, sizeof(events->customer), "c%04zu",
                    number % events->customers);
-    (void)snprintf(events->case_id, sizeof(events->case_id), "K%s-%zu", events->salt, number);
+    (void)snprintf(events->case_id, sizeof(events->case_id), "K%s-%zu", events->case_salt, number);
     (void)snprintf(events->event_id, sizeof(events->event_id), "e%s-%zu", events->salt,
                    events->number++);
     (void)snprintf(events->key, sizeof(events->key), "litware/%s", events->customer);

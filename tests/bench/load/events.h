@@ -12,9 +12,10 @@
 struct bench_events {
     size_t cases; /* to draw from */
     size_t customers;
-    const char *salt; /* makes the ids of one run differ from another's */
-    uint64_t random;  /* 1 at first */
-    size_t number;    /* of the next event */
+    const char *salt;      /* makes the event ids of one run differ from another's */
+    const char *case_salt; /* and this the case ids */
+    uint64_t random;       /* 1 at first */
+    size_t number;         /* of the next event */
     char customer[24], case_id[64], event_id[64], key[48], text[640];
     struct egw_diagnosis step;
 };

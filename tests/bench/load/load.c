@@ -2,7 +2,8 @@
  * load - publishes the benchmarks' events, and times how long their outcomes take
  *
  * usage: load publish BROKERS EVENTS PARTITIONS COUNT SALT [CASES]
- *            as fast as they go; prints their mean size
+ *            as fast as they go; prints their mean size. CASES: drawn from so many, the same ones
+ *            under any SALT
  *        load pace BROKERS EVENTS PARTITIONS COUNT SALT RATE OUTCOMES
  *            RATE a second, and reads the outcomes as they are committed; prints percentiles of
  *            the time from the record's time stamp to its outcome in a read_committed reader
@@ -26,6 +27,7 @@ struct load {
     const char *brokers, *events, *outcomes, *salt;
     int32_t partitions;
     size_t count, cases, rate; /* rate 0: as fast as they go */
+    bool same_cases;           /* whatever the salt */
     struct egw_plans *plans;
     size_t bytes;
     double *waits_ms;
@@ -118,6 +120,7 @@ static void *publish(void *arg)
     struct bench_events events = {.cases = load->cases ? load->cases : load->count,
                                   .customers = CUSTOMERS,
                                   .salt = load->salt,
+                                  .case_salt = load->same_cases ? "" : load->salt,
                                   .random = 1};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     struct egw_buf buf = {0};
@@ -235,7 +238,8 @@ int main(int argc, char **argv)
     load.count = number(argv[5]);
     load.salt = argv[6];
     if (!pace) {
-        load.cases = argc == 8 ? number(argv[7]) : 0;
+        load.same_cases = argc == 8;
+        load.cases = load.same_cases ? number(argv[7]) : 0;
         (void)publish(&load);
         printf("mean_bytes=%.0f\n", (double)load.bytes / (double)load.count);
         return 0;
