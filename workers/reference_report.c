@@ -49,14 +49,24 @@ static void show(const struct egw_list *found, bool json)
         (void)printf("%zu finding%s\n", found->n, found->n == 1 ? "" : "s");
 }
 
+static bool has_calendar(const void *policy, struct egw_str id)
+{
+    return egw_policy_has_calendar(policy, id);
+}
+
 static enum egw_status look(const struct egw_trial *trial, int64_t now_ms, struct egw_arena *arena,
                             struct egw_list *ret, struct egw_error *reterr)
 {
     int64_t max_age_ms[EGW_REF_COUNT];
+    const struct egw_findings_ask ask = {.facts = trial->facts,
+                                         .max_age_ms = max_age_ms,
+                                         .now_ms = now_ms,
+                                         .has_calendar = has_calendar,
+                                         .policy = trial->policy};
 
     for (int kind = 0; kind < EGW_REF_COUNT; kind++)
         max_age_ms[kind] = egw_policy_max_age_ms(trial->policy, (enum egw_reference_kind)kind);
-    if (egw_findings(trial->facts, max_age_ms, now_ms, arena, ret))
+    if (egw_findings(&ask, arena, ret))
         return egw_error_set(reterr, EGW_NOMEM, "no memory for so many findings");
     return EGW_OK;
 }

@@ -170,10 +170,16 @@ static void items(struct writer *w, const char *name, const struct egw_list *lis
         item(w, texts[i]);
 }
 
+/* As Microsoft's forms name it; packages of before had no name. */
+static struct egw_str channel_name(const struct egw_escalation *e)
+{
+    return e->channel_name.n ? e->channel_name : e->channel;
+}
+
 static void heading(struct writer *w, const struct egw_escalation *e)
 {
     put_text(w, egw_str_is(e->mode, "api") ? "Case for " : "Hand-off to ");
-    put_line(w, e->channel);
+    put_line(w, channel_name(e));
     put_text(w, ": ");
     put_line(w, e->partner);
     put_text(w, "/");
@@ -187,7 +193,9 @@ static void where(struct writer *w, const struct egw_escalation *e)
 {
     section(w, "Where to file");
     field(w, "Link", e->portal.n ? e->portal : EGW_STR("none known: see what is missing"));
-    field(w, "Channel", e->channel);
+    field(w, "How", e->advice);
+    field(w, "Channel", channel_name(e));
+    field(w, "Because", e->because);
     field(w, "Rule", e->rule);
     time_field(w, "Decided at", e->decided_at);
 }
@@ -197,20 +205,44 @@ static void customer(struct writer *w, const struct egw_escalation *e)
     section(w, "Customer");
     field(w, "Customer", e->customer);
     field(w, "Tenant", e->tenant);
+    field(w, "Domain", e->tenant_domain);
     field(w, "On behalf of it, partner", e->partner);
     section(w, "Service");
     field(w, "Service", e->service_name.n ? e->service_name : e->service);
-    field(w, "Domain", e->domain);
+    field(w, "Matter", e->domain);
     field(w, "Symptom", e->symptom);
+    field(w, "Feature", e->feature);
+    field(w, "Hits", e->scope);
+    field(w, "Environment", e->environment);
     field(w, "Subscription", e->subscription);
     field(w, "Region", e->region);
     field(w, "Resource", e->resource);
 }
 
+/* A form says A, critical or Critical: one spelling for the policy's word, the rest beside it. */
+static void severity(struct writer *w, struct egw_str word)
+{
+    static const struct {
+        const char *word, *text;
+    } spellings[] = {
+        {"emergency", "emergency (severe impact; A where the form has no such choice)"},
+        {"A", "A (critical)"},
+        {"B", "B (moderate; Standard where the form has no such choice)"},
+        {"C", "C (minimal; Standard where the form has no such choice)"},
+    };
+    struct egw_str text = word;
+
+    for (size_t i = 0; i < EGW_COUNT(spellings); i++) {
+        if (egw_str_is(word, spellings[i].word))
+            text = egw_str_of(spellings[i].text);
+    }
+    field(w, "Severity", text);
+}
+
 static void weight(struct writer *w, const struct egw_escalation *e)
 {
     section(w, "Severity");
-    field(w, "Severity", e->severity);
+    severity(w, e->severity);
     field(w, "Business impact", e->impact);
     if (e->available_24x7.has)
         field(w, "Available around the clock",

@@ -197,16 +197,21 @@ static const struct egw_partner *partner_of(const struct work *work, const struc
     return reference && reference->body.branch == EGW_REF_PARTNER ? reference->body.p : NULL;
 }
 
-static struct egw_str tenant_of(struct work *work, const struct kase *kase)
+static const struct egw_relation *relation_of(struct work *work, const struct kase *kase)
 {
     struct egw_str key = work_printf(work, "relation/%.*s/%.*s", EGW_FMT(kase->entry.partner),
                                      EGW_FMT(kase->entry.customer));
     const struct egw_reference *reference =
         key.p ? egw_facts_get(work->triage->facts, key).reference : NULL;
 
-    if (!reference || reference->body.branch != EGW_REF_RELATION)
-        return EGW_STR_NONE;
-    return ((const struct egw_relation *)reference->body.p)->tenant;
+    return reference && reference->body.branch == EGW_REF_RELATION ? reference->body.p : NULL;
+}
+
+static struct egw_str first_of(const struct egw_list *texts)
+{
+    const struct egw_str *first = texts ? texts->p : NULL;
+
+    return texts && texts->n ? *first : EGW_STR("");
 }
 
 /* The partner's contact: as the event names it, else as the partner's record does. The customer's
@@ -371,6 +376,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     struct egw_position *position = egw_turn_position(work->turn);
     struct egw_str health = health_line(work, decision);
     struct egw_str outlived = outlived_line(work, &kase->entry);
+    const struct egw_relation *relation = relation_of(work, kase);
     struct egw_str managed = managed_link(work, kase, decision->service);
     struct egw_package_place place;
     struct egw_error why;
@@ -379,20 +385,27 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     *escalation = (struct egw_escalation){
         .generation = kase->entry.generation,
         .channel = decision->channel,
+        .channel_name = egw_policy_channel_name(work->policy, decision->channel),
         .mode = decision->mode,
         .partner = kase->entry.partner,
         .customer = kase->entry.customer,
-        .tenant = tenant_of(work, kase),
+        .tenant = relation ? relation->tenant : EGW_STR_NONE,
+        .tenant_domain = first_of(relation ? &relation->domains : NULL),
         .case_id = kase->entry.case_id,
         .problem = event->problem,
         .cause = cause_of(work),
         .policy = position->policy,
         .rule = egw_policy_rule(work->policy, decision->rule).id,
+        .because = decision->because,
+        .advice = decision->advice,
         .decided_at = egw_turn_now(work->turn),
         .service = decision->service,
         .service_name = service ? service->name : decision->service,
         .domain = decision->domain,
         .symptom = event->symptom,
+        .feature = event->feature,
+        .scope = event->scope,
+        .environment = event->environment,
         .severity = decision->severity,
         .impact = event->impact,
         .available_24x7 = event->available_24x7,
@@ -426,7 +439,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
         if (st) /* a link into the wrong place is worse than none: the package says what it lacks */
             escalation->portal = EGW_STR("");
     }
-    if (managed.n)
+    if (managed.n && !decision->portal_of_channel)
         escalation->portal = managed;
     return fill_missing(work, decision, escalation);
 }

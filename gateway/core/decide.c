@@ -953,19 +953,30 @@ static void work_out_all(struct decide *d, uint64_t facts)
 
 /* ---- what the channel's form wants ---- */
 
-static struct egw_str portal_of(struct decide *d)
+static size_t channel_place(const struct egw_policy *policy, struct egw_str id)
 {
-    if (!d->service)
-        return EGW_STR("");
+    size_t place = 0;
+
+    while (!egw_str_eq(policy->channels[place].id, id))
+        place++; /* it is there: checked when compiled */
+    return place;
+}
+
+/* The channel's own, whatever the service; else where cases for the service are filed. */
+static void find_portal(struct decide *d, const struct egw_channel *channel)
+{
+    bool own = channel->portal.n > 0 || channel->portal_usgov.n > 0;
+
+    d->ret->portal = EGW_STR("");
+    d->ret->portal_of_channel = own;
+    if (!own && !d->service)
+        return;
     work_out_all(d, SET(EGW_F_CLOUD));
-    switch (d->values[EGW_F_CLOUD]) {
-    case EGW_V_CLOUD_GLOBAL:
-        return d->service->portal;
-    case EGW_V_CLOUD_USGOV:
-        return d->service->portal_usgov;
-    default: /* a link into the wrong cloud is worse than none */
-        return EGW_STR("");
-    }
+    if (d->values[EGW_F_CLOUD] == EGW_V_CLOUD_GLOBAL)
+        d->ret->portal = own ? channel->portal : d->service->portal;
+    else if (d->values[EGW_F_CLOUD] == EGW_V_CLOUD_USGOV)
+        d->ret->portal = own ? channel->portal_usgov : d->service->portal_usgov;
+    /* else none: a link into the wrong cloud is worse */
 }
 
 /* The contact the package will name: the event's, else the partner's own (S25). */
@@ -1042,15 +1053,6 @@ static uint32_t lacking(struct decide *d, uint32_t wants)
     return missing;
 }
 
-static size_t channel_place(const struct egw_policy *policy, struct egw_str id)
-{
-    size_t place = 0;
-
-    while (!egw_str_eq(policy->channels[place].id, id))
-        place++; /* it is there: checked when compiled */
-    return place;
-}
-
 /* The channel of the walk's rule wants this of a case; the first demand that is not met decides. */
 static void fact_package(struct decide *d, const struct egw_walk *walk)
 {
@@ -1100,7 +1102,7 @@ static void walk(struct decide *d, struct egw_walk *ret)
         if (!egw_walk_stage(ret, stage))
             continue;
         if (ret->rule->view.channel.n) {
-            d->ret->portal = portal_of(d);
+            find_portal(d, &d->policy->channels[channel_place(d->policy, ret->rule->view.channel)]);
             fact_package(d, ret);
             if (d->values[EGW_F_PACKAGE] != EGW_V_PACKAGE_COMPLETE)
                 (void)egw_walk_stage(ret, stage);

@@ -29,6 +29,15 @@ struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index)
     return policy->channels[index].id;
 }
 
+struct egw_str egw_policy_channel_name(const struct egw_policy *policy, struct egw_str id)
+{
+    for (size_t i = 0; i < policy->channel_count; i++) {
+        if (egw_str_eq(policy->channels[i].id, id))
+            return policy->channels[i].name;
+    }
+    return EGW_STR("");
+}
+
 bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str channel)
 {
     for (size_t i = 0; i < policy->channel_count; i++) {
@@ -59,6 +68,15 @@ bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str
 {
     for (size_t i = 0; i < policy->unanswered_count; i++) {
         if (egw_str_same(policy->unanswered[i], state))
+            return true;
+    }
+    return false;
+}
+
+bool egw_policy_has_calendar(const struct egw_policy *policy, struct egw_str id)
+{
+    for (size_t i = 0; i < policy->calendar_count; i++) {
+        if (egw_str_eq(policy->calendars[i].id, id))
             return true;
     }
     return false;

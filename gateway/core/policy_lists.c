@@ -93,6 +93,9 @@ static void make_channel(struct egw_compile *c, const struct egw_source_channel 
     const struct egw_word *partners = from->partners.p, *families = from->families.p;
 
     *to = (struct egw_channel){.id = from->id,
+                               .name = from->name,
+                               .portal = from->portal,
+                               .portal_usgov = from->portal_usgov,
                                .plan = from->plan,
                                .entitlement = from->entitlement,
                                .levels = egw_compile_texts(c, &from->levels),
@@ -103,6 +106,7 @@ static void make_channel(struct egw_compile *c, const struct egw_source_channel 
                                .until = from->until};
     egw_compile_dates(c, from->at, from->since, from->until);
     egw_compile_source(c, from->at, "channel", from->id, from->source);
+    egw_compile_source(c, from->at, "channel", from->id, from->portal_source);
     for (size_t i = 0; i < from->partners.n; i++) {
         int value = egw_compile_value_of(c, EGW_F_PARTNER, &partners[i]);
 

@@ -53,6 +53,7 @@ enum egw_entitlement {
 struct egw_source_channel {
     struct egw_place at;
     struct egw_str id, name, plan, source;
+    struct egw_str portal, portal_usgov, portal_source; /* empty: each service has its own */
     enum egw_entitlement entitlement;
     struct egw_list levels;   /* of egw_word */
     struct egw_list partners; /* of egw_word */
@@ -302,7 +303,8 @@ struct egw_symptom {
 };
 
 struct egw_channel {
-    struct egw_str id, plan;
+    struct egw_str id, name, plan;
+    struct egw_str portal, portal_usgov; /* where all its cases are filed; empty: by service */
     enum egw_entitlement entitlement;
     const struct egw_str *levels;
     size_t level_count;

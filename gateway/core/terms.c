@@ -50,6 +50,16 @@ static bool calendar_of(const struct egw_calendar *record, struct egw_open_hours
                              NULL) == EGW_OK;
 }
 
+/* Who is there at all hours need not put a calendar on record that says so. */
+static bool round_the_clock(struct egw_str id, struct egw_open_hours *ret)
+{
+    static struct egw_str always = {"24x7", 4};
+    static const struct egw_list hours = {&always, 1}, none;
+
+    return egw_str_eq(id, always) &&
+           egw_calendar_make(EGW_STR("UTC"), EGW_STR(""), &hours, &none, ret, NULL) == EGW_OK;
+}
+
 bool egw_terms_calendar(const struct egw_policy *policy, const struct egw_facts *facts,
                         struct egw_str id, struct egw_arena *arena, struct egw_open_hours *ret,
                         struct egw_notes *notes)
@@ -57,6 +67,8 @@ bool egw_terms_calendar(const struct egw_policy *policy, const struct egw_facts 
     struct egw_str key = egw_arena_printf(arena, "calendar/%.*s", EGW_FMT(id));
     struct egw_fact_view view = {NULL, -1};
 
+    if (round_the_clock(id, ret))
+        return true;
     if (key.p)
         view = egw_facts_get(facts, key);
     else

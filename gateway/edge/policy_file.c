@@ -240,6 +240,9 @@ static const struct field channel_fields[] = {
     {"since", INSTANT, AT(egw_source_channel, since), false},
     {"until", INSTANT, AT(egw_source_channel, until), false},
     {"source", TEXT, AT(egw_source_channel, source), true},
+    {"portal", TEXT, AT(egw_source_channel, portal), false},
+    {"portal-usgov", TEXT, AT(egw_source_channel, portal_usgov), false},
+    {"portal-source", TEXT, AT(egw_source_channel, portal_source), false},
 };
 
 static const struct field need_fields[] = {
@@ -370,6 +373,8 @@ static void read_channel(struct reader *r, const config_setting_t *setting)
     }
     to->at = place_of(r, setting);
     read_group(r, setting, "a channel", channel_fields, EGW_COUNT(channel_fields), to);
+    no_text(&to->portal);
+    no_text(&to->portal_usgov);
     read_entitlement(r, config_setting_get_member(setting, "entitlement"), &to->entitlement);
 }
 

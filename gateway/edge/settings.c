@@ -496,9 +496,11 @@ static struct egw_property *property_slot(struct loader *l, struct place at, con
     return slot;
 }
 
+/* Of those that may be set at all. */
 static bool is_secret(const char *property)
 {
-    return strstr(property, "password") || strcmp(property, "ssl.key.pem") == 0;
+    return (strncmp(property, "ssl.", 4) == 0 && strstr(property, "password")) ||
+           strcmp(property, "ssl.key.pem") == 0;
 }
 
 /* Not in arguments, which every user of the machine can list, and not in a file they can read. */

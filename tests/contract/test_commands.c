@@ -334,7 +334,7 @@ static void test_explain_shows_the_path_and_the_near_misses(void **state)
     assert_holds(ran.out, "2026-01-05T08:40:00.000Z  HANDOFF  litware/northwind/CW-1004\n");
     assert_holds(ran.out, "    rule        azure.advanced\n");
     assert_holds(ran.out, "azure.premier (premier, hand-off) lacked premier=none\n");
-    assert_holds(ran.out, "    path\n      not validity.not-your-customer (validity.cfg:33): the "
+    assert_holds(ran.out, "    path\n      not validity.not-your-customer (validity.cfg:42): the "
                           "customer is known, not elsewhere\n");
     assert_holds(ran.out, "      CHANNEL   azure.advanced (channel.cfg:");
     assert_holds(ran.out, "      if the right to channel premier (contract, membership or program) "

@@ -145,6 +145,25 @@ static void a_problem_that_came_back_was_not_cured(void **state)
     desk_expect(desk, "c2", "RESOLVED_BASELINE");
 }
 
+/* ---- hours ---- */
+
+static void who_is_there_around_the_clock_needs_no_calendar_on_record(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    desk_fact(desk,
+              DESK_FACT("{\"statement\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                        "\"version\":\"1\",\"support\":\"all\",\"hours\":\"24x7\",\"contact\":"
+                        "\"phone\",\"charge\":false,\"since\":1}}"));
+    desk_run(desk);
+    event(desk, "e1", "opened", "c1", EXCHANGE ",\"severity\":\"A\"");
+    outcome = desk_expect(desk, "c1", "BASELINE/DIAGNOSE");
+    is(outcome->calendar, "24x7");
+    assert_int_equal(outcome->due_at.v, desk->now_ms + 3600000);
+    assert_int_equal(outcome->warnings.n, 0);
+}
+
 /* ---- holds ---- */
 
 static void an_answer_to_a_hold_is_for_the_severity_it_was_given_at(void **state)
@@ -642,6 +661,7 @@ int main(void)
         TEST(what_microsoft_has_a_number_for_was_not_closed_before_escalation),
         TEST(a_number_that_comes_before_the_case_is_kept),
         TEST(a_problem_that_came_back_was_not_cured),
+        TEST(who_is_there_around_the_clock_needs_no_calendar_on_record),
         TEST(an_answer_to_a_hold_is_for_the_severity_it_was_given_at),
         TEST(an_answer_to_another_kind_of_hold_is_none),
         TEST(a_case_whose_incident_is_another_one_now_waits_for_that_one),

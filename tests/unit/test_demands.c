@@ -195,6 +195,30 @@ static void test_S20_a_managed_service_brings_its_own_link(void **state)
     is(desk_command(*state, "c1")->portal, "https://own.example/ticket");
 }
 
+/* A commercial case of Microsoft 365 is filed in Partner Center, not in the customer's admin
+ * center. */
+static void test_S20_a_channel_with_a_portal_of_its_own_is_filed_there(void **state)
+{
+    static const char expected[] =
+        "https://partner.microsoft.com/dashboard/support/servicerequests/create";
+    const struct egw_escalation *command;
+
+    desk_fact(*state, RELATION(TENANT ",\"domains\":[\"adatum.example\",\"adatum.test\"]"));
+    desk_fact(*state, FACT("\"managed_service\":{\"customer\":\"adatum\",\"service\":"
+                           "\"microsoft-365\",\"ticket\":\"https://own.example/ticket\"}"));
+    event(*state, "e1", "opened",
+          ",\"ask\":\"issue\",\"domain\":\"billing\",\"service\":\"Office 365\"" TEXTS
+          ",\"diagnosis\":[{\"kind\":\"check\",\"step\":\"invoice\",\"result\":\"twice\"}]");
+    command = desk_command(*state, "c1");
+    assert_non_null(command);
+    is(command->portal, expected);
+    is(command->channel_name, "Commercial support");
+    is(command->advice, "file it in Partner Center under help and support");
+    is(command->because, "billing goes to Commercial support, which every CSP partner has");
+    is(command->tenant_domain, "adatum.example");
+    assert_int_equal(command->missing.n, 0);
+}
+
 /* S27, S28: a second, other number is shown as a conflict and changes nothing. */
 static void test_S27_the_number_completes_the_hand_off_and_another_one_conflicts(void **state)
 {
@@ -236,6 +260,7 @@ int main(void)
         TEST(test_the_package_says_in_words_what_is_only_wanted),
         TEST(test_S05_S20_the_link_is_that_of_the_customers_cloud),
         TEST(test_S20_a_managed_service_brings_its_own_link),
+        TEST(test_S20_a_channel_with_a_portal_of_its_own_is_filed_there),
         TEST(test_S27_the_number_completes_the_hand_off_and_another_one_conflicts),
         TEST(test_S25_S28_the_contact_is_the_partners),
     };

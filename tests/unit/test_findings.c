@@ -46,16 +46,23 @@ static void put(const char *as_of, const char *body)
         fail_msg("%s", err.text);
 }
 
+static bool is_office(const void *policy, struct egw_str id)
+{
+    assert_string_equal(policy, "policy");
+    return egw_str_is(id, "office");
+}
+
 static const char *report(void)
 {
     int64_t max_age[EGW_REF_COUNT] = {[EGW_REF_ACCESS] = INT64_C(7) * 86400000};
+    struct egw_findings_ask ask = {
+        .facts = facts, .max_age_ms = max_age, .has_calendar = is_office, .policy = "policy"};
     struct egw_str text = EGW_STR(""), more;
     const struct egw_finding *list;
     struct egw_list found;
-    int64_t now = 0;
 
-    assert_true(egw_time_parse(EGW_STR(NOW), &now));
-    assert_int_equal(egw_findings(facts, max_age, now, &arena, &found), EGW_OK);
+    assert_true(egw_time_parse(EGW_STR(NOW), &ask.now_ms));
+    assert_int_equal(egw_findings(&ask, &arena, &found), EGW_OK);
     list = found.p;
     for (size_t i = 0; i < found.n; i++) {
         more = egw_arena_printf(&arena, "%.*s%s %.*s: %.*s\n", EGW_FMT(text), list[i].kind,
@@ -107,6 +114,50 @@ static void test_S39_hours_name_a_calendar_on_record(void **state EGW_UNUSED)
     put(NOW, STATEMENT(GOOD));
     assert_string_equal(report(), "no-calendar statement/litware/adatum: the hours of service name "
                                   "the calendar mon-fri, which nobody supplied\n");
+    put(NOW, STATEMENT("\"support\":\"all\",\"hours\":\"office\",\"contact\":\"phone\",\"since\":1,"
+                       "\"charge\":false")); /* the policy's own */
+    assert_string_equal(report(), "");
+    put(NOW, STATEMENT("\"support\":\"all\",\"hours\":\"24x7\",\"contact\":\"phone\",\"since\":1,"
+                       "\"charge\":false"));
+    assert_string_equal(report(), "");
+    put(NOW, "{\"delivery\":{\"partner\":\"litware\",\"customer\":\"adatum\",\"service\":\"*\","
+             "\"model\":\"direct\",\"entity\":\"e\",\"queue\":\"q\",\"hours\":\"nights\"}}");
+    assert_string_equal(report(), "no-calendar delivery/litware/adatum/*: the hours of delivery "
+                                  "name the calendar nights, which nobody supplied\n");
+}
+
+/* S09: of a customer who is still the partner's. */
+static void test_S09_access_that_was_lost_is_named(void **state EGW_UNUSED)
+{
+    static const char *const lost[] = {"expired", "expiring", "terminated", "Terminating"};
+
+    put(NOW, STATEMENT("\"support\":\"all\",\"hours\":\"24x7\",\"contact\":\"phone\",\"since\":1,"
+                       "\"charge\":false"));
+    for (size_t i = 0; i < EGW_COUNT(lost); i++) {
+        struct egw_str body =
+            egw_arena_printf(&arena,
+                             "{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+                             "\"assigned\":true,\"status\":\"%s\"}}",
+                             lost[i]);
+
+        put(NOW, RELATION);
+        put(NOW, body.p);
+        body = egw_arena_printf(&arena,
+                                "access-ended access/litware/adatum: delegated access to this "
+                                "customer is %s\n",
+                                lost[i]);
+        assert_string_equal(report(), body.p);
+        body = egw_arena_printf(
+            &arena,
+            "{\"access\":{\"partner\":\"litware\",\"customer\":\"adatum\","
+            "\"assigned\":true,\"status\":\"%s\",\"ends_at\":\"2026-01-03T00:00:00Z\"}}",
+            lost[i]);
+        put(NOW, body.p);
+        assert_non_null(strstr(report(), ", since 2026-01-03\n"));
+        put(NOW,
+            "{\"relation\":{\"partner\":\"litware\",\"customer\":\"adatum\",\"active\":false}}");
+        assert_string_equal(report(), "");
+    }
 }
 
 static void test_S40_S41_an_incomplete_statement_is_refused(void **state EGW_UNUSED)
@@ -151,7 +202,7 @@ static void test_S09_access_that_ends_within_30_days_is_named(void **state EGW_U
         {"\"status\":\"active\",\"ends_at\":\"2026-01-20T00:00:00Z\",\"auto_extend\":true", ""},
         {"\"status\":\"active\",\"ends_at\":\"2026-01-05T09:00:00Z\"",
          "access-ended access/litware/adatum: delegated access ended on 2026-01-05\n"},
-        {"\"status\":\"expired\",\"ends_at\":\"2026-01-05T09:00:00Z\"", ""},
+        {"\"status\":\"expired\",\"ends_at\":\"2026-01-05T09:00:00Z\"", ""}, /* nobody's customer */
         {"\"status\":\"active\"", ""},
     };
 
@@ -188,6 +239,7 @@ int main(void)
         TEST(test_S39_hours_name_a_calendar_on_record),
         TEST(test_S40_S41_an_incomplete_statement_is_refused),
         TEST(test_S09_access_that_ends_within_30_days_is_named),
+        TEST(test_S09_access_that_was_lost_is_named),
         TEST(test_a_fact_past_its_age_is_named),
     };
 

@@ -38,18 +38,25 @@ static int setup(void **state)
     f->e = (struct egw_escalation){
         .command_id = {0xab, 0xcd},
         .channel = EGW_STR("advanced"),
+        .channel_name = EGW_STR("Advanced Support for Partners"),
         .mode = EGW_STR("hand-off"),
         .partner = EGW_STR("litware"),
         .customer = EGW_STR("northwind"),
         .tenant = EGW_STR("7f0c0f6e-0000-4000-8000-000000000002"),
+        .tenant_domain = EGW_STR("northwind.example"),
         .case_id = EGW_STR("CW-1004"),
         .cause = EGW_STR("support.events/7/12"),
         .rule = EGW_STR("azure.technical.csp-plan"),
+        .because = EGW_STR("Advanced covers Azure"),
+        .advice = EGW_STR("file it in the Azure portal"),
         .decided_at = 1767600600000,
         .service = EGW_STR("azure"),
         .service_name = EGW_STR("Azure"),
         .domain = EGW_STR("technical"),
         .symptom = EGW_STR("unreachable"),
+        .feature = EGW_STR("Virtual Machines"),
+        .scope = EGW_STR("several"),
+        .environment = EGW_STR("production"),
         .severity = EGW_STR("B"),
         .started_at = {true, 1767600600000},
         .title = EGW_STR("VM unreachable"),
@@ -83,24 +90,30 @@ static bool holds(struct egw_str text, struct egw_str piece)
 static void test_the_whole_package_reads_in_the_order_of_the_form(void **state)
 {
     static const char expected[] =
-        "Hand-off to advanced: litware/northwind/CW-1004\n"
+        "Hand-off to Advanced Support for Partners: litware/northwind/CW-1004\n"
         "\nWhere to file\n"
         "  Link: https://portal.azure.com/t\n"
-        "  Channel: advanced\n"
+        "  How: file it in the Azure portal\n"
+        "  Channel: Advanced Support for Partners\n"
+        "  Because: Advanced covers Azure\n"
         "  Rule: azure.technical.csp-plan\n"
         "  Decided at: 2026-01-05T08:10:00.000Z\n"
         "\nCustomer\n"
         "  Customer: northwind\n"
         "  Tenant: 7f0c0f6e-0000-4000-8000-000000000002\n"
+        "  Domain: northwind.example\n"
         "  On behalf of it, partner: litware\n"
         "\nService\n"
         "  Service: Azure\n"
-        "  Domain: technical\n"
+        "  Matter: technical\n"
         "  Symptom: unreachable\n"
+        "  Feature: Virtual Machines\n"
+        "  Hits: several\n"
+        "  Environment: production\n"
         "  Subscription: sub-1\n"
         "  Resource: /subscriptions/sub-1/vm/web-1\n"
         "\nSeverity\n"
-        "  Severity: B\n"
+        "  Severity: B (moderate; Standard where the form has no such choice)\n"
         "  Since: 2026-01-05T08:10:00.000Z\n"
         "\nTitle\nVM unreachable\n"
         "\nDescription\nThe VM does not answer\n"
@@ -121,6 +134,32 @@ static void test_the_whole_package_reads_in_the_order_of_the_form(void **state)
     assert_int_equal(egw_package_text(&f->e, &f->out), EGW_OK);
     assert_int_equal(egw_buf_put(&f->out, "", 1), EGW_OK);
     assert_string_equal((const char *)f->out.p, expected);
+}
+
+/* The form's spelling stands beside ours; a word of another policy stands alone, as does an older
+ * package's channel. */
+static void test_severities_are_spelt_as_the_forms_spell_them(void **state)
+{
+    static const struct {
+        struct egw_str word, line;
+    } cases[] = {
+        {EGW_STR("emergency"),
+         EGW_STR("  Severity: emergency (severe impact; A where the form has no such choice)\n")},
+        {EGW_STR("A"), EGW_STR("  Severity: A (critical)\n")},
+        {EGW_STR("C"),
+         EGW_STR("  Severity: C (minimal; Standard where the form has no such choice)\n")},
+        {EGW_STR("S1"), EGW_STR("  Severity: S1\n")},
+    };
+    struct fixture *f = *state;
+
+    f->e.channel_name = EGW_STR("");
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        f->e.severity = cases[i].word;
+        egw_buf_clear(&f->out);
+        assert_int_equal(egw_package_text(&f->e, &f->out), EGW_OK);
+        assert_true(holds(egw_buf_str(&f->out), cases[i].line));
+        assert_true(holds(egw_buf_str(&f->out), EGW_STR("Hand-off to advanced: ")));
+    }
 }
 
 static void test_texts_of_any_language_are_byte_equal_S66(void **state)
@@ -243,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         CASE(test_the_whole_package_reads_in_the_order_of_the_form),
+        CASE(test_severities_are_spelt_as_the_forms_spell_them),
         CASE(test_texts_of_any_language_are_byte_equal_S66),
         CASE(test_a_value_of_several_lines_cannot_pass_for_a_section),
         CASE(test_the_package_has_no_place_for_the_customers_person_S25),

@@ -18,10 +18,17 @@ struct egw_finding {
 
 enum { EGW_FINDINGS_WARN_DAYS = 30 };
 
-/* All findings, sorted by kind and key. max_age_ms: by enum egw_reference_kind, 0: never too old.
- * They live as long as facts and arena. EGW_OK, EGW_NOMEM. */
-enum egw_status egw_findings(const struct egw_facts *facts, const int64_t *max_age_ms,
-                             int64_t now_ms, struct egw_arena *arena,
+struct egw_findings_ask {
+    const struct egw_facts *facts;
+    const int64_t *max_age_ms; /* by enum egw_reference_kind; 0: never too old */
+    int64_t now_ms;
+    /* whether the policy has such a calendar itself */
+    bool (*has_calendar)(const void *policy, struct egw_str id);
+    const void *policy;
+};
+
+/* All findings, sorted by kind and key. They live as long as facts and arena. EGW_OK, EGW_NOMEM. */
+enum egw_status egw_findings(const struct egw_findings_ask *ask, struct egw_arena *arena,
                              struct egw_list *ret) EGW_MUST_CHECK;
 
 #endif

@@ -41,6 +41,8 @@ size_t egw_policy_rule_count(const struct egw_policy *policy);
 struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index);
 size_t egw_policy_channel_count(const struct egw_policy *policy);
 struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
+/* In words; empty: there is no such channel. */
+struct egw_str egw_policy_channel_name(const struct egw_policy *policy, struct egw_str id);
 /* Whether a case by this channel takes an incident from a pack. */
 bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str channel);
 /* By id or alias, without case; NULL: no rules for such a service. */
@@ -51,6 +53,8 @@ const struct egw_catalogue *egw_policy_catalogue(const struct egw_policy *policy
 int64_t egw_policy_horizon_ms(const struct egw_policy *policy);
 /* Past this age a fact of the kind counts as unknown; 0: it never grows old. */
 int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_reference_kind kind);
+/* Whether it has a calendar of that id itself. */
+bool egw_policy_has_calendar(const struct egw_policy *policy, struct egw_str id);
 /* Whether the issue is still going on, by the policy's words for active states. */
 bool egw_policy_issue_active(const struct egw_policy *policy, const struct egw_health_issue *issue,
                              int64_t now_ms);
@@ -89,8 +93,9 @@ struct egw_decision {
     struct egw_list warnings;  /* of struct egw_str */
     struct egw_list missing;   /* of struct egw_str: what the channel's form wants and the case
                                 * lacks, by the names of egw/wants.h */
-    struct egw_str portal; /* where a case for the service is filed in this customer's cloud, with
-                            * {tenant} and the like; empty: no link is known */
+    struct egw_str portal;  /* where this case is filed, in the customer's cloud, with {tenant} and
+                             * the like; empty: no link is known */
+    bool portal_of_channel; /* it is the channel's own: a service's link does not go before it */
     struct egw_opt_i64 due_at, warn_at;
     struct egw_str calendar, otherwise; /* of due_at: what it was counted in, what it stands for */
     struct egw_str theme;
