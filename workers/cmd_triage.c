@@ -15,11 +15,15 @@
 
 enum {
     TURN_MS = 500,   /* longest sleep of a turn */
-    DRAIN_MS = 7000, /* after the first signal; then what is open is left to be aborted */
+    STOP_MS = 10000, /* promised, from the first signal to the end of the process */
+    DRAIN_MS = 6000, /* of these; then what is open is left to be aborted */
     CLOSE_MS = 2500, /* for the handles; past it the process ends without them */
     CLOSE_S = 3,     /* for everything after the loop, a thread that asks the registry included */
+    SPARE_MS = 1000, /* until a signal is heard, and for the kernel's part */
     SLOT_MAX = 999,
 };
+
+_Static_assert(DRAIN_MS + 1000 * CLOSE_S + SPARE_MS <= STOP_MS, "a stop may take longer than told");
 
 static const struct egw_option options[] = {
     {0, "slot", "N", "this worker's number, 0 to 999; else $EGW_SLOT, else triage.slot", NULL,
