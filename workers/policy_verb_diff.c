@@ -54,8 +54,7 @@ static void show_move(const struct pair *pair, const struct egw_policy_move *mov
     put_rule(pair, move, 1);
     (void)fputs("\n  for example: ", stdout);
     egw_put_example(&move->example, stdout);
-    (void)printf("\n  in %s%.15g combination%s of facts\n", move->at_least ? "at least " : "",
-                 move->classes, move->classes > 1 ? "s" : "");
+    (void)putchar('\n');
 }
 
 static void show_diff(const struct pair *pair, const struct egw_policy_diff *diff)
@@ -108,9 +107,7 @@ static enum egw_status json_move(const struct pair *pair, const struct egw_polic
     for (size_t side = 0; side < 2 && !st; side++)
         st = json_side(pair, move, side, out);
     if (!st)
-        st = egw_buf_printf(out,
-                            ",\"combinations\":%.15g,\"at_least\":%s,\"example\":", move->classes,
-                            move->at_least ? "true" : "false");
+        st = egw_buf_printf(out, ",\"example\":");
     if (!st)
         st = egw_json_example(&move->example, out);
     return st ? st : egw_buf_put(out, "}", 1);

@@ -209,9 +209,11 @@ static void show_report(const struct report *r)
             show_finding(r->folder->policy, &findings[i]);
     }
     egw_faults_print(r->prices, stdout);
-    (void)printf("every stage covers every event; %zu notes on overlaps of rules, %zu on older "
-                 "forms of the event",
-                 r->lint->counts[EGW_LINT_OVERLAP], r->lint->counts[EGW_LINT_FIELD]);
+    (void)printf("every stage covers every event; %zu notes on overlaps of rules",
+                 r->lint->counts[EGW_LINT_OVERLAP]);
+    if (r->notes && r->lint->listed < r->lint->counts[EGW_LINT_OVERLAP])
+        (void)printf(" (the first %zu are listed)", r->lint->listed);
+    (void)printf(", %zu on older forms of the event", r->lint->counts[EGW_LINT_FIELD]);
     if (r->lint->pairs_left)
         (void)printf(", and %zu pairs of rules were not looked at", r->lint->pairs_left);
     (void)putchar('\n');

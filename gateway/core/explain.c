@@ -3,8 +3,8 @@
 #include "policy_search.h"
 #include "walk.h"
 
-/* Of branching, for one question and for all: a second or so in the worst case. */
-enum { QUESTION_STEPS = 1000000, ALL_STEPS = 20000000, WORDS_SHOWN = 3 };
+/* For one question and for all: a second or so in the worst case. */
+enum { QUESTION_STEPS = 5000000, ALL_STEPS = 50000000, WORDS_SHOWN = 3 };
 
 struct explaining {
     const struct egw_policy *policy;
@@ -216,15 +216,6 @@ static void keep_sane(struct explaining *e)
     }
 }
 
-/* The question lies within that part of a region. */
-static void ask_within(struct explaining *e, size_t a, const uint64_t *region)
-{
-    struct egw_part part = {(unsigned)a, region + e->space->axes[a].at};
-    struct egw_box box = {&part, 1, EGW_AXIS_BIT(a)};
-
-    egw_quest_within(&e->quest, &box);
-}
-
 static bool keeps(const struct explaining *e, const struct egw_axis *axis, const uint64_t *in)
 {
     for (size_t w = 0; w < axis->words; w++) {
@@ -326,6 +317,7 @@ static void add_other(struct explaining *e, size_t rule)
         return;
     }
     other->rule = rule;
+    egw_quest_widen(&e->quest, NULL);
     forget_idle(e, rule);
     for (int known = 1; known >= 0; known--) {
         for (size_t a = 0; a < e->space->axis_count; a++) {
@@ -385,7 +377,7 @@ static void keep_unasked(struct explaining *e)
         asked |= rules[missed[i].rule].axes;
     for (size_t a = 0; a < e->space->axis_count; a++) {
         if (!(asked & EGW_AXIS_BIT(a)))
-            ask_within(e, a, e->keep);
+            egw_quest_within(&e->quest, a, e->keep + e->space->axes[a].at);
     }
 }
 
@@ -398,11 +390,10 @@ static void try_rule(struct explaining *e, size_t rule, unsigned changes, bool a
     egw_quest_begin(&e->quest, false);
     egw_quest_decides(&e->quest, 0, rule);
     for (size_t a = 0; a < e->space->axis_count; a++)
-        ask_within(e, a, e->sane);
+        egw_quest_within(&e->quest, a, e->sane + e->space->axes[a].at);
     if (asked)
         keep_unasked(e);
-    e->quest.keep = e->keep;
-    e->quest.changes = changes;
+    egw_quest_near(&e->quest, e->keep, changes);
     e->quest.steps = e->steps < QUESTION_STEPS ? e->steps : QUESTION_STEPS;
     found = e->steps ? egw_quest_find(&e->quest) : EGW_FOUND_UNSURE;
     if (e->steps)

@@ -5,7 +5,6 @@
 #include "policy_search.h"
 
 enum { OLD, NEW };
-enum { COUNT_STEPS = 100000 };
 static const uint64_t ALL_STEPS = 200000000;
 
 struct diffing {
@@ -13,8 +12,7 @@ struct diffing {
     const struct egw_policy *policies[2];
     struct egw_space *space;
     struct egw_quest quest;
-    size_t *holder[2]; /* by rule: the first rule of the other side's stage that holds it */
-    uint64_t steps;    /* left for all questions */
+    uint64_t steps; /* left for all questions */
     bool nomem;
 };
 
@@ -38,7 +36,7 @@ static bool same_rule(const struct egw_rule_view *a, const struct egw_rule_view 
 
 /* ---- asking ---- */
 
-static enum egw_found ask(struct diffing *d)
+static enum egw_found find(struct diffing *d)
 {
     enum egw_found found;
 
@@ -51,17 +49,6 @@ static enum egw_found ask(struct diffing *d)
     return found;
 }
 
-static void count(struct diffing *d, struct egw_policy_move *move)
-{
-    d->quest.steps = d->steps < COUNT_STEPS ? d->steps : COUNT_STEPS;
-    egw_quest_begin(&d->quest, false);
-    egw_quest_decides(&d->quest, OLD, move->old_rule);
-    egw_quest_decides(&d->quest, NEW, move->new_rule);
-    move->at_least = egw_quest_count(&d->quest) == EGW_FOUND_UNSURE;
-    move->classes = d->quest.count > 1 ? d->quest.count : 1; /* one is known */
-    d->steps -= d->quest.steps - d->quest.left;
-}
-
 /* The other side's rule of that id, or SIZE_MAX. */
 static size_t namesake(const struct diffing *d, size_t side, size_t rule)
 {
@@ -72,7 +59,7 @@ static size_t namesake(const struct diffing *d, size_t side, size_t rule)
     return SIZE_MAX;
 }
 
-static void add_move(struct diffing *d, size_t before, size_t after)
+static void tell(struct diffing *d, size_t before, size_t after)
 {
     /* What became of each of them says why the event moves. */
     const struct egw_told about[] = {{OLD, before},
@@ -90,102 +77,35 @@ static void add_move(struct diffing *d, size_t before, size_t after)
         .new_rule = after,
         .same_answer = egw_rules_agree(view_of(d, OLD, before), view_of(d, NEW, after)),
     };
+    egw_quest_widen(&d->quest, &about[1]);
     if (!egw_region_example(d->space, d->quest.point, about, EGW_COUNT(about), &d->diff->arena,
                             &move->example))
         d->nomem = true;
-    else
-        count(d, move);
 }
 
-/* The one region of the two rules. */
-static void compare(struct diffing *d, size_t before, size_t after)
+/* The rules of the new policy that decide what an old one does: each tells of itself by an event
+ * that none of those told before decides. */
+static void compare(struct diffing *d, size_t before)
 {
+    const struct egw_policy *after = d->policies[NEW];
     enum egw_found found;
 
-    if (d->nomem || same_rule(view_of(d, OLD, before), view_of(d, NEW, after)))
-        return;
     egw_quest_begin(&d->quest, false);
     egw_quest_decides(&d->quest, OLD, before);
-    egw_quest_decides(&d->quest, NEW, after);
-    found = ask(d);
-    if (found == EGW_FOUND_SOME)
-        add_move(d, before, after);
-    d->diff->unsure += found == EGW_FOUND_UNSURE;
-}
+    for (size_t r = 0; r < after->staged_count; r++) {
+        if (ends(d, NEW, r) && same_rule(view_of(d, OLD, before), view_of(d, NEW, r)))
+            egw_quest_spares(&d->quest, NEW, r);
+    }
+    while (!d->nomem && (found = find(d)) != EGW_FOUND_NONE) {
+        size_t decider;
 
-/* ---- which pairs can be at all ---- */
-
-/* A rule is never the first where an earlier one holds all of what the other side's rule takes. */
-static bool find_holders(struct diffing *d, size_t side)
-{
-    const struct egw_policy *own = d->policies[side], *other = d->policies[!side];
-    size_t *holder = egw_arena_alloc(&d->diff->arena, (own->rule_count + 1) * sizeof(*holder));
-
-    for (size_t s = 0; holder && s < EGW_STAGES; s++) {
-        const struct egw_stage_table *from = &own->stages[s], *to = &other->stages[s];
-
-        for (size_t r = from->first; r < from->first + from->count; r++) {
-            size_t k = to->first;
-
-            while (k < to->first + to->count &&
-                   !egw_box_holds(d->space, &d->space->sides[!side].rules[k],
-                                  &d->space->sides[side].rules[r]))
-                k++;
-            holder[r] = k;
+        if (found == EGW_FOUND_UNSURE) {
+            d->diff->unsure++;
+            return;
         }
-    }
-    d->holder[side] = holder;
-    return holder != NULL;
-}
-
-/* Of the same stage. */
-static bool can_pair(const struct diffing *d, size_t before, size_t after)
-{
-    return before <= d->holder[NEW][after] && after <= d->holder[OLD][before];
-}
-
-/* One side's rule ends in the stage; where the other side goes on, each of its later rules. */
-static void compare_later(struct diffing *d, size_t stage, size_t side, size_t rule)
-{
-    const struct egw_stage_table *here = &d->policies[!side]->stages[stage];
-    enum egw_found found;
-    bool may_pass = false;
-
-    for (size_t r = here->first; r < here->first + here->count && !may_pass; r++)
-        may_pass =
-            !ends(d, !side, r) && (side == OLD ? can_pair(d, rule, r) : can_pair(d, r, rule));
-    if (!may_pass || d->nomem)
-        return;
-    egw_quest_begin(&d->quest, false);
-    egw_quest_decides(&d->quest, side, rule);
-    d->quest.passes[!side] = stage + 1;
-    found = ask(d);
-    d->diff->unsure += found == EGW_FOUND_UNSURE;
-    for (size_t r = here->first + here->count;
-         found == EGW_FOUND_SOME && r < d->policies[!side]->staged_count; r++) {
-        if (ends(d, !side, r) && side == OLD)
-            compare(d, rule, r);
-        else if (ends(d, !side, r))
-            compare(d, r, rule);
-    }
-}
-
-static void compare_stage(struct diffing *d, size_t stage)
-{
-    const struct egw_stage_table *before = &d->policies[OLD]->stages[stage];
-    const struct egw_stage_table *after = &d->policies[NEW]->stages[stage];
-
-    for (size_t i = before->first; i < before->first + before->count; i++) {
-        for (size_t j = after->first; j < after->first + after->count && ends(d, OLD, i); j++) {
-            if (ends(d, NEW, j) && can_pair(d, i, j))
-                compare(d, i, j);
-        }
-        if (ends(d, OLD, i))
-            compare_later(d, stage, OLD, i);
-    }
-    for (size_t j = after->first; j < after->first + after->count; j++) {
-        if (ends(d, NEW, j))
-            compare_later(d, stage, NEW, j);
+        decider = egw_region_decider(d->space, NEW, d->quest.point);
+        tell(d, before, decider);
+        egw_quest_spares(&d->quest, NEW, decider);
     }
 }
 
@@ -422,12 +342,10 @@ static int by_answer(const void *a, const void *b)
 
 static void compare_all(struct diffing *d)
 {
-    if (!find_holders(d, OLD) || !find_holders(d, NEW)) {
-        d->nomem = true;
-        return;
+    for (size_t r = 0; r < d->policies[OLD]->staged_count && !d->nomem; r++) {
+        if (ends(d, OLD, r))
+            compare(d, r);
     }
-    for (size_t s = 0; s < EGW_STAGES && !d->nomem; s++)
-        compare_stage(d, s);
     if (d->diff->moves.n)
         qsort(d->diff->moves.p, d->diff->moves.n, sizeof(struct egw_policy_move), by_answer);
     define_channels(d);

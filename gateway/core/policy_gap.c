@@ -32,13 +32,16 @@ static struct egw_str point_text(const struct egw_quest *quest, size_t stage,
 
 static enum egw_found look(struct egw_quest *quest, size_t stage, bool bare)
 {
-    const struct egw_side *side = &quest->space->sides[0];
-    const struct egw_stage_table *table = &side->policy->stages[stage];
+    const struct egw_stage_table *table = &quest->space->sides[0].policy->stages[stage];
+    enum egw_found found;
 
     egw_quest_begin(quest, bare);
     for (size_t r = table->first; r < table->first + table->count; r++)
-        egw_quest_avoid(quest, &side->rules[r]);
-    return egw_quest_find(quest);
+        egw_quest_fits(quest, 0, r, false);
+    found = egw_quest_find(quest);
+    if (found == EGW_FOUND_SOME)
+        egw_quest_widen(quest, NULL);
+    return found;
 }
 
 enum egw_found egw_stage_gap(const struct egw_policy *policy, size_t stage, struct egw_arena *arena,

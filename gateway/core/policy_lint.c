@@ -2,14 +2,15 @@
 
 #include <stdlib.h>
 
-#include "policy_search.h"
+#include "policy_overlap.h"
 
 const char *const egw_lint_names[EGW_LINT_KINDS] = {
     "impossible", "shadowed", "unreachable", "dates", "unsure", "field", "overlap",
 };
 
-/* A pair of rules is looked at for some dozens of steps; together they may take so many. */
-enum { OVERLAP_STEPS = 25000000, DATES_STEPS = 20000000, NAMED_MAX = 3, CORE_MAX = 64 };
+/* What all pairs of rules may take together: some seconds. */
+enum { OVERLAP_STEPS = 200000000, DATES_STEPS = 50000000 };
+enum { NAMED_MAX = 3, CORE_MAX = 64, LISTED_MAX = 1000 };
 
 struct linting {
     struct egw_lint *lint;
@@ -44,7 +45,7 @@ static void add(struct linting *l, enum egw_lint_kind kind, size_t rule, size_t 
     *to = (struct egw_lint_finding){
         .kind = kind, .rule = rule, .text = text, .example = {.decided_by = EGW_NO_RULE}};
     if (region)
-        about[2].rule = egw_region_decider(l->space, 0, region, NULL);
+        about[2].rule = egw_region_decider(l->space, 0, region);
     if (region && !egw_region_example(l->space, region, about, EGW_COUNT(about), &l->lint->arena,
                                       &to->example))
         l->nomem = true;
@@ -75,10 +76,10 @@ static enum egw_found without_these(struct linting *l, size_t rule, const size_t
                                     size_t skip)
 {
     egw_quest_begin(&l->quest, false);
-    egw_quest_within(&l->quest, &l->rules[rule]);
+    egw_quest_fits(&l->quest, 0, rule, true);
     for (size_t i = 0; i < n; i++) {
         if (i != skip)
-            egw_quest_avoid(&l->quest, &l->rules[earlier[i]]);
+            egw_quest_fits(&l->quest, 0, earlier[i], false);
     }
     return egw_quest_find(&l->quest);
 }
@@ -87,29 +88,29 @@ static enum egw_found without_these(struct linting *l, size_t rule, const size_t
  * the other leaves. */
 static size_t takers(struct linting *l, size_t rule, size_t core[CORE_MAX])
 {
-    const struct egw_stage_table *stage = stage_of(l, rule);
-    const uint64_t *region = l->quest.frames[0].region;
-    size_t n = 0;
+    size_t first = stage_of(l, rule)->first, n = 0;
 
-    egw_quest_begin(&l->quest, false);
-    egw_quest_within(&l->quest, &l->rules[rule]);
-    for (size_t r = stage->first; r < rule; r++) {
-        enum egw_fit fit = egw_box_fit(l->space, region, &l->rules[r]);
-
-        if (fit == EGW_FIT_ALL) {
+    for (size_t r = first; r < rule; r++) {
+        if (egw_box_holds(l->space, &l->rules[r], &l->rules[rule])) {
             core[0] = r;
             return 1;
         }
-        if (fit == EGW_FIT_SOME && n < CORE_MAX)
+    }
+    egw_quest_begin(&l->quest, false);
+    egw_quest_fits(&l->quest, 0, rule, true);
+    for (size_t r = first; r < rule; r++)
+        egw_quest_fits(&l->quest, 0, r, false);
+    (void)egw_quest_find(&l->quest);
+    for (size_t r = first; r < rule && n < CORE_MAX; r++) {
+        if (egw_quest_blames(&l->quest, 0, r))
             core[n++] = r;
     }
-    if (n == CORE_MAX)
-        return n;
-    for (size_t i = n; i-- > 0;) {
-        if (without_these(l, rule, core, n, i) == EGW_FOUND_NONE) {
-            memmove(&core[i], &core[i + 1], (n - i - 1) * sizeof(*core));
-            n--;
-        }
+    for (size_t i = n < CORE_MAX ? n : 0; i-- > 0;) {
+        if (without_these(l, rule, core, n, i) != EGW_FOUND_NONE)
+            continue;
+        n--;
+        for (size_t k = i; k < n; k++)
+            core[k] = core[k + 1];
     }
     return n;
 }
@@ -142,7 +143,7 @@ static int32_t ending_stage(struct linting *l, size_t rule)
     for (size_t t = 1; t < stages; t++) {
         egw_quest_begin(&l->quest, false);
         egw_quest_first(&l->quest, 0, rule);
-        l->quest.passes[0] = t;
+        egw_quest_passes(&l->quest, 0, t);
         if (egw_quest_find(&l->quest) == EGW_FOUND_NONE)
             return l->policy->stages[t - 1].count ? EGW_STAGE_VALIDITY + (int32_t)t - 1 : 0;
     }
@@ -155,13 +156,14 @@ static void lint_unreachable(struct linting *l, size_t rule)
 
     egw_quest_begin(&l->quest, false);
     egw_quest_first(&l->quest, 0, rule);
-    if (egw_quest_find(&l->quest) == EGW_FOUND_SOME)
-        add(l, EGW_LINT_UNREACHABLE, rule, SIZE_MAX,
-            egw_arena_printf(&l->lint->arena,
-                             "never decides: what it would take ends before, at the latest in "
-                             "stage %s",
-                             egw_stage_names[stage]),
-            l->quest.point);
+    if (egw_quest_find(&l->quest) != EGW_FOUND_SOME)
+        return;
+    egw_quest_widen(&l->quest, NULL);
+    add(l, EGW_LINT_UNREACHABLE, rule, SIZE_MAX,
+        egw_arena_printf(&l->lint->arena,
+                         "never decides: what it would take ends before, at the latest in stage %s",
+                         egw_stage_names[stage]),
+        l->quest.point);
 }
 
 /* Asked in this order, each answer says more than the next. */
@@ -176,13 +178,14 @@ static void lint_rule(struct linting *l, size_t rule)
     if (found == EGW_FOUND_SOME || unsure(l, found, rule))
         return;
     egw_quest_begin(&l->quest, false);
-    egw_quest_within(&l->quest, &l->rules[rule]);
+    egw_quest_fits(&l->quest, 0, rule, true);
     found = egw_quest_find(&l->quest);
     if (found == EGW_FOUND_NONE) {
         add(l, EGW_LINT_IMPOSSIBLE, rule, SIZE_MAX,
             say(l, "never decides: it asks for facts that never come together"), NULL);
         return;
     }
+    egw_quest_widen(&l->quest, NULL);
     memcpy(l->space->scratch, l->quest.point, l->space->words * sizeof(uint64_t));
     egw_quest_begin(&l->quest, false);
     egw_quest_first(&l->quest, 0, rule);
@@ -205,38 +208,21 @@ static bool in_force(const struct linting *l, size_t rule, size_t era)
     return true;
 }
 
-/* The rule's box whatever the time; its parts are the rule's own. */
-static struct egw_box *timeless_boxes(struct linting *l)
-{
-    struct egw_box *boxes =
-        egw_arena_alloc(&l->lint->arena, l->policy->staged_count * sizeof(*boxes));
-
-    for (size_t r = 0; boxes && r < l->policy->staged_count; r++) {
-        boxes[r] = l->rules[r];
-        /* The time is the part that was added last. */
-        if (boxes[r].n && boxes[r].parts[boxes[r].n - 1].axis == 0)
-            boxes[r].n--;
-    }
-    l->nomem = l->nomem || !boxes;
-    return boxes;
-}
-
 struct dates {
     size_t first, last;         /* rules of the stage */
     size_t before, hole, after; /* eras */
     size_t ended, begun;        /* rules: in force before, and again after */
 };
 
-static enum egw_found hole_between(struct linting *l, const struct egw_box *boxes,
-                                   const struct dates *d)
+static enum egw_found hole_between(struct linting *l, const struct dates *d)
 {
     egw_quest_begin(&l->quest, false);
-    egw_quest_within(&l->quest, &boxes[d->ended]);
-    egw_quest_within(&l->quest, &boxes[d->begun]);
+    egw_quest_fits_ever(&l->quest, 0, d->ended, true);
+    egw_quest_fits_ever(&l->quest, 0, d->begun, true);
     for (size_t r = d->first; r < d->last; r++) {
         if ((r < d->ended && in_force(l, r, d->before)) ||
             (r < d->begun && in_force(l, r, d->after)) || in_force(l, r, d->hole))
-            egw_quest_avoid(&l->quest, &boxes[r]);
+            egw_quest_fits_ever(&l->quest, 0, r, false);
     }
     return egw_quest_find(&l->quest);
 }
@@ -270,11 +256,11 @@ static void add_hole(struct linting *l, const struct dates *d)
         EGW_FMT(after.id), EGW_FMT(after.file), after.line,
         EGW_FMT(l->space->axes[0].values[d->hole]), EGW_FMT(last.id));
 
+    egw_quest_widen(&l->quest, NULL);
     add(l, EGW_LINT_DATES, d->ended, d->begun, text, l->quest.point);
 }
 
-static void lint_dates_of(struct linting *l, const struct egw_box *boxes,
-                          const struct egw_stage_table *stage, uint64_t *steps)
+static void lint_dates_of(struct linting *l, const struct egw_stage_table *stage, uint64_t *steps)
 {
     size_t eras = l->space->axes[0].value_count;
     struct dates d = {.first = stage->first, .last = stage->first + stage->count - 1};
@@ -291,7 +277,7 @@ static void lint_dates_of(struct linting *l, const struct egw_box *boxes,
             d.hole = stop;
             d.after = start;
             l->quest.steps = *steps < EGW_SEARCH_STEPS ? *steps : EGW_SEARCH_STEPS;
-            if (hole_between(l, boxes, &d) == EGW_FOUND_SOME)
+            if (hole_between(l, &d) == EGW_FOUND_SOME)
                 add_hole(l, &d);
             *steps -= l->quest.steps - l->quest.left;
         }
@@ -302,33 +288,19 @@ static void lint_dates_of(struct linting *l, const struct egw_box *boxes,
 static void lint_dates(struct linting *l)
 {
     uint64_t steps = DATES_STEPS;
-    const struct egw_box *boxes = l->policy->era_count ? timeless_boxes(l) : NULL;
 
-    for (size_t s = 0; boxes && s < EGW_STAGES; s++)
-        lint_dates_of(l, boxes, &l->policy->stages[s], &steps);
+    for (size_t s = 0; l->policy->era_count && s < EGW_STAGES; s++)
+        lint_dates_of(l, &l->policy->stages[s], &steps);
 }
 
 /* ---- overlaps ---- */
-
-/* Where the first decides and the second would if it were not there. A rule within another is an
- * exception from it, and that it comes first is what it is for. */
-static enum egw_found overlap(struct linting *l, size_t first, size_t second)
-{
-    egw_quest_begin(&l->quest, false);
-    egw_quest_within(&l->quest, &l->rules[second]);
-    if (egw_box_fit(l->space, l->quest.frames[0].region, &l->rules[first]) != EGW_FIT_SOME ||
-        egw_box_holds(l->space, &l->rules[second], &l->rules[first]))
-        return EGW_FOUND_NONE;
-    egw_quest_decides(&l->quest, 0, first);
-    for (size_t r = first + 1; r < second; r++)
-        egw_quest_avoid(&l->quest, &l->rules[r]);
-    return egw_quest_find(&l->quest);
-}
 
 static void add_overlap(struct linting *l, size_t first, size_t second)
 {
     struct egw_rule_view other = view_of(l, second);
 
+    l->lint->listed++;
+    egw_quest_widen(&l->quest, NULL);
     add(l, EGW_LINT_OVERLAP, first, second,
         egw_arena_printf(&l->lint->arena,
                          "goes before \"%.*s\" (%.*s:%d), which also fits and says otherwise",
@@ -336,15 +308,18 @@ static void add_overlap(struct linting *l, size_t first, size_t second)
         l->quest.point);
 }
 
-static void lint_overlaps(struct linting *l, bool listed)
+/* Pairs that agree are none: whichever comes first says the same. By the first of each pair, as an
+ * event that it decides serves for all of them. */
+static void look_for_overlaps(struct linting *l, struct egw_overlap *overlap, bool listed)
 {
     uint64_t steps = OVERLAP_STEPS;
 
-    for (size_t second = 0; second < l->policy->staged_count && !l->nomem; second++) {
-        struct egw_rule_view view = view_of(l, second);
+    for (size_t first = 0; first < l->policy->staged_count && !l->nomem; first++) {
+        const struct egw_stage_table *stage = stage_of(l, first);
+        struct egw_rule_view view = view_of(l, first);
 
-        for (size_t first = stage_of(l, second)->first; first < second; first++) {
-            struct egw_rule_view other = view_of(l, first);
+        for (size_t second = first + 1; second < stage->first + stage->count; second++) {
+            struct egw_rule_view other = view_of(l, second);
 
             if (egw_rules_agree(&view, &other))
                 continue;
@@ -352,17 +327,28 @@ static void lint_overlaps(struct linting *l, bool listed)
                 l->lint->pairs_left++;
                 continue;
             }
-            l->quest.left = l->quest.steps;
-            if (overlap(l, first, second) == EGW_FOUND_SOME) {
-                if (listed)
-                    add_overlap(l, first, second);
-                else
-                    l->lint->counts[EGW_LINT_OVERLAP]++;
-            }
+            if (egw_overlap_find(overlap, first, second) != EGW_FOUND_SOME)
+                ;
+            else if (listed && l->lint->listed < LISTED_MAX)
+                add_overlap(l, first, second);
+            else
+                l->lint->counts[EGW_LINT_OVERLAP]++;
             steps -=
                 l->quest.steps - l->quest.left < steps ? l->quest.steps - l->quest.left : steps;
         }
     }
+}
+
+static void lint_overlaps(struct linting *l, bool listed)
+{
+    struct egw_overlap overlap;
+
+    if (egw_overlap_new(&l->quest, &overlap)) {
+        l->nomem = true;
+        return;
+    }
+    look_for_overlaps(l, &overlap, listed);
+    egw_overlap_free(&overlap);
 }
 
 /* ---- fields that an older form of the event lacks ---- */

@@ -2,9 +2,7 @@
 
 #include <stdlib.h>
 
-enum { TRY_STEPS = 50000, LOOKED_AT = 256 };
-
-/* ---- regions and boxes ---- */
+/* ---- boxes ---- */
 
 enum egw_fit egw_box_fit(const struct egw_space *space, const uint64_t *region,
                          const struct egw_box *box)
@@ -21,179 +19,15 @@ enum egw_fit egw_box_fit(const struct egw_space *space, const uint64_t *region,
     return fit;
 }
 
-bool egw_box_holds(const struct egw_space *space, const struct egw_box *outer,
-                   const struct egw_box *inner)
+/* The box's classes on the axis. */
+static const uint64_t *classes_of(const struct egw_space *space, const struct egw_box *box,
+                                  unsigned axis)
 {
-    for (size_t i = 0; i < outer->n; i++) {
-        const struct egw_part *part = &outer->parts[i];
-        const struct egw_axis *axis = &space->axes[part->axis];
-        const uint64_t *in = space->whole + axis->at;
-
-        for (size_t k = 0; k < inner->n; k++)
-            in = inner->parts[k].axis == part->axis ? inner->parts[k].in : in;
-        for (size_t w = 0; w < axis->words; w++) {
-            if (in[w] & ~part->in[w])
-                return false;
-        }
+    for (size_t p = 0; p < box->n; p++) {
+        if (box->parts[p].axis == axis)
+            return box->parts[p].in;
     }
-    return true;
-}
-
-static void keep_part(const struct egw_space *space, uint64_t *region, const struct egw_part *part,
-                      bool inside)
-{
-    const struct egw_axis *axis = &space->axes[part->axis];
-
-    for (size_t w = 0; w < axis->words; w++)
-        region[axis->at + w] &= inside ? part->in[w] : ~part->in[w];
-}
-
-/* ---- frames ---- */
-
-static struct egw_branch *frame_at(struct egw_quest *quest, size_t depth)
-{
-    struct egw_branch *frame;
-
-    if (depth == quest->frame_count) {
-        size_t count = quest->frame_count ? quest->frame_count * 2 : 16;
-        struct egw_branch *grown = realloc(quest->frames, count * sizeof(*grown));
-
-        if (!grown)
-            return NULL;
-        memset(grown + quest->frame_count, 0, (count - quest->frame_count) * sizeof(*grown));
-        quest->frames = grown;
-        quest->frame_count = count;
-    }
-    frame = &quest->frames[depth];
-    if (!frame->region)
-        frame->region = calloc(quest->space->words, sizeof(*frame->region));
-    return frame->region ? frame : NULL;
-}
-
-static bool frame_avoid(struct egw_branch *frame, const struct egw_box *box)
-{
-    if (frame->n == frame->room) {
-        size_t room = frame->room ? frame->room * 2 : 64;
-        const struct egw_box **grown = realloc(frame->avoid, room * sizeof(*grown));
-
-        if (!grown)
-            return false;
-        frame->avoid = grown;
-        frame->room = room;
-    }
-    frame->avoid[frame->n++] = box;
-    frame->narrowed |= box->axes; /* it is yet to be looked at */
-    return true;
-}
-
-/* A branch begins as a copy of where it leaves. NULL: no memory. */
-static struct egw_branch *frame_branch(struct egw_quest *quest, size_t depth)
-{
-    struct egw_branch *to = frame_at(quest, depth + 1), *from = &quest->frames[depth];
-
-    if (!to) {
-        quest->nomem = true;
-        return NULL;
-    }
-    if (to->room < from->n) {
-        const struct egw_box **grown = realloc(to->avoid, from->room * sizeof(*grown));
-
-        if (!grown) {
-            quest->nomem = true;
-            return NULL;
-        }
-        to->avoid = grown;
-        to->room = from->room;
-    }
-    memcpy(to->region, from->region, quest->space->words * sizeof(*to->region));
-    if (from->n)
-        memcpy(to->avoid, from->avoid, from->n * sizeof(*to->avoid));
-    to->n = from->n;
-    to->narrowed = from->narrowed;
-    return to;
-}
-
-enum egw_status egw_quest_new(const struct egw_space *space, struct egw_quest *ret)
-{
-    *ret = (struct egw_quest){.space = space, .steps = EGW_SEARCH_STEPS};
-    ret->point = calloc(space->words, sizeof(*ret->point));
-    if (ret->point && frame_at(ret, 0))
-        return EGW_OK;
-    egw_quest_free(ret);
-    return EGW_NOMEM;
-}
-
-void egw_quest_free(struct egw_quest *quest)
-{
-    for (size_t i = 0; i < quest->frame_count; i++) {
-        free(quest->frames[i].region);
-        free(quest->frames[i].avoid);
-    }
-    free(quest->frames);
-    free(quest->point);
-    *quest = (struct egw_quest){0};
-}
-
-/* ---- the question ---- */
-
-void egw_quest_begin(struct egw_quest *quest, bool bare)
-{
-    const struct egw_space *space = quest->space;
-
-    memcpy(quest->frames[0].region, space->whole, space->words * sizeof(uint64_t));
-    quest->frames[0].n = 0;
-    quest->frames[0].narrowed = ~UINT64_C(0);
-    memset(quest->passes, 0, sizeof(quest->passes));
-    quest->keep = NULL;
-    for (size_t i = 0; !bare && i < space->impossible_count; i++)
-        egw_quest_avoid(quest, &space->impossible[i]);
-}
-
-void egw_quest_within(struct egw_quest *quest, const struct egw_box *box)
-{
-    for (size_t i = 0; i < box->n; i++)
-        keep_part(quest->space, quest->frames[0].region, &box->parts[i], true);
-    quest->frames[0].narrowed = ~UINT64_C(0);
-}
-
-void egw_quest_avoid(struct egw_quest *quest, const struct egw_box *box)
-{
-    if (egw_box_fit(quest->space, quest->frames[0].region, box) != EGW_FIT_NONE &&
-        !frame_avoid(&quest->frames[0], box))
-        quest->nomem = true;
-}
-
-static const struct egw_stage_table *stage_of(const struct egw_side *side, size_t rule)
-{
-    return &side->policy->stages[side->policy->rules[rule].view.stage - EGW_STAGE_VALIDITY];
-}
-
-void egw_quest_first(struct egw_quest *quest, size_t side, size_t rule)
-{
-    const struct egw_side *of = &quest->space->sides[side];
-
-    egw_quest_within(quest, &of->rules[rule]);
-    for (size_t r = stage_of(of, rule)->first; r < rule; r++)
-        egw_quest_avoid(quest, &of->rules[r]);
-}
-
-void egw_quest_decides(struct egw_quest *quest, size_t side, size_t rule)
-{
-    const struct egw_side *of = &quest->space->sides[side];
-
-    egw_quest_first(quest, side, rule);
-    quest->passes[side] = (size_t)(stage_of(of, rule) - of->policy->stages);
-}
-
-/* ---- drawing what follows ---- */
-
-static bool is_empty(const uint64_t *words, size_t n)
-{
-    for (size_t w = 0; w < n; w++) {
-        if (words[w])
-            return false;
-    }
-    return true;
+    return space->whole + space->axes[axis].at;
 }
 
 static bool touches(const uint64_t *a, const uint64_t *b, size_t n)
@@ -205,396 +39,630 @@ static bool touches(const uint64_t *a, const uint64_t *b, size_t n)
     return false;
 }
 
-static bool spend(struct egw_quest *quest, uint64_t steps)
+bool egw_box_holds(const struct egw_space *space, const struct egw_box *outer,
+                   const struct egw_box *inner)
 {
-    quest->left = quest->left > steps ? quest->left - steps : 0;
-    return quest->left > 0;
-}
+    for (size_t i = 0; i < outer->n; i++) {
+        const struct egw_part *part = &outer->parts[i];
+        const uint64_t *in = classes_of(space, inner, part->axis);
 
-static void run_aground(struct egw_quest *quest, const struct egw_box *on)
-{
-    for (size_t p = 0; p < on->n; p++)
-        quest->blame[on->parts[p].axis]++;
-}
-
-enum drawn { DRAWN_NOTHING, DRAWN_SOME, DRAWN_CONFLICT };
-
-/* One pass over the boxes still to avoid. A box that the region misses is done; where only one part
- * leaves a choice, the region leaves it there. */
-static enum drawn draw_avoided(struct egw_quest *quest, struct egw_branch *frame)
-{
-    uint64_t narrowed = frame->narrowed;
-    enum drawn drawn = DRAWN_NOTHING;
-
-    frame->narrowed = 0;
-    (void)spend(quest, frame->n / 4); /* most are passed over */
-
-    for (size_t i = 0; i < frame->n;) {
-        const struct egw_box *box = frame->avoid[i];
-        const struct egw_part *open = NULL;
-        size_t choices = 0;
-        bool missed = false;
-
-        if (!(box->axes & (narrowed | frame->narrowed))) {
-            i++;
-            continue;
+        for (size_t w = 0; w < space->axes[part->axis].words; w++) {
+            if (in[w] & ~part->in[w])
+                return false;
         }
-        for (size_t p = 0; p < box->n && !missed; p++) {
-            enum egw_fit fit = egw_part_fit(quest->space, frame->region, &box->parts[p]);
-
-            missed = fit == EGW_FIT_NONE;
-            if (fit == EGW_FIT_SOME) {
-                open = &box->parts[p];
-                choices++;
-            }
-        }
-        (void)spend(quest, box->n + 1);
-        if (choices > 1 && !missed) {
-            i++;
-            continue;
-        }
-        if (!missed && !open) {
-            run_aground(quest, box);
-            return DRAWN_CONFLICT;
-        }
-        if (!missed) {
-            keep_part(quest->space, frame->region, open, false);
-            frame->narrowed |= EGW_AXIS_BIT(open->axis);
-            drawn = DRAWN_SOME;
-        }
-        frame->avoid[i] = frame->avoid[--frame->n];
-    }
-    return drawn;
-}
-
-/* Once as much has changed as may, the rest stays as it is known. */
-static enum drawn draw_kept(struct egw_quest *quest, struct egw_branch *frame)
-{
-    const struct egw_space *space = quest->space;
-    enum drawn drawn = DRAWN_NOTHING;
-    unsigned changed = 0;
-
-    for (size_t a = 0; a < space->axis_count; a++) {
-        const struct egw_axis *axis = &space->axes[a];
-
-        changed += !touches(frame->region + axis->at, quest->keep + axis->at, axis->words);
-    }
-    if (changed != quest->changes)
-        return changed > quest->changes ? DRAWN_CONFLICT : DRAWN_NOTHING;
-    for (size_t a = 0; a < space->axis_count; a++) {
-        const struct egw_axis *axis = &space->axes[a];
-        uint64_t *region = frame->region + axis->at;
-        const uint64_t *keep = quest->keep + axis->at;
-
-        if (!touches(region, keep, axis->words))
-            continue;
-        for (size_t w = 0; w < axis->words; w++) {
-            if (region[w] & ~keep[w]) {
-                drawn = DRAWN_SOME;
-                frame->narrowed |= EGW_AXIS_BIT(a);
-            }
-            region[w] &= keep[w];
-        }
-    }
-    return drawn;
-}
-
-/* False: nothing is left. */
-static bool draw(struct egw_quest *quest, struct egw_branch *frame)
-{
-    enum drawn drawn = DRAWN_SOME;
-
-    while (drawn == DRAWN_SOME) {
-        drawn = draw_avoided(quest, frame);
-        if (drawn != DRAWN_CONFLICT && quest->keep) {
-            enum drawn kept = draw_kept(quest, frame);
-
-            drawn = kept > drawn ? kept : drawn;
-        }
-    }
-    return drawn != DRAWN_CONFLICT;
-}
-
-/* ---- stages to pass ---- */
-
-struct choice {
-    const struct egw_box *box;
-    const struct egw_part *part; /* NULL: the whole box */
-    bool inside_first;
-};
-
-enum passing { PASSING, PASSING_NOT, PASSING_PARTLY, PASSING_DRAW };
-
-/*
- * Whether all of the region goes on after the stage. PARTLY: ret says where to part it. DRAW: what
- * must be avoided was added to what is to be avoided, as no rule before it that goes on may fit.
- */
-static enum passing passes_stage(struct egw_quest *quest, const struct egw_side *side,
-                                 const struct egw_stage_table *stage, struct egw_branch *frame,
-                                 struct choice *ret)
-{
-    const struct egw_box *perhaps = NULL;
-
-    for (size_t r = stage->first; r < stage->first + stage->count; r++) {
-        const struct egw_box *box = &side->rules[r];
-        enum egw_fit fit = egw_box_fit(quest->space, frame->region, box);
-        bool goes_on = side->policy->rules[r].view.action < 0;
-
-        (void)spend(quest, box->n + 1);
-        if (fit == EGW_FIT_NONE)
-            continue;
-        if (goes_on && fit == EGW_FIT_ALL)
-            break;
-        if (goes_on) {
-            perhaps = perhaps ? perhaps : box;
-            continue;
-        }
-        if (fit == EGW_FIT_ALL && !perhaps) {
-            run_aground(quest, box);
-            return PASSING_NOT;
-        }
-        if (!perhaps && frame_avoid(frame, box))
-            continue;
-        quest->nomem = quest->nomem || !perhaps;
-        if (frame->n)
-            break;
-        *ret = fit == EGW_FIT_ALL ? (struct choice){perhaps, NULL, true}
-                                  : (struct choice){box, NULL, false};
-        return PASSING_PARTLY;
-    }
-    return frame->n ? PASSING_DRAW : PASSING;
-}
-
-static enum passing passes_all(struct egw_quest *quest, struct egw_branch *frame,
-                               struct choice *ret)
-{
-    for (size_t s = 0; s < quest->space->side_count; s++) {
-        const struct egw_side *side = &quest->space->sides[s];
-
-        for (size_t t = 0; t < quest->passes[s]; t++) {
-            enum passing passing = passes_stage(quest, side, &side->policy->stages[t], frame, ret);
-
-            if (passing != PASSING)
-                return passing;
-        }
-    }
-    return PASSING;
-}
-
-/* ---- branching ---- */
-
-/* Leaving the part keeps something that is known. */
-static bool keeps(const struct egw_quest *quest, const uint64_t *region,
-                  const struct egw_part *part)
-{
-    const struct egw_axis *axis = &quest->space->axes[part->axis];
-
-    for (size_t w = 0; quest->keep && w < axis->words; w++) {
-        if (region[axis->at + w] & quest->keep[axis->at + w] & ~part->in[w])
-            return true;
-    }
-    return !quest->keep;
-}
-
-/* The part to branch on: one that leaving costs no change, of a box with few open parts, on the
- * axis that most such boxes hang on - and above all that the search has run aground on so far. */
-static struct choice choose(struct egw_quest *quest, const struct egw_branch *frame)
-{
-    double weight[EGW_AXES_MAX] = {0}, best_weight = 0;
-    struct choice best = {0};
-    size_t n = frame->n < LOOKED_AT ? frame->n : LOOKED_AT;
-
-    for (size_t i = 0; i < n; i++) {
-        const struct egw_box *box = frame->avoid[i];
-        unsigned open = 0;
-
-        for (size_t p = 0; p < box->n; p++)
-            open += egw_part_fit(quest->space, frame->region, &box->parts[p]) == EGW_FIT_SOME;
-        for (size_t p = 0; p < box->n; p++)
-            weight[box->parts[p].axis] += 1.0 / (1u << (open < 16 ? 2 * open : 30));
-        (void)spend(quest, box->n);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct egw_box *box = frame->avoid[i];
-
-        for (size_t p = 0; p < box->n; p++) {
-            const struct egw_part *part = &box->parts[p];
-            double this_weight = weight[part->axis] * (1 + quest->blame[part->axis]) *
-                                 (keeps(quest, frame->region, part) ? 2 : 1);
-
-            if (this_weight > best_weight &&
-                egw_part_fit(quest->space, frame->region, part) == EGW_FIT_SOME) {
-                best_weight = this_weight;
-                best = (struct choice){box, part, false};
-            }
-        }
-    }
-    return best;
-}
-
-static bool branch_into(struct egw_quest *quest, struct egw_branch *frame,
-                        const struct choice *choice, bool inside)
-{
-    if (choice->part) {
-        keep_part(quest->space, frame->region, choice->part, inside);
-        frame->narrowed |= EGW_AXIS_BIT(choice->part->axis);
-    } else if (inside) {
-        for (size_t i = 0; i < choice->box->n; i++)
-            keep_part(quest->space, frame->region, &choice->box->parts[i], true);
-        frame->narrowed |= choice->box->axes;
-    } else if (!frame_avoid(frame, choice->box)) {
-        quest->nomem = true;
-        return false;
     }
     return true;
 }
 
-static double size_of(const struct egw_space *space, const uint64_t *region)
+bool egw_boxes_meet(const struct egw_space *space, const struct egw_box *a, const struct egw_box *b)
 {
-    double size = 1;
+    for (size_t i = 0; i < a->n; i++) {
+        const struct egw_part *part = &a->parts[i];
 
-    for (size_t a = 0; a < space->axis_count; a++) {
-        const struct egw_axis *axis = &space->axes[a];
-        unsigned classes = 0;
-
-        for (size_t w = 0; w < axis->words; w++)
-            classes += (unsigned)__builtin_popcountll(region[axis->at + w]);
-        size *= classes;
-    }
-    return size;
-}
-
-static enum egw_found take(struct egw_quest *quest, const uint64_t *region)
-{
-    memcpy(quest->point, region, quest->space->words * sizeof(*region));
-    quest->count += size_of(quest->space, region);
-    return EGW_FOUND_SOME;
-}
-
-/* all: every branch is walked, to count; else the first that holds something ends it. */
-static enum egw_found solve(struct egw_quest *quest, size_t depth, bool all)
-{
-    struct egw_branch *frame = &quest->frames[depth];
-    enum egw_found found = EGW_FOUND_NONE;
-    struct choice choice = {0};
-
-    while (!choice.box) {
-        enum passing passing;
-
-        if (quest->left == 0 || quest->nomem)
-            return EGW_FOUND_UNSURE;
-        if (!draw(quest, frame))
-            return EGW_FOUND_NONE;
-        if (frame->n) {
-            choice = choose(quest, frame);
-            break;
-        }
-        passing = passes_all(quest, frame, &choice);
-        if (passing == PASSING)
-            return take(quest, frame->region);
-        if (passing == PASSING_NOT)
-            return EGW_FOUND_NONE;
-    }
-    for (int i = 0; i < 2; i++) {
-        struct egw_branch *branch = frame_branch(quest, depth);
-        enum egw_found below;
-
-        if (!branch || !branch_into(quest, branch, &choice, (i == 0) == choice.inside_first))
-            return EGW_FOUND_UNSURE;
-        below = solve(quest, depth + 1, all);
-        if (below == EGW_FOUND_SOME && !all)
-            return below;
-        found = below > found ? below : found;
-    }
-    return found;
-}
-
-/* What is empty from the start has no point; drawing would not see it. */
-static bool may_hold(const struct egw_quest *quest)
-{
-    for (size_t a = 0; a < quest->space->axis_count; a++) {
-        const struct egw_axis *axis = &quest->space->axes[a];
-
-        if (is_empty(quest->frames[0].region + axis->at, axis->words))
+        if (!touches(part->in, classes_of(space, b, part->axis), space->axes[part->axis].words))
             return false;
     }
     return true;
 }
 
-/* Avoiding every rule that ends a stage to be passed is more than is asked, and soon settled. */
-static void avoid_all_ends(struct egw_quest *quest, struct egw_branch *branch)
-{
-    for (size_t s = 0; s < quest->space->side_count; s++) {
-        const struct egw_side *side = &quest->space->sides[s];
-        size_t last = quest->passes[s] ? side->policy->stages[quest->passes[s] - 1].first +
-                                             side->policy->stages[quest->passes[s] - 1].count
-                                       : 0;
+/* ---- clauses ---- */
 
-        for (size_t r = 0; r < last; r++) {
-            if (side->policy->rules[r].view.action >= 0 &&
-                egw_box_fit(quest->space, branch->region, &side->rules[r]) != EGW_FIT_NONE &&
-                !frame_avoid(branch, &side->rules[r]))
-                quest->nomem = true;
+static void *get(struct egw_quest *quest, size_t n, size_t size)
+{
+    size_t bytes;
+    void *p = NULL;
+
+    if (!__builtin_mul_overflow(n ? n : 1, size, &bytes))
+        p = egw_arena_alloc(&quest->arena, bytes);
+    quest->nomem = quest->nomem || !p;
+    return p ? memset(p, 0, bytes) : NULL;
+}
+
+static void say(struct egw_quest *quest, const egw_lit *lits, size_t n)
+{
+    egw_sat_clause(quest->sat, lits, n);
+}
+#define SAY(quest, ...)                                                                            \
+    say((quest), (const egw_lit[]){__VA_ARGS__}, EGW_COUNT(((const egw_lit[]){__VA_ARGS__})))
+
+static size_t slot_of(const struct egw_quest *quest, const egw_lit *lits, size_t n)
+{
+    uint64_t hash = n;
+    size_t slot;
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ (uint32_t)lits[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    slot = (size_t)(hash >> 20) & (quest->gate_room - 1);
+    while (quest->gates[slot].lits &&
+           (quest->gates[slot].n != n ||
+            memcmp(quest->gates[slot].lits, lits, n * sizeof(*lits)) != 0))
+        slot = (slot + 1) & (quest->gate_room - 1);
+    return slot;
+}
+
+/* Room for one gate more, with half of the slots free. */
+static bool room_for_gate(struct egw_quest *quest)
+{
+    struct egw_gate *old = quest->gates;
+    size_t old_room = quest->gate_room;
+
+    if (2 * quest->gate_n < quest->gate_room)
+        return true;
+    quest->gate_room = old_room ? 4 * old_room : 4096;
+    quest->gates = get(quest, quest->gate_room, sizeof(*quest->gates));
+    for (size_t i = 0; quest->gates && i < old_room; i++) {
+        if (old[i].lits)
+            quest->gates[slot_of(quest, old[i].lits, old[i].n)] = old[i];
+    }
+    return quest->gates != NULL;
+}
+
+static egw_lit new_gate(struct egw_quest *quest, const egw_lit *lits, size_t n)
+{
+    struct egw_gate *gate = room_for_gate(quest) ? &quest->gates[slot_of(quest, lits, n)] : NULL;
+    egw_lit *opposite;
+
+    if (!gate || gate->lits)
+        return gate ? gate->all : EGW_LIT_FALSE;
+    opposite = get(quest, n + 1, sizeof(*opposite));
+    gate->lits = get(quest, n, sizeof(*gate->lits));
+    if (!opposite || !gate->lits)
+        return EGW_LIT_FALSE;
+    memcpy((egw_lit *)(uintptr_t)gate->lits, lits, n * sizeof(*lits));
+    gate->n = n;
+    gate->all = egw_sat_settled(quest->sat);
+    quest->gate_n++;
+    for (size_t i = 0; i < n; i++) {
+        SAY(quest, egw_lit_not(gate->all), lits[i]);
+        opposite[i] = egw_lit_not(lits[i]);
+    }
+    opposite[n] = gate->all;
+    say(quest, opposite, n + 1);
+    return gate->all;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    egw_lit x = *(const egw_lit *)a, y = *(const egw_lit *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The literal that holds where all of these do: the same one for the same ones, which end up
+ * sorted. */
+static egw_lit all_of(struct egw_quest *quest, egw_lit *lits, size_t n)
+{
+    size_t kept = 0;
+
+    qsort(lits, n, sizeof(*lits), by_number);
+    for (size_t i = 0; i < n; i++) {
+        if (lits[i] == EGW_LIT_FALSE || (kept && lits[kept - 1] == egw_lit_not(lits[i])))
+            return EGW_LIT_FALSE;
+        if (lits[i] != EGW_LIT_TRUE && !(kept && lits[kept - 1] == lits[i]))
+            lits[kept++] = lits[i];
+    }
+    if (kept < 2)
+        return kept ? lits[0] : EGW_LIT_TRUE;
+    return new_gate(quest, lits, kept);
+}
+
+static egw_lit both(struct egw_quest *quest, egw_lit a, egw_lit b)
+{
+    egw_lit lits[] = {a, b};
+
+    return all_of(quest, lits, EGW_COUNT(lits));
+}
+
+/* ---- facts ---- */
+
+static egw_lit *lits_of(const struct egw_quest *quest, size_t axis)
+{
+    return quest->classes + quest->space->axes[axis].at * 64;
+}
+
+/* The class that the fewest rules ask for: most events are of it. */
+static size_t likely_class(const struct egw_space *space, unsigned axis)
+{
+    size_t best = 0, fewest = SIZE_MAX;
+
+    for (size_t c = 0; c < space->axes[axis].class_count; c++) {
+        size_t n = 0;
+
+        for (size_t s = 0; s < space->side_count; s++) {
+            for (size_t r = 0; r < space->sides[s].policy->staged_count; r++)
+                n += egw_bit(classes_of(space, &space->sides[s].rules[r], axis), c);
+        }
+        if (n < fewest) {
+            fewest = n;
+            best = c;
+        }
+    }
+    return best;
+}
+
+/* A fact is of exactly one class: `up_to` holds from that one on. */
+static void say_axis(struct egw_quest *quest, unsigned axis)
+{
+    size_t n = quest->space->axes[axis].class_count, likely = likely_class(quest->space, axis);
+    egw_lit *lits = lits_of(quest, axis), up_to = EGW_LIT_FALSE;
+
+    for (size_t c = 0; c < n; c++)
+        lits[c] = n == 1 ? EGW_LIT_TRUE : egw_sat_choice(quest->sat, c == likely);
+    say(quest, lits, n);
+    for (size_t c = 0; c < n; c++) {
+        egw_lit here = egw_sat_settled(quest->sat);
+
+        SAY(quest, egw_lit_not(up_to), here);
+        SAY(quest, egw_lit_not(up_to), egw_lit_not(lits[c]));
+        SAY(quest, egw_lit_not(lits[c]), here);
+        up_to = here;
+    }
+}
+
+struct set {
+    const uint64_t *in;
+    egw_lit lit;
+};
+
+static egw_lit say_set(struct egw_quest *quest, unsigned axis, const uint64_t *in)
+{
+    const egw_lit *lits = lits_of(quest, axis);
+    size_t classes = quest->space->axes[axis].class_count, n = 0;
+    egw_lit set = egw_sat_settled(quest->sat), *clause = get(quest, classes + 1, sizeof(*clause));
+
+    for (size_t c = 0; clause && c < classes; c++) {
+        SAY(quest, egw_lit_not(lits[c]), egw_bit(in, c) ? set : egw_lit_not(set));
+        if (egw_bit(in, c))
+            clause[n++] = lits[c];
+    }
+    if (clause) {
+        clause[n++] = egw_lit_not(set);
+        say(quest, clause, n);
+    }
+    return set;
+}
+
+/* The literal that holds where the fact is one of the classes. */
+static egw_lit one_of(struct egw_quest *quest, unsigned axis, const uint64_t *in)
+{
+    size_t words = quest->space->axes[axis].words;
+    struct set *sets = quest->sets[axis].p;
+
+    for (size_t i = 0; i < quest->sets[axis].n; i++) {
+        if (memcmp(sets[i].in, in, words * sizeof(*in)) == 0)
+            return sets[i].lit;
+    }
+    sets = egw_list_push(&quest->arena, &quest->sets[axis], sizeof(*sets));
+    if (!sets) {
+        quest->nomem = true;
+        return EGW_LIT_FALSE;
+    }
+    *sets = (struct set){in, say_set(quest, axis, in)};
+    return sets->lit;
+}
+
+/* ---- rules ---- */
+
+static void say_rule(struct egw_quest *quest, const struct egw_box *box, struct egw_rule_lits *ret)
+{
+    egw_lit lits[EGW_AXES_MAX], in_force = EGW_LIT_TRUE;
+    size_t n = 0;
+
+    for (size_t p = 0; p < box->n; p++) {
+        egw_lit part = one_of(quest, box->parts[p].axis, box->parts[p].in);
+
+        if (box->parts[p].axis == 0)
+            in_force = part;
+        else
+            lits[n++] = part;
+    }
+    ret->ever = all_of(quest, lits, n);
+    ret->fits = both(quest, ret->ever, in_force);
+}
+
+/* Whether the walk goes on after the stage, if it gets there: as no stage has a gap, it does unless
+ * the first rule that fits ends it. */
+static egw_lit say_stage(struct egw_quest *quest, size_t side, size_t stage)
+{
+    const struct egw_side *of = &quest->space->sides[side];
+    const struct egw_stage_table *table = &of->policy->stages[stage];
+    struct egw_rule_lits *rules = quest->rules[side] + table->first;
+    egw_lit none = EGW_LIT_TRUE, *lits = get(quest, table->count, sizeof(*lits));
+    size_t n = 0;
+
+    for (size_t r = 0; lits && r < table->count; r++) {
+        say_rule(quest, &of->rules[table->first + r], &rules[r]);
+        rules[r].none = none;
+        if (of->policy->rules[table->first + r].view.action >= 0 && stage + 1 < EGW_STAGES)
+            lits[n++] = egw_lit_not(both(quest, none, rules[r].fits));
+        none = both(quest, none, egw_lit_not(rules[r].fits));
+    }
+    return lits ? all_of(quest, lits, n) : EGW_LIT_FALSE;
+}
+
+static void say_side(struct egw_quest *quest, size_t side)
+{
+    size_t n = quest->space->sides[side].policy->staged_count;
+
+    quest->rules[side] = get(quest, n, sizeof(*quest->rules[side]));
+    quest->gets_to[side][0] = EGW_LIT_TRUE;
+    for (size_t s = 0; quest->rules[side] && s < EGW_STAGES; s++) {
+        egw_lit goes_on = say_stage(quest, side, s);
+
+        if (s + 1 < EGW_STAGES)
+            quest->gets_to[side][s + 1] = both(quest, quest->gets_to[side][s], goes_on);
+    }
+}
+
+static void say_impossible(struct egw_quest *quest)
+{
+    const struct egw_space *space = quest->space;
+
+    quest->possible = egw_sat_settled(quest->sat);
+    for (size_t i = 0; i < space->impossible_count; i++) {
+        const struct egw_box *box = &space->impossible[i];
+        egw_lit lits[EGW_AXES_MAX + 1];
+
+        for (size_t p = 0; p < box->n; p++)
+            lits[p] = egw_lit_not(one_of(quest, box->parts[p].axis, box->parts[p].in));
+        lits[box->n] = egw_lit_not(quest->possible);
+        say(quest, lits, box->n + 1);
+    }
+}
+
+/* further[n]: of the axes so far, more than n leave what is known. */
+static void say_further(struct egw_quest *quest, const uint64_t *keep)
+{
+    const struct egw_space *space = quest->space;
+    uint64_t *others = get(quest, space->words, sizeof(*others));
+
+    quest->keep = keep;
+    quest->further = get(quest, EGW_NEAR_MAX + 1, sizeof(*quest->further));
+    for (size_t n = 0; quest->further && n <= EGW_NEAR_MAX; n++)
+        quest->further[n] = EGW_LIT_FALSE;
+    for (unsigned a = 0; others && quest->further && a < space->axis_count; a++) {
+        size_t at = space->axes[a].at, words = space->axes[a].words;
+        egw_lit leaves;
+
+        for (size_t w = at; w < at + words; w++)
+            others[w] = space->whole[w] & ~keep[w];
+        leaves = one_of(quest, a, others + at);
+        for (size_t n = EGW_NEAR_MAX + 1; n-- > 0;) {
+            egw_lit one_more = n ? both(quest, quest->further[n - 1], leaves) : leaves;
+
+            quest->further[n] =
+                egw_lit_not(both(quest, egw_lit_not(quest->further[n]), egw_lit_not(one_more)));
         }
     }
 }
 
-static enum egw_found try_for(struct egw_quest *quest, uint64_t steps, bool simply)
-{
-    struct egw_branch *branch = frame_branch(quest, 0);
-    uint64_t rest;
-    enum egw_found found;
+/* ---- the quest ---- */
 
-    if (!branch)
-        return EGW_FOUND_UNSURE;
-    if (simply)
-        avoid_all_ends(quest, branch);
-    steps = steps < quest->left ? steps : quest->left;
-    rest = quest->left - steps;
-    quest->left = steps;
-    found = solve(quest, 1, false);
-    quest->left += rest;
-    return found;
+enum egw_status egw_quest_new(const struct egw_space *space, struct egw_quest *ret)
+{
+    *ret = (struct egw_quest){.space = space,
+                              .steps = EGW_SEARCH_STEPS,
+                              .arena = {.max = (size_t)512 << 20},
+                              .sat = egw_sat_new()};
+    ret->point = get(ret, space->words, sizeof(*ret->point));
+    ret->within = get(ret, space->words, sizeof(*ret->within));
+    ret->classes = get(ret, space->words * 64, sizeof(*ret->classes));
+    if (ret->sat && !ret->nomem) {
+        for (unsigned a = 0; a < space->axis_count; a++)
+            say_axis(ret, a);
+        for (size_t s = 0; s < space->side_count; s++)
+            say_side(ret, s);
+        say_impossible(ret);
+        ret->nomem = ret->nomem || egw_sat_nomem(ret->sat);
+    }
+    if (ret->sat && !ret->nomem)
+        return EGW_OK;
+    egw_quest_free(ret);
+    return EGW_NOMEM;
 }
 
-/* A search that began badly is begun anew, with what it ran aground on first. */
+void egw_quest_free(struct egw_quest *quest)
+{
+    egw_sat_free(quest->sat);
+    egw_arena_free(&quest->arena);
+    free(quest->held);
+    free(quest->asked);
+    *quest = (struct egw_quest){0};
+}
+
+static void hold(struct egw_quest *quest, egw_lit lit)
+{
+    if (quest->held_n == quest->held_room) {
+        size_t room = quest->held_room ? 2 * quest->held_room : 256;
+        egw_lit *grown = realloc(quest->held, room * sizeof(*grown));
+
+        if (!grown) {
+            quest->nomem = true;
+            return;
+        }
+        quest->held = grown;
+        quest->held_room = room;
+    }
+    quest->held[quest->held_n++] = lit;
+}
+
+static void ask(struct egw_quest *quest, struct egw_asked asked)
+{
+    if (quest->asked_n == quest->asked_room) {
+        size_t room = quest->asked_room ? 2 * quest->asked_room : 256;
+        struct egw_asked *grown = realloc(quest->asked, room * sizeof(*grown));
+
+        if (!grown) {
+            quest->nomem = true;
+            return;
+        }
+        quest->asked = grown;
+        quest->asked_room = room;
+    }
+    quest->asked[quest->asked_n++] = asked;
+}
+
+void egw_quest_begin(struct egw_quest *quest, bool bare)
+{
+    const struct egw_space *space = quest->space;
+
+    memcpy(quest->within, space->whole, space->words * sizeof(*quest->within));
+    quest->held_n = quest->asked_n = 0;
+    quest->bare = bare;
+    if (!bare)
+        hold(quest, quest->possible);
+}
+
+void egw_quest_within(struct egw_quest *quest, size_t axis, const uint64_t *classes)
+{
+    const struct egw_axis *of = &quest->space->axes[axis];
+
+    for (size_t w = 0; w < of->words; w++)
+        quest->within[of->at + w] &= classes[w];
+    for (size_t c = 0; c < of->class_count; c++) {
+        if (!egw_bit(classes, c))
+            hold(quest, egw_lit_not(lits_of(quest, axis)[c]));
+    }
+}
+
+void egw_quest_fits(struct egw_quest *quest, size_t side, size_t rule, bool yes)
+{
+    hold(quest, quest->rules[side][rule].fits ^ !yes);
+    ask(quest, (struct egw_asked){EGW_ASKED_FITS, side, rule});
+}
+
+void egw_quest_fits_ever(struct egw_quest *quest, size_t side, size_t rule, bool yes)
+{
+    hold(quest, quest->rules[side][rule].ever ^ !yes);
+    ask(quest, (struct egw_asked){EGW_ASKED_EVER, side, rule});
+}
+
+void egw_quest_first(struct egw_quest *quest, size_t side, size_t rule)
+{
+    hold(quest, quest->rules[side][rule].fits);
+    hold(quest, quest->rules[side][rule].none);
+    ask(quest, (struct egw_asked){EGW_ASKED_FIRST, side, rule});
+}
+
+void egw_quest_passes(struct egw_quest *quest, size_t side, size_t stages)
+{
+    hold(quest, quest->gets_to[side][stages]);
+    ask(quest, (struct egw_asked){EGW_ASKED_PASSES, side, stages});
+}
+
+static const struct egw_stage_table *stage_of(const struct egw_side *side, size_t rule)
+{
+    return &side->policy->stages[side->policy->rules[rule].view.stage - EGW_STAGE_VALIDITY];
+}
+
+void egw_quest_decides(struct egw_quest *quest, size_t side, size_t rule)
+{
+    const struct egw_side *of = &quest->space->sides[side];
+
+    egw_quest_first(quest, side, rule);
+    egw_quest_passes(quest, side, (size_t)(stage_of(of, rule) - of->policy->stages));
+}
+
+void egw_quest_spares(struct egw_quest *quest, size_t side, size_t rule)
+{
+    const struct egw_side *of = &quest->space->sides[side];
+    size_t stage = (size_t)(stage_of(of, rule) - of->policy->stages);
+    egw_lit lits[] = {quest->rules[side][rule].fits, quest->rules[side][rule].none,
+                      quest->gets_to[side][stage]};
+
+    hold(quest, egw_lit_not(all_of(quest, lits, EGW_COUNT(lits))));
+}
+
+void egw_quest_near(struct egw_quest *quest, const uint64_t *keep, unsigned changes)
+{
+    if (!quest->keep)
+        say_further(quest, keep);
+    if (quest->further && changes <= EGW_NEAR_MAX)
+        hold(quest, egw_lit_not(quest->further[changes]));
+}
+
+static void take_point(struct egw_quest *quest)
+{
+    const struct egw_space *space = quest->space;
+
+    memset(quest->point, 0, space->words * sizeof(*quest->point));
+    for (size_t a = 0; a < space->axis_count; a++) {
+        for (size_t c = 0; c < space->axes[a].class_count; c++) {
+            if (egw_sat_holds(quest->sat, lits_of(quest, a)[c]))
+                quest->point[space->axes[a].at + c / 64] |= UINT64_C(1) << (c % 64);
+        }
+    }
+}
+
 enum egw_found egw_quest_find(struct egw_quest *quest)
 {
     enum egw_found found = EGW_FOUND_UNSURE;
 
     quest->left = quest->steps;
-    memset(quest->blame, 0, sizeof(quest->blame));
-    if (quest->nomem)
-        return EGW_FOUND_UNSURE;
-    if (!may_hold(quest))
-        return EGW_FOUND_NONE;
-    for (uint64_t steps = TRY_STEPS; found == EGW_FOUND_UNSURE && quest->left; steps *= 2) {
-        if ((quest->passes[0] || quest->passes[1]) && try_for(quest, steps, true) == EGW_FOUND_SOME)
-            return EGW_FOUND_SOME;
-        found = try_for(quest, steps, false);
-    }
+    if (!quest->nomem)
+        found = egw_sat_ask(quest->sat, quest->held, quest->held_n, &quest->left);
+    if (found == EGW_FOUND_SOME)
+        take_point(quest);
+    quest->nomem = quest->nomem || egw_sat_nomem(quest->sat);
     return found;
 }
 
-enum egw_found egw_quest_count(struct egw_quest *quest)
+bool egw_quest_blames(const struct egw_quest *quest, size_t side, size_t rule)
 {
-    quest->left = quest->steps;
-    quest->count = 0;
-    if (quest->nomem)
-        return EGW_FOUND_UNSURE;
-    return may_hold(quest) ? solve(quest, 0, true) : EGW_FOUND_NONE;
+    return egw_sat_blamed(quest->sat, egw_lit_not(quest->rules[side][rule].fits));
+}
+
+/* ---- widening ---- */
+
+struct widening {
+    const struct egw_space *space;
+    const uint64_t *point;
+    uint64_t *region;
+    bool apart; /* second pass: boxes that the point is not in */
+};
+
+static bool is_in(const struct widening *w, const struct egw_box *box, bool ever)
+{
+    for (size_t p = 0; p < box->n; p++) {
+        if (!(ever && box->parts[p].axis == 0) &&
+            egw_part_fit(w->space, w->point, &box->parts[p]) != EGW_FIT_ALL)
+            return false;
+    }
+    return true;
+}
+
+static bool is_narrowed(const struct widening *w, const struct egw_axis *axis)
+{
+    return memcmp(w->region + axis->at, w->space->whole + axis->at,
+                  axis->words * sizeof(*w->region)) != 0;
+}
+
+/* The part by which the box is kept out: of those the point is not in, one on a fact that is
+ * narrowed already. */
+static const struct egw_part *part_to_leave(const struct widening *w, const struct egw_box *box,
+                                            bool ever)
+{
+    const struct egw_part *best = NULL;
+
+    for (size_t p = 0; p < box->n; p++) {
+        const struct egw_part *part = &box->parts[p];
+
+        if ((ever && part->axis == 0) || egw_part_fit(w->space, w->point, part) != EGW_FIT_NONE)
+            continue;
+        if (egw_part_fit(w->space, w->region, part) == EGW_FIT_NONE)
+            return NULL; /* it is out */
+        if (!best || is_narrowed(w, &w->space->axes[part->axis]))
+            best = part;
+    }
+    return best;
+}
+
+/* The region keeps to the box if the point is in it, else out of it. */
+static void keep_to(struct widening *w, const struct egw_box *box, bool ever)
+{
+    const struct egw_part *part;
+
+    if (is_in(w, box, ever) == w->apart)
+        return;
+    for (size_t p = 0; p < box->n && !w->apart; p++) {
+        const struct egw_axis *axis = &w->space->axes[box->parts[p].axis];
+
+        for (size_t i = 0; i < axis->words && !(ever && box->parts[p].axis == 0); i++)
+            w->region[axis->at + i] &= box->parts[p].in[i];
+    }
+    part = w->apart ? part_to_leave(w, box, ever) : NULL;
+    for (size_t i = 0; part && i < w->space->axes[part->axis].words; i++)
+        w->region[w->space->axes[part->axis].at + i] &= ~part->in[i];
+}
+
+/* The stage's rules up to the first that the point fits, or to the last of them. */
+static void keep_to_stage(struct widening *w, size_t side, const struct egw_stage_table *stage)
+{
+    const struct egw_box *rules = w->space->sides[side].rules;
+    bool fits = false;
+
+    for (size_t r = stage->first; r < stage->first + stage->count && !fits; r++) {
+        fits = is_in(w, &rules[r], false);
+        keep_to(w, &rules[r], false);
+    }
+}
+
+static void keep_to_asked(struct widening *w, const struct egw_asked *asked)
+{
+    const struct egw_side *side = &w->space->sides[asked->side];
+
+    if (asked->kind == EGW_ASKED_EVER || asked->kind == EGW_ASKED_FITS)
+        keep_to(w, &side->rules[asked->rule], asked->kind == EGW_ASKED_EVER);
+    else if (asked->kind == EGW_ASKED_FIRST)
+        keep_to_stage(w, asked->side, stage_of(side, asked->rule));
+    for (size_t s = 0; asked->kind == EGW_ASKED_PASSES && s < asked->rule; s++)
+        keep_to_stage(w, asked->side, &side->policy->stages[s]);
+}
+
+/* What is changed stays changed, and what is kept stays kept. */
+static void begin_region(struct egw_quest *quest, uint64_t *region)
+{
+    const struct egw_space *space = quest->space;
+
+    memcpy(region, quest->within, space->words * sizeof(*region));
+    for (size_t a = 0; quest->keep && a < space->axis_count; a++) {
+        size_t at = space->axes[a].at, words = space->axes[a].words;
+        bool kept = touches(quest->point + at, quest->keep + at, words);
+
+        for (size_t w = at; w < at + words; w++)
+            region[w] &= kept ? quest->keep[w] : ~quest->keep[w];
+    }
+}
+
+void egw_quest_widen(struct egw_quest *quest, const struct egw_told *decider)
+{
+    const struct egw_space *space = quest->space;
+    size_t asked_n = quest->asked_n, held_n = quest->held_n;
+    struct widening w = {space, quest->point, get(quest, space->words, sizeof(*w.region)), false};
+
+    if (!w.region)
+        return;
+    if (decider)
+        egw_quest_decides(quest, decider->side, decider->rule);
+    begin_region(quest, w.region);
+    for (int pass = 0; pass < 2; pass++) {
+        w.apart = pass == 1;
+        for (size_t i = 0; i < quest->asked_n; i++)
+            keep_to_asked(&w, &quest->asked[i]);
+        for (size_t i = 0; i < space->impossible_count && !quest->bare; i++)
+            keep_to(&w, &space->impossible[i], false);
+    }
+    memcpy(quest->point, w.region, space->words * sizeof(*w.region));
+    quest->asked_n = asked_n;
+    quest->held_n = held_n;
 }
 
 /* ---- one event of a region ---- */
 
-static size_t shown_class(const struct egw_axis *axis, const uint64_t *region, const uint64_t *keep)
+static size_t shown_class(const struct egw_axis *axis, const uint64_t *region)
 {
     size_t first = SIZE_MAX;
 
-    for (size_t c = 0; keep && c < axis->class_count; c++) {
-        if (egw_bit(region, c) && egw_bit(keep, c))
-            return c;
-    }
     for (size_t c = 0; c < axis->class_count; c++) {
         struct egw_str text = axis->values[axis->shown[c]];
 
@@ -607,8 +675,7 @@ static size_t shown_class(const struct egw_axis *axis, const uint64_t *region, c
     return first;
 }
 
-size_t egw_region_decider(const struct egw_space *space, size_t side, const uint64_t *region,
-                          const uint64_t *keep)
+size_t egw_region_decider(const struct egw_space *space, size_t side, const uint64_t *region)
 {
     const struct egw_side *of = &space->sides[side];
     size_t point[EGW_AXES_MAX];
@@ -616,7 +683,7 @@ size_t egw_region_decider(const struct egw_space *space, size_t side, const uint
     for (size_t a = 0; a < space->axis_count; a++) {
         const struct egw_axis *axis = &space->axes[a];
 
-        point[a] = shown_class(axis, region + axis->at, keep ? keep + axis->at : NULL);
+        point[a] = shown_class(axis, region + axis->at);
     }
     for (size_t r = 0; r < of->policy->staged_count; r++) {
         const struct egw_rule_view *view = &of->policy->rules[r].view;
@@ -683,7 +750,7 @@ bool egw_region_example(const struct egw_space *space, const uint64_t *region,
                         struct egw_example *ret)
 {
     struct egw_fact *facts = egw_arena_alloc(arena, space->axis_count * sizeof(*facts));
-    size_t decider = egw_region_decider(space, 0, region, NULL), count = 0;
+    size_t decider = egw_region_decider(space, 0, region), count = 0;
 
     *ret = (struct egw_example){.decided_by = decider == SIZE_MAX ? EGW_NO_RULE : (int64_t)decider};
     for (int telling = 1; facts && telling >= 0; telling--) {
@@ -697,7 +764,7 @@ bool egw_region_example(const struct egw_space *space, const uint64_t *region,
             if (tested == telling &&
                 (tested || memcmp(here, all, axis->words * sizeof(*here)) != 0))
                 facts[count++] = (struct egw_fact){
-                    axis->name, axis->values[axis->shown[shown_class(axis, here, NULL)]]};
+                    axis->name, axis->values[axis->shown[shown_class(axis, here)]]};
         }
         ret->telling = telling ? count : ret->telling;
     }

@@ -90,8 +90,8 @@ static size_t rule_named(const struct egw_policy *policy, struct egw_str id)
 static bool overlap(struct swapping *s, size_t a, size_t b)
 {
     egw_quest_begin(&s->quest, false);
-    egw_quest_within(&s->quest, &s->space->sides[0].rules[a]);
-    egw_quest_within(&s->quest, &s->space->sides[0].rules[b]);
+    egw_quest_fits(&s->quest, 0, a, true);
+    egw_quest_fits(&s->quest, 0, b, true);
     return egw_quest_find(&s->quest) != EGW_FOUND_NONE;
 }
 

@@ -404,14 +404,12 @@ static void assert_all_came(const struct seen *seen)
 
         for (size_t c = 0; c < axis->class_count && !egw_str_is(axis->name, "package"); c++) {
             uint64_t *only = must_alloc(axis->words * sizeof(*only));
-            struct egw_part part = {(unsigned)a, only};
-            struct egw_box box = {&part, 1, EGW_AXIS_BIT(a)};
             enum egw_found found;
 
             memset(only, 0, axis->words * sizeof(*only));
             only[c / 64] = UINT64_C(1) << (c % 64);
             egw_quest_begin(&quest, false);
-            egw_quest_within(&quest, &box);
+            egw_quest_within(&quest, a, only);
             found = egw_quest_find(&quest);
             if (found != (egw_bit(seen->came[a], c) ? EGW_FOUND_SOME : EGW_FOUND_NONE))
                 fail_msg("%.*s=%.*s %s", EGW_FMT(axis->name), EGW_FMT(axis->values[axis->shown[c]]),

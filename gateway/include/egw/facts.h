@@ -8,29 +8,9 @@
 #ifndef EGW_FACTS_H
 #define EGW_FACTS_H
 
-#include "egw/records.h"
+#include "egw/reference.h"
 
 struct egw_facts;
-
-/* Branches of Reference.body, in the schema's order. */
-enum egw_reference_kind {
-    EGW_REF_PARTNER,
-    EGW_REF_RELATION,
-    EGW_REF_ACCESS,
-    EGW_REF_SUBSCRIPTION,
-    EGW_REF_CONTRACT,
-    EGW_REF_MEMBERSHIP,
-    EGW_REF_PACK,
-    EGW_REF_MANAGED_SERVICE,
-    EGW_REF_STATEMENT,
-    EGW_REF_DELIVERY,
-    EGW_REF_CALENDAR,
-    EGW_REF_HEALTH_SNAPSHOT,
-    EGW_REF_HEALTH_ISSUE,
-    EGW_REF_COUNT
-};
-extern const char
-    *const egw_reference_kinds[EGW_REF_COUNT]; /* "partner", "relation", ... as in keys */
 
 struct egw_facts *egw_facts_new(void); /* NULL: no memory */
 void egw_facts_free(struct egw_facts *facts);
@@ -87,15 +67,5 @@ bool egw_dossier_next_issue(const struct egw_dossier *dossier, size_t *at,
 /* Walk all present records, for listing; order unspecified. */
 bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *ret_key,
                     struct egw_fact_view *ret);
-
-/* Whether the body says what its kind must: a statement of support is complete (S38-S41). EGW_OK;
- * EGW_INVALID: reterr says what it lacks. take() and learn() refuse such a record. */
-enum egw_status egw_reference_check(const struct egw_reference *reference,
-                                    struct egw_error *reterr) EGW_MUST_CHECK;
-
-/* The key a reference body belongs under, as the schema's doc says. EGW_INVALID: a part is empty or
- * holds a slash. */
-enum egw_status egw_reference_key(const struct egw_reference *reference, struct egw_buf *ret,
-                                  struct egw_error *reterr) EGW_MUST_CHECK;
 
 #endif

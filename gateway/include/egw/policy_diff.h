@@ -14,8 +14,6 @@
 struct egw_policy_move {
     size_t old_rule, new_rule; /* for egw_policy_rule() of each */
     bool same_answer;          /* action, code, channel and mode are the same */
-    double classes;            /* how many combinations of classes of facts */
-    bool at_least;             /* there are more: counting took too many steps */
     struct egw_example example;
 };
 

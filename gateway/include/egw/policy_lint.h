@@ -40,6 +40,7 @@ struct egw_lint {
     struct egw_arena arena;
     struct egw_list findings; /* of struct egw_lint_finding */
     size_t counts[EGW_LINT_KINDS];
+    size_t listed;     /* of the overlaps so many are findings, the others are only counted */
     size_t pairs_left; /* pairs of rules whose overlap was not looked at: the steps were used up */
 };
 
