@@ -15,11 +15,15 @@
 
 enum {
     TURN_MS = 500,   /* longest sleep of a turn */
-    DRAIN_MS = 7000, /* after the first signal; then what is open is left to be aborted */
+    STOP_MS = 10000, /* promised, from the first signal to the end of the process */
+    DRAIN_MS = 6000, /* of these; then what is open is left to be aborted */
     CLOSE_MS = 2500, /* for the handles; past it the process ends without them */
     CLOSE_S = 3,     /* for everything after the loop, a thread that asks the registry included */
+    SPARE_MS = 1000, /* until a signal is heard, and for the kernel's part */
     SLOT_MAX = 999,
 };
+
+_Static_assert(DRAIN_MS + 1000 * CLOSE_S + SPARE_MS <= STOP_MS, "a stop may take longer than told");
 
 static const struct egw_option options[] = {
     {0, "slot", "N", "this worker's number, 0 to 999; else $EGW_SLOT, else triage.slot", NULL,
@@ -184,13 +188,16 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
 
 /* ---- the loop ---- */
 
-static void reload(const struct triage_worker *tw)
+static void reload(struct triage_worker *tw)
 {
     struct egw_settings fresh;
     struct egw_faults faults = {0};
+    struct egw_error error;
 
     reloads = 0;
-    if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
+    if (egw_kafka_log_login(&tw->log, &error)) {
+        egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why", error.text, NULL);
+    } else if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
         egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why",
                      faults.n ? faults.texts[0] : "no memory", NULL);
     } else {
@@ -266,7 +273,6 @@ static void say_goodbye(const struct triage_worker *tw)
 static int run(struct egw_args *args)
 {
     struct triage_worker tw = {.args = args, .settings = &args->settings};
-    struct egw_faults faults = {0};
     struct egw_error error = {.text = ""};
     int64_t slot;
     enum egw_status st;
@@ -278,12 +284,6 @@ static int run(struct egw_args *args)
     (void)snprintf(tw.instance, sizeof(tw.instance), "%.150s-%03d", tw.settings->triage.group,
                    (int)slot);
     egw_log_set_level(tw.settings->log.level);
-    egw_kafka_check(tw.settings, &faults);
-    if (faults.total) {
-        code = egw_fail_faults(&faults);
-        egw_faults_free(&faults);
-        return code;
-    }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* state holds personal text: no core files */
     ending = EGW_EXIT_OK; /* nothing is decided before the loop; a broker may be silent for long */
     take_signals();
@@ -324,10 +324,11 @@ const struct egw_command egw_cmd_triage = {
     .summary = "a worker: decide events until told to stop",
     .about = "Takes its share of the partitions, restores their state, and decides each event "
              "once. SIGTERM finishes what is decided and ends within ten seconds; a second one, "
-             "or one while it starts, ends it at once; SIGHUP reads the log level anew. Started "
+             "or one while it starts, ends it at once; SIGHUP reads passwords and the log level "
+             "anew. Started "
              "again with the same slot it continues where it stood.",
     .exits = "0 stopped as told, 69 no broker or a topic is gone, 70 stuck, 75 start it again at "
-             "once, 77 not permitted, 78 settings or topics are wrong",
+             "once, 78 settings or topics are wrong",
     .options = options,
     .run = run,
 };

@@ -457,7 +457,8 @@ static enum egw_status emit(struct work *work, struct kase *kase,
     if (out.topic < 0)
         return egw_error_set(
             work->err, EGW_RETRY,
-            "channel %.*s has no topic this worker knows: run egw init, then restart it",
+            "channel %.*s has no topic this worker knows: run egw init, or grant it the right to "
+            "write there, then restart it",
             EGW_FMT(decision->channel));
     for (int round = 0;; round++) {
         st = fill(work, kase, decision, &escalation);

@@ -120,6 +120,8 @@ static void log_wait(void *self, int64_t ms)
      * sleep over what is there. */
     if (!log->idle || ms <= 0)
         return;
+    (void)rd_kafka_poll(log->tail, 0); /* what these hear of their connections must not pile up */
+    (void)rd_kafka_poll(log->probe, 0);
     if (poll(&fd, 1, ms > INT_MAX ? INT_MAX : (int)ms) == 1) {
         n = read(log->wake_fd, &count, sizeof(count));
         (void)n;
@@ -287,6 +289,21 @@ bool egw_kafka_log_close(struct egw_log *log, int64_t deadline_ms)
 
     *log = (struct egw_log){0};
     return closed;
+}
+
+enum egw_status egw_kafka_log_login(struct egw_log *log, struct egw_error *reterr)
+{
+    struct kafka_log *self = log->self;
+    rd_kafka_t *const handles[] = {self->tail, self->probe, self->member};
+    enum egw_status st = EGW_OK;
+
+    for (size_t i = 0; st == EGW_OK && i < EGW_COUNT(handles); i++)
+        st = egw_kafka_login(handles[i], self->conf.settings, reterr);
+    (void)pthread_mutex_lock(&self->lock); /* the helper may be making another one */
+    if (st == EGW_OK)
+        st = egw_kafka_login(self->producer, self->conf.settings, reterr);
+    (void)pthread_mutex_unlock(&self->lock);
+    return st;
 }
 
 void egw_kafka_log_wake(struct egw_log *log)

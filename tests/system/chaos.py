@@ -330,8 +330,10 @@ class Run:
         return sum(len(re.findall(rf"what={what}\b", worker.text(since_start=False)))
                    for worker in self.egw.workers)
 
-    def check(self, figures, codes=(-9, 75)):
-        """Everything that must hold, and the figures of it. codes: how a worker may have ended."""
+    def check(self, figures, codes=(-9, 75), silences=0):
+        """Everything that must hold, and the figures of it. codes: how a worker may have ended.
+        silences: faults, beside freezes, that outlast the session, so that a worker at least hears of
+        it."""
         egw = self.egw
         inputs, outcomes, escalations = egw.inputs(), egw.outcomes(), egw.escalations()
         events = [r for r in inputs if r.topic == egw.topic("events")]
@@ -358,7 +360,7 @@ class Run:
         figures.tell("last_exits_not_0", sum(code != 0 for code in self.codes), "==", 0)
         self.tell_recovery(figures, events)
         if self.dials.lives:
-            self.tell_dials(figures)
+            self.tell_dials(figures, silences)
         checkers.assert_clean(checkers.everything(inputs, outcomes, escalations))
         said = {read.said["action"] for read in outcomes}
         assert {"HANDOFF", "BASELINE", "DUPLICATE", "NOTED"} <= said, said
@@ -375,10 +377,12 @@ class Run:
             figures.tell(f"{verb}.differ", told["differ"], "==", 0)
             figures.tell(f"{verb}.unchecked", told["unchecked"], "==", 0)
 
-    def tell_dials(self, figures):
-        """What the workers counted: each life got partitions, none skipped an input, who was frozen past
-        its session noticed, and the last lives counted what they logged."""
-        for result in ("committed", "aborted", "unknown", "abandoned"):
+    def tell_dials(self, figures, silences):
+        """What the workers counted: each life got partitions, none skipped an input, who was frozen or
+        not heard past its session noticed, and the last lives counted what they logged."""
+        figures.tell("dials.transactions.committed",
+                     self.dials.sum("egw_transactions_total", result="committed"), ">=", 1)
+        for result in ("aborted", "unknown", "abandoned"):
             figures.tell(f"dials.transactions.{result}",
                          self.dials.sum("egw_transactions_total", result=result))
         for cause in ("commit-doubtful", "abort-doubtful", "commit-unknown", "abort-failed",
@@ -390,7 +394,8 @@ class Run:
                      len(self.workers))
         figures.tell("dials.offsets_skipped", self.dials.sum("egw_offsets_skipped_total"), "==", 0)
         figures.tell("dials.lost_or_fenced", self.dials.sum("egw_assignments_lost_total") +
-                     self.exits.count(75), ">=", [f.kind for f in self.faults].count("freeze"))
+                     self.exits.count(75), ">=",
+                     [f.kind for f in self.faults].count("freeze") + silences)
         figures.tell("dials.told_otherwise", sum(map(self.dials.told_otherwise, self.workers)),
                      "==", 0)
 

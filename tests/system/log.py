@@ -60,7 +60,8 @@ class Publisher:
         self.topic, self.partitions = topic, partitions
         self.producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5,
                                       enable_idempotence=True, max_request_size=4 << 20,
-                                      request_timeout_ms=30000, delivery_timeout_ms=120000)
+                                      request_timeout_ms=30000, delivery_timeout_ms=120000,
+                                      reconnect_backoff_max_ms=500)
         self.pending = []
 
     def event(self, record, key=None):

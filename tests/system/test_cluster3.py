@@ -25,6 +25,8 @@ def test_a_broker_of_three_is_lost_again_and_again(make_egw, own_cluster, figure
     run.pause(3, 6)
     run.end()
     run.check(figures, codes=(-9, 69, 75))  # 69: it started while nobody could answer
+    recreations = run.dials.sum("egw_producer_recreations_total")
+    figures.tell("dials.recreations", recreations, ">=", 1)  # a coordinator was away meanwhile
     figures.tell("broker_faults", len(ROUNDS), ">=", 9)
     figures.tell("leaders_moved", moves, ">=", 6)
     figures.judge()

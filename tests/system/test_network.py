@@ -68,7 +68,13 @@ def test_a_hostile_network_loses_and_doubles_nothing(make_egw, behind, proxy, fi
             proxy.heal()
     run.pause(3, 6)
     run.end()
-    run.check(figures, codes=(-9, 69, 75))  # 69: started while the wire was cut or silent for longer
+    silences = ROUNDS * sum(seconds > SESSION for _, seconds in FAULTS.values())
+    # 69: started while the wire was cut or silent for longer
+    run.check(figures, codes=(-9, 69, 75), silences=silences)
+    recreations = run.dials.sum("egw_producer_recreations_total")
+    figures.tell("dials.recreations", recreations, ">=", ROUNDS)
+    unknown = run.dials.sum("egw_transactions_total", result="unknown")
+    figures.tell("dials.unknown", unknown, ">=", 1)  # answers to a commit were lost
     figures.tell("faults", ROUNDS * len(FAULTS), ">=", 30)
     figures.tell("bytes_through_the_proxy", min(proxy.passed.values()), ">=", 1 << 20)
     figures.tell("bytes_late", proxy.late, ">=", 1)
