@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "egw/kafka.h"
 #include "egw/suggest.h"
 
 enum { WIDTH = 80, COMMAND_COLUMN = 14, HELP_COLUMN = 27 };
@@ -143,8 +144,7 @@ static void put_help(FILE *to)
 {
     (void)fputs("usage: egw COMMAND [OPTION...]\n\n", to);
     egw_put_wrapped(to,
-                    "egw decides each support event exactly once: the partner resolves it, it "
-                    "waits, or it goes to Microsoft.",
+                    "egw decides each support event exactly once: resolve it, wait, or escalate.",
                     0, 0, WIDTH);
     (void)fputc('\n', to);
     for (size_t i = 0; egw_commands[i]; i++) {
@@ -155,8 +155,13 @@ static void put_help(FILE *to)
     put_options(to, egw_common_options);
     (void)fputs("\negw COMMAND --help says more; egw --version lists the libraries.\n"
                 "exit: 0 done or yes, 1 no, 2 usage, 65 bad input, 69 no broker, 70 our bug,\n"
-                "      75 try again, 77 not permitted, 78 settings or policy\n",
+                "      75 try again, 77 not let in or not permitted, 78 settings or policy\n",
                 to);
+}
+
+const char *egw_common_exits(const struct egw_command *command)
+{
+    return command->no_settings ? "2 wrong usage" : "2 wrong usage, 77 not let in or not permitted";
 }
 
 static void put_command_help(FILE *to, const struct egw_command *command)
@@ -175,7 +180,7 @@ static void put_command_help(FILE *to, const struct egw_command *command)
     (void)fputc('\n', to);
     put_options(to, command->options);
     put_options(to, egw_common_options + (command->no_settings ? COMMON_HELP : 0));
-    (void)snprintf(exits, sizeof(exits), "%s; 2 wrong usage", command->exits);
+    (void)snprintf(exits, sizeof(exits), "%s; %s", command->exits, egw_common_exits(command));
     n = fprintf(to, "exit: ");
     egw_put_wrapped(to, exits, (size_t)n, (size_t)n, WIDTH);
 }
@@ -412,6 +417,10 @@ static int load_settings(struct parse *p)
         path = from_env;
     p->args->config = path;
     st = egw_settings_load(path, p->sets, p->set_count, &p->args->settings, &faults);
+    if (st == EGW_OK && !p->args->command->judges_settings) {
+        egw_kafka_check(&p->args->settings, &faults);
+        st = faults.total ? EGW_INVALID : EGW_OK;
+    }
     if (st == EGW_NOMEM)
         code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
     else if (st != EGW_OK)

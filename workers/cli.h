@@ -57,6 +57,7 @@ struct egw_command {
     const char *exits;                /* "0 no findings, 1 findings": what its exit codes say */
     const struct egw_option *options; /* ends with a NULL name; -c, -s, -h are common */
     bool no_settings;
+    bool judges_settings;              /* tells itself what is wrong with their kafka part */
     int (*run)(struct egw_args *args); /* returns the exit code */
 };
 
@@ -74,6 +75,8 @@ int egw_fail(const struct egw_error *err);
 int egw_usage(const struct egw_args *args, const char *fmt, ...) EGW_PRINTF(2, 3);
 
 /* One fault a line on stderr; returns the exit code for settings or policy (78). */
+/* What any command like it may exit with besides its own exits. */
+const char *egw_common_exits(const struct egw_command *command);
 int egw_fail_faults(const struct egw_faults *faults);
 
 /* text with all that could steer a terminal or fake a line (controls, bidi marks, broken UTF-8)

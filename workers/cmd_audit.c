@@ -344,7 +344,8 @@ static int run_audit(struct egw_args *args)
 
     if (audit_all(&run, &err)) {
         (void)egw_error_prefix(&err, err.status, "could not check");
-        (void)egw_fail(&err);
+        if (egw_fail(&err) == EGW_EXIT_DENIED)
+            code = EGW_EXIT_DENIED;
         if (run.json)
             (void)puts("{\"checked\":false}");
     } else {

@@ -51,12 +51,13 @@ static void report(struct check *check, const char *what, size_t faults, const c
         (void)printf("%-9s ok%s%s\n", what, *detail ? ": " : "", detail);
 }
 
-static void report_broker(struct check *check, const char *verdict, const char *detail)
+static void report_as(struct check *check, const char *what, const char *verdict,
+                      const char *detail)
 {
     if (check->json)
-        json_part(check, "broker", 0, verdict, detail);
+        json_part(check, what, 0, verdict, detail);
     else
-        (void)printf("%-9s %s%s%s\n", "broker", verdict, *detail ? ": " : "", detail);
+        (void)printf("%-9s %s%s%s\n", what, verdict, *detail ? ": " : "", detail);
 }
 
 static void check_kafka_settings(struct check *check)
@@ -70,14 +71,15 @@ static void check_kafka_settings(struct check *check)
     report(check, "settings", check->faults.total - before, detail);
 }
 
+/* Faults in a list that is not empty would be taken for the policy's. */
 static void check_policy(struct check *check)
 {
     const struct egw_settings *s = check->settings;
-    size_t before = check->faults.total;
+    struct egw_faults faults = {0};
     struct egw_error error = {0};
     char detail[160] = "", hex[2 * EGW_SHA256 + 1];
 
-    if (egw_policy_folder_load(s->policy.dir, s->policy.catalogue, &check->folder, &check->faults,
+    if (egw_policy_folder_load(s->policy.dir, s->policy.catalogue, &check->folder, &faults,
                                &error) == EGW_OK) {
         egw_hex(check->folder.manifest.b, sizeof(check->folder.manifest.b), hex);
         (void)snprintf(detail, sizeof(detail), "%.12s, rules: %zu, channels: %zu", hex,
@@ -85,12 +87,16 @@ static void check_policy(struct check *check)
                        egw_policy_channel_count(check->folder.policy));
     } else if (error.status == EGW_RETRY) {
         check->unread = error;
-        (void)printf("%-9s not read\n", "policy");
+        report_as(check, "policy", "not read", "");
+        egw_faults_free(&faults);
         return;
-    } else if (check->faults.total == before) {
-        egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
+    } else if (!faults.total) {
+        egw_faults_add(&faults, NULL, 0, "%s", error.text);
     }
-    report(check, "policy", check->faults.total - before, detail);
+    report(check, "policy", faults.total, detail);
+    for (size_t i = 0; i < faults.n; i++)
+        egw_faults_add(&check->faults, NULL, 0, "%s", faults.texts[i]);
+    egw_faults_free(&faults);
 }
 
 /* False: no broker answers, so the other topics need not be asked for. */
@@ -120,7 +126,8 @@ static void check_topics(struct check *check, struct egw_kafka *kafka,
     for (size_t i = 0; answers && i < topics->count; i++)
         answers = check_topic(check, kafka, &topics->rows[i]);
     if (!answers) {
-        report_broker(check, "no answer", "");
+        report_as(check, "broker", check->broker.status == EGW_DENIED ? "refused" : "no answer",
+                  "");
         return;
     }
     (void)snprintf(detail, sizeof(detail), "%zu", topics->count);
@@ -186,11 +193,11 @@ static int run(struct egw_args *args)
     settings_fit = check.faults.total == 0;
     check_policy(&check);
     if (egw_arg(args, "offline"))
-        report_broker(&check, "not asked", "");
+        report_as(&check, "broker", "not asked", "");
     else if (settings_fit)
         check_broker(&check);
     else
-        report_broker(&check, "not asked", "the settings have faults");
+        report_as(&check, "broker", "not asked", "the settings have faults");
     if (check.json)
         put_json(&check);
     code = check.nomem ? EGW_EXIT_BUG : verdict(&check);
@@ -207,5 +214,6 @@ const struct egw_command egw_cmd_check = {
              "one run, each fault on a line of its own that begins with its place.",
     .exits = "0 all is well, 69 no broker answered, 78 settings, policy or topics are wrong",
     .options = options,
+    .judges_settings = true,
     .run = run,
 };

@@ -162,7 +162,6 @@ static int run(struct egw_args *args)
     enum egw_status st;
     int code = EGW_EXIT_OK;
 
-    egw_kafka_check(init.settings, &faults);
     st = egw_policy_folder_load(init.settings->policy.dir, init.settings->policy.catalogue,
                                 &init.folder, &faults, &error);
     if (st == EGW_OK && !faults.total)
@@ -192,7 +191,7 @@ const struct egw_command egw_cmd_init = {
              "policy.dir where none is active. Running it again changes nothing and says so. A "
              "topic with another number of partitions, or a partition whose state was lost, is "
              "refused with both figures.",
-    .exits = "0 all is in place, 69 no broker answered, 77 not permitted, 78 settings or policy "
+    .exits = "0 all is in place, 69 no broker answered, 78 settings or policy "
              "are wrong, or what is there does not fit them",
     .options = options,
     .run = run,

@@ -188,13 +188,16 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
 
 /* ---- the loop ---- */
 
-static void reload(const struct triage_worker *tw)
+static void reload(struct triage_worker *tw)
 {
     struct egw_settings fresh;
     struct egw_faults faults = {0};
+    struct egw_error error;
 
     reloads = 0;
-    if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
+    if (egw_kafka_log_login(&tw->log, &error)) {
+        egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why", error.text, NULL);
+    } else if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
         egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why",
                      faults.n ? faults.texts[0] : "no memory", NULL);
     } else {
@@ -270,7 +273,6 @@ static void say_goodbye(const struct triage_worker *tw)
 static int run(struct egw_args *args)
 {
     struct triage_worker tw = {.args = args, .settings = &args->settings};
-    struct egw_faults faults = {0};
     struct egw_error error = {.text = ""};
     int64_t slot;
     enum egw_status st;
@@ -282,12 +284,6 @@ static int run(struct egw_args *args)
     (void)snprintf(tw.instance, sizeof(tw.instance), "%.150s-%03d", tw.settings->triage.group,
                    (int)slot);
     egw_log_set_level(tw.settings->log.level);
-    egw_kafka_check(tw.settings, &faults);
-    if (faults.total) {
-        code = egw_fail_faults(&faults);
-        egw_faults_free(&faults);
-        return code;
-    }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* state holds personal text: no core files */
     ending = EGW_EXIT_OK; /* nothing is decided before the loop; a broker may be silent for long */
     take_signals();
@@ -313,7 +309,7 @@ static int run(struct egw_args *args)
     egw_worker_quiet(tw.worker);
     wake_log = NULL;
     if (tw.log_open && !egw_kafka_log_close(&tw.log, CLOSE_MS)) {
-        egw_log_line(EGW_LEVEL_WARN, "stop.late", "why", "a handle did not close in time", NULL);
+        egw_log_line(EGW_LEVEL_WARN, "stop.late", "why", "a handle could not be closed", NULL);
         _exit(code);
     }
     egw_worker_free(tw.worker);
@@ -328,10 +324,11 @@ const struct egw_command egw_cmd_triage = {
     .summary = "a worker: decide events until told to stop",
     .about = "Takes its share of the partitions, restores their state, and decides each event "
              "once. SIGTERM finishes what is decided and ends within ten seconds; a second one, "
-             "or one while it starts, ends it at once; SIGHUP reads the log level anew. Started "
+             "or one while it starts, ends it at once; SIGHUP reads passwords and the log level "
+             "anew. Started "
              "again with the same slot it continues where it stood.",
     .exits = "0 stopped as told, 69 no broker or a topic is gone, 70 stuck, 75 start it again at "
-             "once, 77 not permitted, 78 settings or topics are wrong",
+             "once, 78 settings or topics are wrong",
     .options = options,
     .run = run,
 };

@@ -403,6 +403,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
         .service_name = service ? service->name : decision->service,
         .domain = decision->domain,
         .symptom = event->symptom,
+        .topic = event->topic,
         .feature = event->feature,
         .scope = event->scope,
         .environment = event->environment,
@@ -456,7 +457,8 @@ static enum egw_status emit(struct work *work, struct kase *kase,
     if (out.topic < 0)
         return egw_error_set(
             work->err, EGW_RETRY,
-            "channel %.*s has no topic this worker knows: run egw init, then restart it",
+            "channel %.*s has no topic this worker knows: run egw init, or grant it the right to "
+            "write there, then restart it",
             EGW_FMT(decision->channel));
     for (int round = 0;; round++) {
         st = fill(work, kase, decision, &escalation);
@@ -504,6 +506,10 @@ static enum egw_status link_to(struct work *work, struct kase *kase,
     work->outcome.number = entry->number;
     work->outcome.because =
         work_printf(work, "case %.*s of this problem has the command", EGW_FMT(problem->case_id));
+    work->outcome.advice = work_printf(
+        work, "file nothing for this case: case %.*s is filed for both, and its number is shared",
+        EGW_FMT(problem->case_id));
+    work->outcome.missing.n = 0; /* it is the other case's package that counts */
     other = problem_case(work, problem);
     if (!other.p)
         return no_memory(work);

@@ -24,12 +24,12 @@ static rd_kafka_resp_err_t ask_metadata(rd_kafka_t *rk, rd_kafka_topic_t *topic,
 {
     const int64_t until = egw_kafka_mono_ms() + timeout_ms;
     const int first_ones[] = {timeout_ms / 10, timeout_ms / 5};
+    rd_kafka_resp_err_t code;
     int64_t rest;
 
     for (size_t i = 0; i < EGW_COUNT(first_ones); i++) {
-        rd_kafka_resp_err_t code = rd_kafka_metadata(rk, !topic, topic, ret, first_ones[i]);
-
-        if (!nobody_answered(code))
+        code = rd_kafka_metadata(rk, !topic, topic, ret, first_ones[i]);
+        if (!nobody_answered(code) || egw_kafka_refused(rk))
             return code;
     }
     rest = until - egw_kafka_mono_ms(); /* below 0 would mean for ever: we may have stood still */
@@ -41,12 +41,15 @@ enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int tim
 {
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(consumer, topic, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
+    struct egw_error error;
     rd_kafka_resp_err_t code;
 
     if (!rkt)
         return egw_error_set(reterr, EGW_INVALID, "topic name %s refused: %s", topic,
                              rd_kafka_err2str(rd_kafka_last_error()));
     code = ask_metadata(consumer, rkt, timeout_ms, &metadata);
+    if (!nobody_answered(code))
+        egw_kafka_heard_well(consumer);
     if (!code && metadata->topic_cnt == 1) {
         code = metadata->topics[0].err;
         *ret = metadata->topics[0].partition_cnt;
@@ -57,12 +60,16 @@ enum egw_status egw_kafka_count(rd_kafka_t *consumer, const char *topic, int tim
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return egw_error_set(reterr, EGW_NOT_FOUND, "topic %s is not there; run egw init", topic);
     if (nobody_answered(code))
-        return egw_error_set(reterr, EGW_RETRY, "no broker answered within %d ms about topic %s",
-                             timeout_ms, topic);
+        return egw_kafka_no_answer(
+            consumer, reterr, "no broker answered within %d ms about topic %s", timeout_ms, topic);
     if (!code)
         return EGW_OK;
-    (void)egw_from_kafka_code(code, "metadata", NULL, reterr);
-    return egw_error_prefix(reterr, reterr ? reterr->status : EGW_FATAL, "topic %s", topic);
+    (void)egw_from_kafka_code(code, "metadata", NULL, &error);
+    (void)egw_error_prefix(&error, error.status, "topic %s", topic);
+    (void)egw_kafka_name_denied(consumer, error.status, &error);
+    if (reterr)
+        *reterr = error;
+    return error.status;
 }
 
 /* Leaders come from the library's cache, which it renews only for topics it holds a handle of.
@@ -129,7 +136,8 @@ enum egw_status egw_kafka_find(struct egw_kafka *kafka, const char *prefix, stru
     size_t n = 0;
 
     if (nobody_answered(code))
-        return egw_error_set(reterr, EGW_RETRY, "no broker answered within %d ms", ANSWER_MS);
+        return egw_kafka_no_answer(kafka->asker, reterr, "no broker answered within %d ms",
+                                   ANSWER_MS);
     if (code)
         return egw_from_kafka_code(code, "metadata", NULL, reterr);
     names = egw_arena_alloc(arena, (size_t)metadata->topic_cnt * sizeof(*names) + 1);
@@ -202,6 +210,34 @@ static enum egw_status open_group(struct egw_kafka *kafka, const char *group,
     return EGW_OK;
 }
 
+/* That the group is not ours to ask for is told to whoever would read as its member; the question
+ * itself goes on looking for a coordinator. */
+static rd_kafka_resp_err_t why_no_coordinator(rd_kafka_t *grouped, rd_kafka_resp_err_t code)
+{
+    rd_kafka_message_t *message;
+
+    while ((message = rd_kafka_consumer_poll(grouped, 0))) {
+        if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+            code = message->err;
+        rd_kafka_message_destroy(message);
+    }
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_committed(rd_kafka_t *grouped, rd_kafka_topic_partition_list_t *list)
+{
+    int64_t until = egw_kafka_mono_ms() + ANSWER_MS;
+    rd_kafka_resp_err_t code;
+
+    do {
+        list->elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        code = rd_kafka_committed(grouped, list, ANSWER_MS / 10);
+        if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+            code = why_no_coordinator(grouped, code);
+    } while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && egw_kafka_mono_ms() < until);
+    return code;
+}
+
 enum egw_status egw_kafka_committed(struct egw_kafka *kafka, const char *group, const char *topic,
                                     int32_t partition, int64_t *ret, struct egw_error *reterr)
 {
@@ -213,16 +249,16 @@ enum egw_status egw_kafka_committed(struct egw_kafka *kafka, const char *group, 
         return st;
     list = rd_kafka_topic_partition_list_new(1);
     (void)rd_kafka_topic_partition_list_add(list, topic, partition);
-    code = rd_kafka_committed(kafka->grouped, list, ANSWER_MS);
+    code = ask_committed(kafka->grouped, list);
     if (!code)
         code = list->elems[0].err;
     if (!code)
         *ret = list->elems[0].offset < 0 ? -1 : list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     st = egw_from_kafka_code(code, "look-up of the committed offset", NULL, reterr);
-    return st == EGW_OK
-               ? st
-               : egw_error_prefix(reterr, st, "group %s, %s/%" PRId32, group, topic, partition);
+    if (st != EGW_OK)
+        (void)egw_error_prefix(reterr, st, "group %s, %s/%" PRId32, group, topic, partition);
+    return egw_kafka_name_denied(kafka->grouped, st, reterr);
 }
 
 /* ---- making topics ---- */

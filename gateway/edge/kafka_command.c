@@ -14,9 +14,9 @@ enum { SLICE_MS = 2000, READER_METADATA_MS = 10000 };
 
 static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
-    struct egw_kafka *kafka = opaque;
+    struct egw_kafka *kafka = egw_kafka_self(rk);
 
-    (void)rk;
+    (void)opaque;
     if (!message->err)
         return;
     if (kafka->failed++ == 0) {
@@ -24,6 +24,7 @@ static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void
 
         (void)egw_error_prefix(&kafka->failure, st, "%s/%" PRId32,
                                rd_kafka_topic_name(message->rkt), message->partition);
+        (void)egw_kafka_name_denied(rk, st, &kafka->failure);
     }
 }
 
@@ -32,7 +33,7 @@ static enum egw_status open_handles(struct egw_kafka *kafka, struct egw_error *r
     struct egw_kafka_handle_conf conf = {.role = EGW_KAFKA_WRITER,
                                          .settings = kafka->settings,
                                          .client_id = kafka->client_id,
-                                         .opaque = kafka,
+                                         .self = kafka,
                                          .delivered = on_delivered};
     enum egw_status st = egw_kafka_handle(&conf, &kafka->writer, reterr);
 
@@ -123,9 +124,9 @@ static enum egw_status send_waiting(rd_kafka_t *rk, const struct egw_kafka_write
            egw_kafka_mono_ms() < until)
         (void)rd_kafka_poll(rk, QUEUE_WAIT_MS);
     st = egw_from_kafka_code(code, "write", NULL, reterr);
-    return st == EGW_OK
-               ? st
-               : egw_error_prefix(reterr, st, "%s/%" PRId32, write->topic, write->partition);
+    if (st != EGW_OK)
+        (void)egw_error_prefix(reterr, st, "%s/%" PRId32, write->topic, write->partition);
+    return egw_kafka_name_denied(rk, st, reterr);
 }
 
 enum egw_status egw_kafka_send(struct egw_kafka *kafka, const char *topic, int32_t partition,
@@ -168,15 +169,19 @@ enum egw_status egw_kafka_flush(struct egw_kafka *kafka, int64_t timeout_ms, siz
 
 /* ---- one transaction ---- */
 
-static enum egw_status init_producer(rd_kafka_t *rk, struct egw_error *reterr)
+static enum egw_status init_producer(rd_kafka_t *rk, const char *id, struct egw_error *reterr)
 {
     int64_t until = egw_kafka_mono_ms() + INIT_MS;
     enum egw_status st;
 
     do
         st = egw_from_kafka(rd_kafka_init_transactions(rk, SLICE_MS), "init transactions", reterr);
-    while (st == EGW_RETRY && egw_kafka_mono_ms() < until);
-    return st;
+    while (st == EGW_RETRY && !egw_kafka_refused(rk) && egw_kafka_mono_ms() < until);
+    if (st == EGW_RETRY)
+        return egw_kafka_no_answer(rk, reterr, "no broker answered within %d ms", INIT_MS);
+    if (st != EGW_OK)
+        (void)egw_error_prefix(reterr, st, "transactional id %s", id);
+    return egw_kafka_name_denied(rk, st, reterr);
 }
 
 static enum egw_status commit_writes(rd_kafka_t *rk, struct egw_error *reterr)
@@ -188,7 +193,7 @@ static enum egw_status commit_writes(rd_kafka_t *rk, struct egw_error *reterr)
                EGW_RETRY &&
            egw_kafka_mono_ms() < until)
         ;
-    return st;
+    return egw_kafka_name_denied(rk, st, reterr);
 }
 
 static enum egw_status write_all(rd_kafka_t *rk, const struct egw_kafka_write *writes, size_t n,
@@ -222,7 +227,7 @@ enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
 
     if (st != EGW_OK)
         return st;
-    st = init_producer(rk, reterr);
+    st = init_producer(rk, transactional_id, reterr);
     if (st == EGW_OK)
         st = write_all(rk, writes, n, reterr);
     (void)rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
+
+#include "secret.h"
 
 enum { HAS_FETCH_QUEUE_BACKOFF = 0x02020000 }; /* rd_kafka_version() from which it exists */
 enum { SOCKET_TIMEOUT_MS = 10000, MESSAGE_TIMEOUT_MS = 30000, LIBRARY_TEXT = 512, HOST_TEXT = 256 };
@@ -39,8 +42,6 @@ static const struct allowed allowed[] = {
     {.name = "retry.backoff.ms", .min = 10, .max = 10000},
     {.name = "sasl.mechanism"},
     {.name = "sasl.mechanisms"},
-    {.name = "sasl.password"},
-    {.name = "sasl.username"},
     {.name = "security.protocol"},
     {.name = "socket.connection.setup.timeout.ms", .min = 1000, .max = 60000},
     {.name = "socket.keepalive.enable"},
@@ -94,6 +95,8 @@ static const struct refused {
     {"allow.auto.create.topics", "egw sets it for exactly-once"},
     {"auto.offset.reset", "egw sets it for exactly-once"},
     {"bootstrap.servers", "it is set by kafka.brokers"},
+    {"sasl.password", "it is set by kafka.password_file"},
+    {"sasl.username", "it is set by kafka.user"},
     {"check.crcs", "egw sets it for exactly-once"},
     {"client.id", "egw sets it from the role and the slot"},
     {"enable.auto.commit", "egw sets it for exactly-once"},
@@ -194,6 +197,19 @@ static bool all_loopback(const char *brokers)
     return any;
 }
 
+static bool has_user(const struct egw_settings *settings)
+{
+    return settings->kafka.user && *settings->kafka.user;
+}
+
+static enum egw_status read_password(const struct egw_settings *settings, struct egw_secret *ret,
+                                     struct egw_error *reterr)
+{
+    enum egw_status st = egw_secret_read(settings->kafka.password_file, ret, reterr);
+
+    return st == EGW_OK ? st : egw_error_prefix(reterr, st, "kafka.password_file");
+}
+
 /* Without a word in the settings: TLS, except where bytes cannot leave the machine. */
 static const char *protocol_of(const struct egw_settings *settings)
 {
@@ -201,6 +217,8 @@ static const char *protocol_of(const struct egw_settings *settings)
 
     if (set)
         return set;
+    if (has_user(settings))
+        return "sasl_ssl";
     return all_loopback(settings->kafka.brokers) ? "plaintext" : "ssl";
 }
 
@@ -274,16 +292,36 @@ static bool one_of(const char *value, const char *const *names, size_t n)
     return false;
 }
 
+enum egw_status egw_kafka_login(rd_kafka_t *rk, const struct egw_settings *settings,
+                                struct egw_error *reterr)
+{
+    EGW_CLEANUP(egw_secret_wipe) struct egw_secret password;
+    enum egw_status st;
+
+    if (!rk || !has_user(settings))
+        return EGW_OK;
+    st = read_password(settings, &password, reterr);
+    if (st != EGW_OK)
+        return st;
+    return egw_from_kafka(rd_kafka_sasl_set_credentials(rk, settings->kafka.user, password.text),
+                          "change of the password", reterr);
+}
+
+static const char *mechanism_of(const struct egw_settings *settings)
+{
+    const char *set = property(settings, "sasl.mechanism");
+
+    return set ? set : property(settings, "sasl.mechanisms");
+}
+
 /* K3: a client certificate, SCRAM-SHA-512, or PLAIN, and passwords only inside TLS. */
 static void check_security(const struct egw_settings *settings, struct egw_faults *faults)
 {
     static const char *const protocols[] = {"plaintext", "ssl", "sasl_ssl"};
+    static const char *const unsasled[] = {"plaintext", "ssl"};
     static const char *const mechanisms[] = {"SCRAM-SHA-512", "PLAIN"};
     const char *protocol = property(settings, "security.protocol");
-    const char *mechanism = property(settings, "sasl.mechanism");
-
-    if (!mechanism)
-        mechanism = property(settings, "sasl.mechanisms");
+    const char *mechanism = mechanism_of(settings);
     if (protocol && strcasecmp(protocol, "sasl_plaintext") == 0)
         egw_faults_add(faults, NULL, 0,
                        "kafka.properties.security.protocol: sasl_plaintext sends credentials "
@@ -296,9 +334,14 @@ static void check_security(const struct egw_settings *settings, struct egw_fault
         egw_faults_add(faults, NULL, 0,
                        "kafka.properties.sasl.mechanism: %s is none of SCRAM-SHA-512, PLAIN",
                        mechanism);
-    if (protocol && strcasecmp(protocol, "sasl_ssl") == 0 && !mechanism)
+    if (has_user(settings) && protocol && one_of(protocol, unsasled, EGW_COUNT(unsasled)))
         egw_faults_add(faults, NULL, 0,
-                       "kafka.properties.sasl.mechanism: sasl_ssl needs SCRAM-SHA-512 or PLAIN");
+                       "kafka.properties.security.protocol: %s has no use for kafka.user; leave it "
+                       "out, or set sasl_ssl",
+                       protocol);
+    if (!has_user(settings) && (mechanism || (protocol && strcasecmp(protocol, "sasl_ssl") == 0)))
+        egw_faults_add(faults, NULL, 0, "kafka.properties.%s needs kafka.user",
+                       mechanism ? "sasl.mechanism" : "security.protocol: sasl_ssl");
 }
 
 static void check_value(rd_kafka_conf_t *scratch, const struct egw_property *set,
@@ -353,15 +396,6 @@ void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *fau
     rd_kafka_conf_destroy(scratch);
 }
 
-/* librdkafka's own lines go nowhere: what they tell of comes as an error, too, with its place. */
-static void drop_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 /* ---- making a handle ---- */
 
 struct maker {
@@ -389,10 +423,25 @@ static void put_number(struct maker *m, const char *name, int64_t value)
     put(m, name, text);
 }
 
+static void put_credentials(struct maker *m, const struct egw_settings *settings)
+{
+    EGW_CLEANUP(egw_secret_wipe) struct egw_secret password;
+
+    if (m->st != EGW_OK || !has_user(settings))
+        return;
+    m->st = read_password(settings, &password, m->reterr);
+    if (m->st != EGW_OK)
+        return;
+    put(m, "sasl.mechanism", mechanism_of(settings) ? NULL : "SCRAM-SHA-512");
+    put(m, "sasl.username", settings->kafka.user);
+    put(m, "sasl.password", password.text);
+}
+
 static void put_common(struct maker *m, const struct egw_settings *settings)
 {
     put(m, "bootstrap.servers", settings->kafka.brokers);
     put(m, "security.protocol", protocol_of(settings));
+    put_credentials(m, settings);
     put(m, "enable.ssl.certificate.verification", "true");
     put(m, "ssl.endpoint.identification.algorithm", "https");
     put(m, "reconnect.backoff.max.ms", "1000");
@@ -467,6 +516,14 @@ static bool is_producer(enum egw_kafka_role role)
     return role == EGW_KAFKA_TRANSACTIONS || role == EGW_KAFKA_WRITER;
 }
 
+static bool names_file(const char *property)
+{
+    static const char *const ending = ".location";
+    size_t n = strlen(property), m = strlen(ending);
+
+    return n > m && strcmp(property + n - m, ending) == 0;
+}
+
 /* Checked again here: a caller that forgot egw_kafka_check() gets no wider list. */
 static void put_properties(struct maker *m, const struct egw_kafka_handle_conf *conf)
 {
@@ -479,6 +536,10 @@ static void put_properties(struct maker *m, const struct egw_kafka_handle_conf *
         if (!row && m->st == EGW_OK)
             m->st = egw_error_set(m->reterr, EGW_INVALID, "kafka.properties.%s: refused, %s",
                                   set->name, why_refused(set->name));
+        else if (m->st == EGW_OK && names_file(set->name) && access(set->value, R_OK) != 0)
+            m->st =
+                egw_error_set(m->reterr, EGW_DENIED, "kafka.properties.%s: cannot read '%s': %m",
+                              set->name, set->value);
         else if (row && row->side != other && strcmp(set->name, "socket.timeout.ms") != 0)
             put(m, set->name, set->value);
     }
@@ -505,32 +566,36 @@ static void put_role(struct maker *m, const struct egw_kafka_handle_conf *conf)
         put_member(m, conf);
 }
 
-static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_conf *conf)
+static void put_callbacks(rd_kafka_conf_t *kc, const struct egw_kafka_handle_conf *conf,
+                          struct egw_kafka_heard *heard)
 {
-    rd_kafka_conf_set_opaque(kc, conf->opaque);
-    rd_kafka_conf_set_log_cb(kc, conf->line ? conf->line : drop_line);
+    rd_kafka_conf_set_opaque(kc, heard);
+    rd_kafka_conf_set_error_cb(kc, egw_kafka_heard_trouble);
+    rd_kafka_conf_set_log_cb(kc, egw_kafka_heard_line);
     if (conf->rebalance)
         rd_kafka_conf_set_rebalance_cb(kc, conf->rebalance);
     if (conf->delivered)
         rd_kafka_conf_set_dr_msg_cb(kc, conf->delivered);
-    if (conf->trouble)
-        rd_kafka_conf_set_error_cb(kc, conf->trouble);
 }
 
-/* No thread to be had is no fault of the settings: a new process, or a new handle, may get one. */
+/* No thread to be had is no fault of the settings: a new process, or a new handle, may get one.
+ * Else all that is left to be wrong is what TLS found in its files. */
 static enum egw_status why_not_made(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE ? EGW_FATAL : EGW_INVALID;
+    return code == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE ? EGW_FATAL : EGW_DENIED;
 }
 
 enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
                                  struct egw_error *reterr)
 {
     struct maker m = {.conf = rd_kafka_conf_new(), .st = EGW_OK, .reterr = reterr};
+    struct egw_kafka_heard *heard = egw_kafka_heard_new(conf);
     bool producer = is_producer(conf->role) || conf->role == EGW_KAFKA_MOCK;
     char text[LIBRARY_TEXT];
     rd_kafka_t *rk;
 
+    if (!heard)
+        m.st = egw_error_set(reterr, EGW_NOMEM, "no memory for a kafka client");
     put(&m, "client.id", conf->client_id);
     put(&m, "socket.nagle.disable", "true");
     if (conf->settings) {
@@ -538,9 +603,10 @@ enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_ka
         put_role(&m, conf);
         put_properties(&m, conf);
     }
-    put_callbacks(m.conf, conf);
+    put_callbacks(m.conf, conf, heard);
     if (m.st != EGW_OK) {
         rd_kafka_conf_destroy(m.conf);
+        egw_kafka_heard_free(heard);
         return m.st;
     }
     rk = rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, m.conf, text, sizeof(text));
@@ -548,6 +614,7 @@ enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_ka
         enum egw_status st = why_not_made(rd_kafka_last_error());
 
         rd_kafka_conf_destroy(m.conf);
+        egw_kafka_heard_free(heard);
         return egw_error_set(reterr, st, "kafka client for %s not made: %s", conf->client_id, text);
     }
     *ret = rk;

@@ -293,8 +293,9 @@ static void on_assign(struct kafka_log *log, rd_kafka_topic_partition_list_t *li
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
 {
-    struct kafka_log *log = opaque;
+    struct kafka_log *log = egw_kafka_self(rk);
 
+    (void)opaque;
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !log->closing) {
         on_assign(log, list);
         return;
@@ -500,6 +501,17 @@ static void note_end(struct kafka_log *log, const rd_kafka_message_t *message)
         in->read_to = message->offset;
 }
 
+static void name_refused(const struct kafka_log *log, const rd_kafka_message_t *message,
+                         struct egw_error *error)
+{
+    if (message->rkt)
+        (void)egw_error_prefix(error, error->status, "%s/%" PRId32,
+                               rd_kafka_topic_name(message->rkt), message->partition);
+    else
+        (void)egw_error_prefix(error, error->status, "group %s", log->conf.group);
+    (void)egw_kafka_name_denied(log->member, error->status, error);
+}
+
 /* True: ret says that an input cannot be read on. Everything else is news, or told as FAILED. */
 static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
                        struct egw_log_event *ret)
@@ -518,6 +530,7 @@ static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
     }
     st = egw_from_kafka_code(message->err, "read", rd_kafka_message_errstr(message), &ret->error);
     if (st == EGW_DENIED) {
+        name_refused(log, message, &ret->error);
         tell_failed(log, &ret->error);
         return false;
     }
@@ -602,7 +615,7 @@ enum egw_status kafka_group_open(struct kafka_log *log, struct egw_error *reterr
         .client_id = log->conf.instance,
         .group = log->conf.group,
         .instance = log->conf.instance,
-        .opaque = log,
+        .self = log,
         .rebalance = on_rebalance,
         .trouble = on_trouble,
     };

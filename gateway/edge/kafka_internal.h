@@ -28,7 +28,7 @@ struct egw_kafka_handle_conf {
     const char *client_id;
     const char *group;    /* MEMBER; TAIL: NULL unless it asks committed offsets */
     const char *instance; /* MEMBER: group instance id. TRANSACTIONS: transactional id */
-    void *opaque;         /* what the callbacks get */
+    void *self;           /* what egw_kafka_self() gives the callbacks */
     void (*rebalance)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *);
     void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *);
     void (*trouble)(rd_kafka_t *, int, const char *, void *);
@@ -39,11 +39,41 @@ struct egw_kafka_handle_conf {
 enum egw_status egw_kafka_handle(const struct egw_kafka_handle_conf *conf, rd_kafka_t **ret,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
 
+/* Reads the password anew, for the connections this handle makes from now on. rk NULL: nothing. */
+enum egw_status egw_kafka_login(rd_kafka_t *rk, const struct egw_settings *settings,
+                                struct egw_error *reterr) EGW_MUST_CHECK;
+
 /* What egw sets for the transactional producer; the helper measures against it. */
 int64_t egw_kafka_socket_timeout_ms(const struct egw_settings *settings);
 
 /* Whether bytes without TLS may go to this address (K1): loopback only, unless allowed. */
 bool egw_kafka_may_connect_plain(const struct sockaddr *to);
+
+/* ---- kafka_heard.c: what a handle hears of its connections ---- */
+
+struct egw_kafka_heard; /* the library's opaque of every handle */
+struct egw_kafka_heard *egw_kafka_heard_new(const struct egw_kafka_handle_conf *conf);
+void egw_kafka_heard_free(struct egw_kafka_heard *heard);
+/* The library's error callback; goes on to conf.trouble. */
+void egw_kafka_heard_trouble(rd_kafka_t *rk, int code, const char *reason, void *heard);
+/* The library's log callback; goes on to conf.line. */
+void egw_kafka_heard_line(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+/* A transaction begins: what the one before was denied is over. */
+void egw_kafka_heard_begin(const rd_kafka_t *rk);
+/* A denial (the status of *error) gets the topic and partition, where only the library's lines name
+ * them, and as whom we came. Hands st back; error may be NULL. */
+enum egw_status egw_kafka_name_denied(const rd_kafka_t *rk, enum egw_status st,
+                                      struct egw_error *error);
+/* conf.self of a handle. */
+void *egw_kafka_self(const rd_kafka_t *rk);
+/* A broker has answered: what was heard before is over. */
+void egw_kafka_heard_well(const rd_kafka_t *rk);
+/* Whether waiting is of no use: all brokers are away, and one did not let us in. */
+bool egw_kafka_refused(rd_kafka_t *rk);
+/* The error for a question nobody answered, as the sentence fmt, and why: EGW_DENIED where a broker
+ * refused the password or a certificate was refused on either side, else EGW_RETRY. */
+enum egw_status egw_kafka_no_answer(rd_kafka_t *rk, struct egw_error *reterr, const char *fmt, ...)
+    EGW_PRINTF(3, 4);
 
 /* ---- kafka_error.c ---- */
 

@@ -3,6 +3,7 @@
  */
 #include "kafka_log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -120,6 +121,8 @@ static void log_wait(void *self, int64_t ms)
      * sleep over what is there. */
     if (!log->idle || ms <= 0)
         return;
+    (void)rd_kafka_poll(log->tail, 0); /* what these hear of their connections must not pile up */
+    (void)rd_kafka_poll(log->probe, 0);
     if (poll(&fd, 1, ms > INT_MAX ? INT_MAX : (int)ms) == 1) {
         n = read(log->wake_fd, &count, sizeof(count));
         (void)n;
@@ -213,15 +216,18 @@ static enum egw_status open_all(struct kafka_log *log, struct egw_error *reterr)
     return st == EGW_OK ? kafka_group_open(log, reterr) : st;
 }
 
-static struct kafka_log *log_alloc(const struct egw_kafka_log_conf *conf)
+static struct kafka_log *log_alloc(const struct egw_kafka_log_conf *conf, struct egw_error *reterr)
 {
     struct kafka_log *log = calloc(1, sizeof(*log));
 
-    if (!log)
+    if (!log) {
+        (void)egw_error_set(reterr, EGW_NOMEM, "no memory for the log");
         return NULL;
+    }
     log->conf = *conf;
     log->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (log->wake_fd < 0) {
+        (void)egw_error_set(reterr, EGW_FATAL, "no eventfd for the log: %s", strerror(errno));
         free(log);
         return NULL;
     }
@@ -265,13 +271,14 @@ enum egw_status egw_kafka_log_new(const struct egw_kafka_log_conf *conf, struct 
                                   struct egw_error *reterr)
 {
     enum egw_status st = check_conf(conf, reterr);
+    struct egw_error error;
     struct kafka_log *log;
 
     if (st != EGW_OK)
         return st;
-    log = log_alloc(conf);
+    log = log_alloc(conf, &error);
     if (!log)
-        return egw_error_set(reterr, EGW_NOMEM, "no memory for the log");
+        return egw_error_set(reterr, error.status, "%s", error.text);
     st = open_all(log, reterr);
     if (st != EGW_OK) {
         (void)close_all(log, METADATA_MS);
@@ -287,6 +294,21 @@ bool egw_kafka_log_close(struct egw_log *log, int64_t deadline_ms)
 
     *log = (struct egw_log){0};
     return closed;
+}
+
+enum egw_status egw_kafka_log_login(struct egw_log *log, struct egw_error *reterr)
+{
+    struct kafka_log *self = log->self;
+    rd_kafka_t *const handles[] = {self->tail, self->probe, self->member};
+    enum egw_status st = EGW_OK;
+
+    for (size_t i = 0; st == EGW_OK && i < EGW_COUNT(handles); i++)
+        st = egw_kafka_login(handles[i], self->conf.settings, reterr);
+    (void)pthread_mutex_lock(&self->lock); /* the helper may be making another one */
+    if (st == EGW_OK)
+        st = egw_kafka_login(self->producer, self->conf.settings, reterr);
+    (void)pthread_mutex_unlock(&self->lock);
+    return st;
 }
 
 void egw_kafka_log_wake(struct egw_log *log)

@@ -14,10 +14,10 @@ enum { FULL_PAUSE_MS = 10 };
 /* Only failures are reported. What an abort takes out of the queue is none. */
 void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
-    struct kafka_log *log = opaque;
+    struct kafka_log *log = egw_kafka_self(rk);
     struct kafka_transaction *transaction = &log->transaction;
 
-    (void)rk;
+    (void)opaque;
     if (!message->err || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
         message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || transaction->failed)
         return;

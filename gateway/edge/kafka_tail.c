@@ -17,7 +17,6 @@ enum egw_status kafka_tail_open(struct kafka_log *log, struct egw_error *reterr)
         .settings = log->conf.settings,
         .client_id = log->conf.instance,
         .group = log->conf.group,
-        .opaque = log,
     };
     enum egw_status st = egw_kafka_handle(&conf, &log->tail, reterr);
 
@@ -110,6 +109,7 @@ static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
         return false;
     (void)egw_error_prefix(&ret->error, st, "%s/%" PRId32, log->conf.topics[topic],
                            message->partition);
+    (void)egw_kafka_name_denied(log->tail, st, &ret->error);
     ret->kind = EGW_LOG_BROKEN;
     return true;
 }

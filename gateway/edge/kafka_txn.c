@@ -46,7 +46,7 @@ static void on_trouble(rd_kafka_t *rk, int code, const char *reason, void *opaqu
 /* Why a transaction is doomed is said once, in a line; the calls after it know only that it is. */
 static void on_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    struct kafka_log *log = rd_kafka_opaque(rk);
+    struct kafka_log *log = egw_kafka_self(rk);
 
     (void)level;
     if (strcmp(facility, "TXNERR") == 0) {
@@ -122,13 +122,21 @@ static bool await_delivery(struct kafka_log *log, int64_t ms)
 
 /* ---- INIT ---- */
 
+/* Under the lock for egw_kafka_log_login() only: otherwise it is whose turn it is. */
+static void set_producer(struct kafka_log *log, rd_kafka_t *producer)
+{
+    (void)pthread_mutex_lock(&log->lock);
+    log->producer = producer;
+    (void)pthread_mutex_unlock(&log->lock);
+}
+
 static bool drop_producer(struct kafka_log *log, int64_t ms)
 {
     rd_kafka_t *old = log->producer;
 
     if (!old)
         return true;
-    log->producer = NULL;
+    set_producer(log, NULL);
     (void)rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                   RD_KAFKA_PURGE_F_NON_BLOCKING);
     for (size_t i = 0; i < log->conf.topic_count; i++) {
@@ -146,13 +154,16 @@ static enum egw_status make_producer(struct kafka_log *log, struct egw_error *re
         .settings = log->conf.settings,
         .client_id = log->conf.instance,
         .instance = log->conf.instance,
-        .opaque = log,
+        .self = log,
         .delivered = kafka_produce_delivered,
         .trouble = on_trouble,
         .line = on_line,
     };
-    enum egw_status st = egw_kafka_handle(&conf, &log->producer, reterr);
+    rd_kafka_t *made;
+    enum egw_status st = egw_kafka_handle(&conf, &made, reterr);
 
+    if (st == EGW_OK)
+        set_producer(log, made);
     for (size_t i = 0; st == EGW_OK && i < log->conf.topic_count; i++) {
         log->producer_topics[i] = rd_kafka_topic_new(log->producer, log->conf.topics[i], NULL);
         if (!log->producer_topics[i])
@@ -170,7 +181,9 @@ static enum egw_status fence_older(struct kafka_log *log, struct egw_error *rete
         st = egw_from_kafka(rd_kafka_init_transactions(log->producer, SLICE_MS),
                             "init transactions", reterr);
     while (st == EGW_RETRY && egw_kafka_mono_ms() < until && !quitting(log));
-    return st;
+    if (st != EGW_OK)
+        (void)egw_error_prefix(reterr, st, "transactional id %s", log->conf.instance);
+    return egw_kafka_name_denied(log->producer, st, reterr);
 }
 
 /* Without it the first transaction waits up to a second for what the library asks by itself. */
@@ -246,6 +259,8 @@ static enum egw_status send_offsets(struct kafka_log *log, const struct egw_log_
            egw_kafka_mono_ms() < until && !quitting(log))
         *repeated = true;
     rd_kafka_topic_partition_list_destroy(list);
+    if (st != EGW_OK) /* the cause of an abort stays what it is */
+        (void)egw_error_prefix(reterr, reterr->status, "group %s", log->conf.group);
     return st;
 }
 
@@ -297,6 +312,7 @@ static enum egw_status run_commit(struct kafka_log *log, struct egw_log_job *job
     if (job->result == EGW_ABORT) {
         kafka_txn_explain(log, &job->error);
         blame_missing_topic(log, &job->error);
+        (void)egw_kafka_name_denied(log->producer, EGW_ABORT, &job->error);
     }
     judge(log, job, since, repeated);
     return job->result;
@@ -497,6 +513,7 @@ enum egw_status kafka_txn_begin(void *self, struct egw_error *reterr)
         return egw_error_set(reterr, EGW_FATAL, "begin on a producer that met a fatal error");
     (void)rd_kafka_poll(log->producer, 0); /* old news are not this transaction's */
     kafka_produce_reset(log);
+    egw_kafka_heard_begin(log->producer);
     (void)pthread_mutex_lock(&log->lock);
     log->doomed = (struct egw_error){0};
     log->timed_out = false;
@@ -522,7 +539,7 @@ enum egw_status kafka_txn_open(struct kafka_log *log, struct egw_error *reterr)
     int rc = start_quiet(log);
 
     if (rc != 0)
-        return egw_error_set(reterr, EGW_NOMEM, "no thread for the log's helper: error %d", rc);
+        return egw_error_set(reterr, EGW_FATAL, "no thread for the log's helper: %s", strerror(rc));
     log->helper_runs = true;
     return EGW_OK;
 }

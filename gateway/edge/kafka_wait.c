@@ -123,5 +123,10 @@ static void destroy(void *arg)
 
 bool egw_kafka_destroy(rd_kafka_t *rk, int64_t ms)
 {
-    return !rk || egw_kafka_within(ms, destroy, rk);
+    struct egw_kafka_heard *heard = rk ? rd_kafka_opaque(rk) : NULL;
+
+    if (rk && !egw_kafka_within(ms, destroy, rk))
+        return false; /* its callbacks may still come */
+    egw_kafka_heard_free(heard);
+    return true;
 }

@@ -1,25 +1,22 @@
 #include "egw/registry.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "egw/json.h"
+#include "secret.h"
 
 enum {
     ANSWER_MAX = 1024 * 1024,
     HEADERS_MAX = 64 * 1024,
     CONNECT_MS = 5000,
     CALL_MS = 30000,
-    PASSWORD_MAX = 1024,
     URL_MAX = 2048,
     MESSAGE_MAX = 160, /* of what the registry says about a refusal */
 };
@@ -186,54 +183,6 @@ enum egw_status egw_registry_new(const struct egw_registry_conf *conf, struct eg
     return EGW_OK;
 }
 
-/* ---- the password ---- */
-
-struct password {
-    char text[PASSWORD_MAX + 1];
-};
-
-static void password_wipe(struct password *password)
-{
-    explicit_bzero(password, sizeof(*password));
-}
-
-static void fd_close(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-static enum egw_status read_password(const char *path, struct password *ret, struct egw_error *err)
-{
-    EGW_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    size_t n = 0;
-    ssize_t got = 1;
-
-    if (fd < 0)
-        return egw_error_set(err, EGW_DENIED, "cannot open '%s': %m", path);
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        return egw_error_set(err, EGW_DENIED, "'%s' is not a regular file", path);
-    if (info.st_uid != geteuid() && info.st_uid != 0)
-        return egw_error_set(err, EGW_DENIED, "'%s' belongs to another user", path);
-    if (info.st_mode & 077)
-        return egw_error_set(err, EGW_DENIED, "'%s' is open to other users (mode %03o)", path,
-                             (unsigned)info.st_mode & 0777u);
-    while (got > 0 && n < PASSWORD_MAX) {
-        got = read(fd, ret->text + n, PASSWORD_MAX - n);
-        if (got > 0)
-            n += (size_t)got;
-    }
-    if (got < 0)
-        return egw_error_set(err, EGW_DENIED, "cannot read '%s': %m", path);
-    if (got > 0)
-        return egw_error_set(err, EGW_DENIED, "'%s' is larger than %d bytes", path, PASSWORD_MAX);
-    while (n && (ret->text[n - 1] == '\n' || ret->text[n - 1] == '\r'))
-        n--;
-    ret->text[n] = '\0';
-    return EGW_OK;
-}
-
 /* ---- one call ---- */
 
 struct call {
@@ -384,13 +333,13 @@ static bool set_call(CURL *curl, struct call *call, const char *url,
 static enum egw_status set_credentials(const struct egw_registry *registry, CURL *curl,
                                        struct egw_error *err)
 {
-    EGW_CLEANUP(password_wipe) struct password password = {.text = ""};
+    EGW_CLEANUP(egw_secret_wipe) struct egw_secret password = {.text = ""};
     enum egw_status st;
 
     if (!registry->user)
         return EGW_OK;
     if (registry->password_file) {
-        st = read_password(registry->password_file, &password, err);
+        st = egw_secret_read(registry->password_file, &password, err);
         if (st)
             return st;
     }

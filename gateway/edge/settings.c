@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "egw/buf.h"
@@ -63,6 +64,12 @@ static const struct row table[] = {
     TEXT("kafka.brokers", kafka.brokers, is_brokers, "host:port,...",
          "host:port, or several with commas", "localhost:9092",
          "Brokers to ask first; the rest of the cluster is learnt from them."),
+    TEXT("kafka.user", kafka.user, NULL, "text, or empty", "a user name, or empty", "",
+         "User at the brokers, by SASL inside TLS: SCRAM-SHA-512, unless properties.sasl_mechanism "
+         "says PLAIN. Empty: none; a client certificate is named in properties."),
+    TEXT("kafka.password_file", kafka.password_file, NULL, "path, or empty", "a path, or empty", "",
+         "File that holds the password of kafka.user; nobody else may be able to read it. Its "
+         "content is read anew with each connection made by a command, and by SIGHUP."),
     {"kafka.allow_plaintext", BOOLEAN, AT(kafka.allow_plaintext), "true, false", "true or false",
      "false",
      "Permits connections without TLS to hosts other than this one. Support events hold personal "
@@ -77,8 +84,8 @@ static const struct row table[] = {
     {"kafka.properties", PROPERTIES, AT(kafka.properties), "name = text, number, true, false",
      "a group: { name = value; ... }", "",
      "librdkafka's own properties, with '_' for each '.': security_protocol = \"SASL_SSL\". Names "
-     "pass an allow-list; what exactly-once needs cannot be changed. Secrets do not belong here: "
-     "use properties that name a file.",
+     "pass an allow-list; what exactly-once needs cannot be changed. For a certificate: "
+     "ssl_ca_location, ssl_certificate_location, ssl_key_location.",
      0, 0, NULL},
     INT("topics.partitions", topics.partitions, 1, 4096, 12,
         "Partitions of every topic but reference and policy. Fixed once egw init has run: growing "
@@ -489,6 +496,30 @@ static struct egw_property *property_slot(struct loader *l, struct place at, con
     return slot;
 }
 
+/* Of those that may be set at all. */
+static bool is_secret(const char *property)
+{
+    return (strncmp(property, "ssl.", 4) == 0 && strstr(property, "password")) ||
+           strcmp(property, "ssl.key.pem") == 0;
+}
+
+/* Not in arguments, which every user of the machine can list, and not in a file they can read. */
+static bool keeps_secrets(struct loader *l, struct place at, const char *key)
+{
+    struct stat info;
+
+    if (at.line == 0)
+        egw_faults_add(l->faults, at.file, at.line,
+                       "%s is a secret, and arguments can be read by others: set it in the file",
+                       key);
+    else if (stat(at.file, &info) != 0 || info.st_mode & 077)
+        egw_faults_add(l->faults, at.file, at.line,
+                       "%s is a secret, and other users can read this file: chmod 600", key);
+    else
+        return true;
+    return false;
+}
+
 static void set_property(struct loader *l, struct place at, struct egw_str given,
                          const struct value *v)
 {
@@ -511,6 +542,8 @@ static void set_property(struct loader *l, struct place at, struct egw_str given
         fault_must(l, at, key, "text, a whole number, true or false", v);
         return;
     }
+    if (is_secret(name) && !keeps_secrets(l, at, key))
+        return;
     slot = property_slot(l, at, name);
     if (slot)
         replace_text(l, &slot->value, text);
@@ -823,20 +856,25 @@ static bool is_loopback(struct egw_str authority)
            egw_str_is(authority, "localhost") || starts_with(authority, "localhost:");
 }
 
+/* A user and the file of its password: both or neither. */
+static void check_pair(struct loader *l, const char *user_key, const char *file_key)
+{
+    bool user = *row_text(l, find_row(egw_str_of(user_key))) != '\0';
+    bool file = *row_text(l, find_row(egw_str_of(file_key))) != '\0';
+    const char *set = user ? user_key : file_key, *unset = user ? file_key : user_key;
+    struct place at = blame(l, set, unset);
+
+    if (user != file)
+        egw_faults_add(l->faults, at.file, at.line, "%s is set but %s is not", set, unset);
+}
+
 static void check_registry(struct loader *l)
 {
     struct egw_str url = egw_str_of(l->to->registry.url);
-    bool user = *l->to->registry.user != '\0', file = *l->to->registry.password_file != '\0';
     struct place at;
 
-    if (user != file) {
-        at = blame(l, user ? "registry.user" : "registry.password_file",
-                   user ? "registry.password_file" : "registry.user");
-        egw_faults_add(l->faults, at.file, at.line, "%s is set but %s is not",
-                       user ? "registry.user" : "registry.password_file",
-                       user ? "registry.password_file" : "registry.user");
-    }
-    if (user && starts_with(url, "http://") && !is_loopback(url_authority(url))) {
+    check_pair(l, "registry.user", "registry.password_file");
+    if (*l->to->registry.user && starts_with(url, "http://") && !is_loopback(url_authority(url))) {
         at = blame(l, "registry.url", "registry.user");
         egw_faults_add(
             l->faults, at.file, at.line,
@@ -865,6 +903,7 @@ static void check_together(struct loader *l)
     for (size_t i = 0; i < ROWS; i++)
         if (is_topic_row(&table[i]))
             check_topic(l, &table[i]);
+    check_pair(l, "kafka.user", "kafka.password_file");
     check_registry(l);
     check_metrics(l);
 }

@@ -244,13 +244,14 @@ static void lost(struct egw_runtime *rt)
 }
 
 /* An input or a state partition costs the partition, where it is ours just then. Without reference
- * or policy every decision would be made on what was known once: the process must end. */
+ * or policy every decision would be made on what was known once: the process must end. So it must
+ * where a right is missing: no partition is better off. */
 static void broken(struct egw_runtime *rt, const struct egw_log_event *event)
 {
     bool input = event->topic >= 0 && (size_t)event->topic < rt->conf.input_count;
     struct part *part;
 
-    if (!input && event->topic != rt->conf.state_topic) {
+    if (event->error.status == EGW_DENIED || (!input && event->topic != rt->conf.state_topic)) {
         end(rt, event->error.status == EGW_DENIED ? EGW_DENIED : EGW_FATAL, &event->error);
         return;
     }

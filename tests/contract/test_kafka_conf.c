@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../gateway/edge/kafka_internal.h"
 
@@ -132,6 +134,8 @@ static void what_loads_code_or_weakens_tls_is_refused(void **state)
         REFUSED("enable.ssl.certificate.verification",
                 "the broker's certificate is always verified"),
         REFUSED("ssl.endpoint.identification.algorithm", "the broker's name is always verified"),
+        REFUSED("sasl.username", "it is set by kafka.user"),
+        REFUSED("sasl.password", "it is set by kafka.password_file"),
         REFUSED("debug", "its lines may hold passwords and payloads"),
     };
 
@@ -257,8 +261,13 @@ static void passwords_travel_only_inside_tls(void **state)
          "kafka.properties.sasl.mechanism: GSSAPI is none of SCRAM-SHA-512, PLAIN"},
         {"sasl_ssl", "SCRAM-SHA-256",
          "kafka.properties.sasl.mechanism: SCRAM-SHA-256 is none of SCRAM-SHA-512, PLAIN"},
-        {"sasl_ssl", NULL,
-         "kafka.properties.sasl.mechanism: sasl_ssl needs SCRAM-SHA-512 or PLAIN"},
+        {"sasl_ssl", NULL, ""}, /* SCRAM-SHA-512 */
+        {"ssl", NULL,
+         "kafka.properties.security.protocol: ssl has no use for kafka.user; leave it out, or set "
+         "sasl_ssl"},
+        {"plaintext", NULL,
+         "kafka.properties.security.protocol: plaintext has no use for kafka.user; leave it out, "
+         "or set sasl_ssl"},
         {"tls", NULL,
          "kafka.properties.security.protocol: tls is none of ssl, sasl_ssl, plaintext"},
     };
@@ -268,10 +277,24 @@ static void passwords_travel_only_inside_tls(void **state)
         const char *const set[] = {"security.protocol", cases[i].protocol,
                                    cases[i].mechanism ? "sasl.mechanism" : NULL, cases[i].mechanism,
                                    NULL};
-        struct settings_of made = make("kafka.example:9093", false, set);
+        struct settings_of made = make("127.0.0.1:9093", false, set);
 
+        made.settings.kafka.user = (char *)"egw";
         assert_string_equal(cases[i].fault, faults_of(&made));
     }
+}
+
+static void sasl_needs_a_user(void **state)
+{
+    const char *const protocol[] = {"security.protocol", "sasl_ssl", NULL};
+    const char *const mechanism[] = {"sasl.mechanism", "PLAIN", NULL};
+    struct settings_of made = make("127.0.0.1:9093", false, protocol);
+
+    (void)state;
+    assert_string_equal("kafka.properties.security.protocol: sasl_ssl needs kafka.user",
+                        faults_of(&made));
+    made = make("127.0.0.1:9093", false, mechanism);
+    assert_string_equal("kafka.properties.sasl.mechanism needs kafka.user", faults_of(&made));
 }
 
 static void a_bad_secret_is_not_repeated(void **state)
@@ -403,6 +426,92 @@ static void a_handle_takes_no_refused_property_either(void **state)
         error.text);
 }
 
+static void write_file(char path[sizeof("/tmp/egw-conf-XXXXXX")], const char *text, mode_t mode)
+{
+    int fd;
+
+    (void)snprintf(path, sizeof("/tmp/egw-conf-XXXXXX"), "/tmp/egw-conf-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal((ssize_t)strlen(text), write(fd, text, strlen(text)));
+    assert_int_equal(0, fchmod(fd, mode));
+    assert_int_equal(0, close(fd));
+}
+
+static void a_user_comes_by_scram_inside_tls_with_the_password_of_the_file(void **state)
+{
+    const char *const plain[] = {"sasl.mechanism", "PLAIN", NULL};
+    struct settings_of made = make("127.0.0.1:1", false, NULL);
+    char path[sizeof("/tmp/egw-conf-XXXXXX")];
+    struct egw_error error;
+    rd_kafka_t *rk;
+
+    (void)state;
+    write_file(path, "hunter2 and more\n", 0600);
+    made.settings.kafka.user = (char *)"egw";
+    made.settings.kafka.password_file = path;
+    assert_string_equal("", faults_of(&made));
+    rk = handle(EGW_KAFKA_TAIL, &made);
+    expect_in(rk, "security.protocol", "sasl_ssl");
+    expect_in(rk, "sasl.mechanisms", "SCRAM-SHA-512");
+    expect_in(rk, "sasl.username", "egw");
+    expect_in(rk, "sasl.password", "hunter2 and more");
+    assert_int_equal(EGW_OK, egw_kafka_login(rk, &made.settings, &error));
+    assert_true(egw_kafka_destroy(rk, 10000));
+    made = make("127.0.0.1:1", false, plain);
+    made.settings.kafka.user = (char *)"egw";
+    made.settings.kafka.password_file = path;
+    rk = handle(EGW_KAFKA_TRANSACTIONS, &made);
+    expect_in(rk, "sasl.mechanisms", "PLAIN");
+    assert_true(egw_kafka_destroy(rk, 10000));
+    assert_int_equal(0, unlink(path));
+}
+
+/* The sentence of a handle that could not be made. */
+static const char *refusal(struct settings_of *made)
+{
+    const struct egw_kafka_handle_conf conf = {
+        .role = EGW_KAFKA_TAIL, .settings = &made->settings, .client_id = "egw-test"};
+    static struct egw_error error;
+    rd_kafka_t *rk;
+
+    made->settings.kafka.properties = made->properties;
+    assert_int_equal(EGW_DENIED, egw_kafka_handle(&conf, &rk, &error));
+    return error.text;
+}
+
+static void a_password_file_that_may_not_be_used_is_named(void **state)
+{
+    struct settings_of made = make("127.0.0.1:1", false, NULL);
+    char path[sizeof("/tmp/egw-conf-XXXXXX")], expected[128];
+
+    (void)state;
+    write_file(path, "hunter2", 0640);
+    made.settings.kafka.user = (char *)"egw";
+    made.settings.kafka.password_file = path;
+    (void)snprintf(expected, sizeof(expected),
+                   "kafka.password_file: '%s' is open to other users (mode 640)", path);
+    assert_string_equal(expected, refusal(&made));
+    assert_int_equal(0, unlink(path));
+    (void)snprintf(expected, sizeof(expected),
+                   "kafka.password_file: cannot open '%s': No such file or directory", path);
+    assert_string_equal(expected, refusal(&made));
+}
+
+static void a_file_of_tls_that_is_not_there_is_named(void **state)
+{
+    const char *const gone[] = {"ssl.ca.location", "/nowhere/ca.pem", NULL};
+    const char *const empty[] = {"ssl.ca.location", "/dev/null", NULL};
+    struct settings_of made = make("kafka.invalid:9093", false, gone);
+
+    (void)state;
+    assert_string_equal("kafka.properties.ssl.ca.location: cannot read '/nowhere/ca.pem': No such "
+                        "file or directory",
+                        refusal(&made));
+    made = make("kafka.invalid:9093", false, empty);
+    assert_non_null(strstr(refusal(&made), "kafka client for egw-test not made: ssl.ca.location"));
+}
+
 static void plain_connections_go_to_loopback_addresses_only(void **state)
 {
     static const struct {
@@ -442,6 +551,10 @@ int main(void)
         cmocka_unit_test(plaintext_leaves_the_machine_only_when_allowed),
         cmocka_unit_test(a_protocol_in_the_broker_list_is_refused),
         cmocka_unit_test(passwords_travel_only_inside_tls),
+        cmocka_unit_test(sasl_needs_a_user),
+        cmocka_unit_test(a_user_comes_by_scram_inside_tls_with_the_password_of_the_file),
+        cmocka_unit_test(a_password_file_that_may_not_be_used_is_named),
+        cmocka_unit_test(a_file_of_tls_that_is_not_there_is_named),
         cmocka_unit_test(a_bad_secret_is_not_repeated),
         cmocka_unit_test(the_member_is_static_and_reads_only_committed),
         cmocka_unit_test(the_producer_is_transactional_and_its_limits_fit),

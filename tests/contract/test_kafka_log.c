@@ -49,7 +49,10 @@ static void without_a_broker_the_caller_may_try_again(void **state)
     settings.kafka.brokers = (char[]){"127.0.0.1:1"};
     conf.settings = &settings;
     assert_int_equal(EGW_RETRY, egw_kafka_log_new(&conf, &log, &error));
-    assert_string_equal("no broker answered within 10000 ms about topic events", error.text);
+    assert_string_equal(
+        "no broker answered within 10000 ms about topic events: 127.0.0.1:1/bootstrap: "
+        "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+        error.text);
 }
 
 enum { FIRST_BROKER = 1, BROKERS = 3, LOST_AFTER_MS = 300, ASK_MS = 10000 };

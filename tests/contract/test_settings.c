@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "egw/settings.h"
@@ -226,6 +227,13 @@ static const struct bad bad_overrides[] = {
     {"kafka.allow_plaintext=yes", "-s: kafka.allow_plaintext must be true or false, not \"yes\""},
     {"kafka.properties=x",
      "-s: kafka.properties must be a group: { name = value; ... }, not \"x\""},
+    {"kafka.user=u", "-s: kafka.user is set but kafka.password_file is not"},
+    {"kafka.properties.ssl_key_password=hunter2",
+     "-s: kafka.properties.ssl.key.password is a secret, and arguments can be read by others: set "
+     "it in the file"},
+    {"kafka.properties.ssl.key.pem=hunter2",
+     "-s: kafka.properties.ssl.key.pem is a secret, and arguments can be read by others: set it in "
+     "the file"},
     {"kafka.properties.=x", "-s: kafka.properties: \"\" is no property name"},
     {"kafka.transaction_timeout_ms=40000",
      "-s: kafka.transaction_timeout_ms is 40000, more than kafka.session_timeout_ms (30000)"},
@@ -254,6 +262,25 @@ static void all_faults_of_file_and_overrides_come_in_one_run(void **state)
     assert_string_equal(l.faults.texts[2],
                         "x.cfg:5: topics must be a group: { name = value; ... }, not 3");
     end(&l);
+}
+
+static void a_file_with_a_secret_is_nobody_elses_to_read(void **state)
+{
+    static const char *const text =
+        "kafka = { properties = {\n ssl_key_password = \"hunter2\"; }; };";
+    struct loaded l;
+
+    (void)state;
+    write_bytes(text, strlen(text));
+    assert_int_equal(0, chmod("x.cfg", 0640));
+    l = load(text, NULL, 0);
+    assert_one_fault(&l, "x.cfg:2: kafka.properties.ssl.key.password is a secret, and other users "
+                         "can read this file: chmod 600");
+    assert_int_equal(0, chmod("x.cfg", 0600));
+    l = load(text, NULL, 0);
+    assert_int_equal(EGW_OK, l.st);
+    end(&l);
+    (void)unlink("x.cfg");
 }
 
 static void a_missing_file_is_named_with_the_reason(void **state)
@@ -450,6 +477,7 @@ int main(void)
         cmocka_unit_test(each_bad_file_has_its_own_message),
         cmocka_unit_test(each_bad_override_has_its_own_message),
         cmocka_unit_test(all_faults_of_file_and_overrides_come_in_one_run),
+        cmocka_unit_test(a_file_with_a_secret_is_nobody_elses_to_read),
         cmocka_unit_test(a_missing_file_is_named_with_the_reason),
         cmocka_unit_test(a_folder_is_no_settings_file),
         cmocka_unit_test(text_behind_a_nul_byte_is_not_overlooked),

@@ -30,9 +30,9 @@ CONFIG = """\
 process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{advertised}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{controller}{more}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},OUTSIDE://127.0.0.1:{advertised}{more}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
@@ -83,10 +83,11 @@ def cluster_id():
 
 class Broker:
     """One node. `bootstrap` is the way in for whoever may see past the faults; clients that come by
-    `outside` are sent on to the port `advertised`, where a proxy may stand."""
+    `outside` are sent on to the port `advertised`, where a proxy may stand. listeners: more of them,
+    {name: (protocol, port)}; scram: users who exist from the first start on, {name: password}."""
 
     def __init__(self, directory, port=None, flags=SMALL, advertised=None, version=None, node=1,
-                 controllers=None, cluster=None, settings=None):
+                 controllers=None, cluster=None, settings=None, listeners=None, scram=None):
         self.dir = pathlib.Path(directory)
         self.flags, self.version = flags, version
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -101,10 +102,14 @@ class Broker:
             node=node, port=self.port, outside=self.outside, advertised=advertised or self.outside,
             controller=controllers[node], replicas=replicas, in_step=(replicas + 1) // 2,
             voters=",".join(f"{n}@127.0.0.1:{port}" for n, port in controllers.items()),
+            more="".join(f",{name}://127.0.0.1:{at}" for name, (_, at) in (listeners or {}).items()),
+            protocols="".join(f",{name}:{how}" for name, (how, _) in (listeners or {}).items()),
             data=self.dir / "data")
         self.conf.write_text(text + "".join(f"{k}={v}\n" for k, v in (settings or {}).items()))
+        users = [word for name, password in (scram or {}).items()
+                 for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")]
         subprocess.run(jvm("kafka.tools.StorageTool", "format", "-t", cluster or cluster_id(), "-c",
-                           str(self.conf), version=version),
+                           str(self.conf), *users, version=version),
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     @property

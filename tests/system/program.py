@@ -12,7 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 EXIT_OK, EXIT_NO, EXIT_USAGE = 0, 1, 2
-EXIT_DATA, EXIT_UNAVAILABLE, EXIT_BUG, EXIT_TRY_AGAIN, EXIT_CONFIG = 65, 69, 70, 75, 78
+EXIT_DATA, EXIT_UNAVAILABLE, EXIT_BUG, EXIT_TRY_AGAIN, EXIT_DENIED, EXIT_CONFIG = 65, 69, 70, 75, 77, 78
 
 TOPICS = ("events", "inbox", "outcomes", "escalations", "cases", "reference", "policy",
           "dead_letters", "checkpoints")

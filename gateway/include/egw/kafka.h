@@ -41,6 +41,9 @@ enum egw_status egw_kafka_log_new(const struct egw_kafka_log_conf *conf, struct 
 /* Close in order, each step with a deadline; past it the process may _exit (rules page, 24).
  * False: a step did not end in time. */
 bool egw_kafka_log_close(struct egw_log *log, int64_t deadline_ms);
+/* Reads kafka.password_file anew, for connections made from now on. EGW_DENIED: it may not be used,
+ * and the password stays what it was. */
+enum egw_status egw_kafka_log_login(struct egw_log *log, struct egw_error *reterr) EGW_MUST_CHECK;
 /* Readable when wait() would return early for a signal: signals the owner wants to end a wait. */
 void egw_kafka_log_wake(struct egw_log *log);
 

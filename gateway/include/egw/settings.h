@@ -21,6 +21,8 @@ struct egw_property {
 struct egw_settings {
     struct {
         char *brokers;        /* kafka.brokers: host:port,... */
+        char *user;           /* kafka.user: empty: none, no SASL */
+        char *password_file;  /* kafka.password_file: read whenever a connection is set up */
         bool allow_plaintext; /* kafka.allow_plaintext: permits PLAINTEXT beyond loopback (K1) */
         int64_t session_timeout_ms;     /* kafka.session_timeout_ms, 30000 */
         int64_t transaction_timeout_ms; /* kafka.transaction_timeout_ms, 15000; <= session */
