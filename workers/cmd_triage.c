@@ -251,7 +251,11 @@ static int exit_code(enum egw_status st, const struct egw_error *error)
     case EGW_NOMEM:
         egw_log_line(EGW_LEVEL_ERROR, "stop.memory", "why", error->text, NULL);
         return EGW_EXIT_BUG;
-    default: /* fenced, or a producer past healing: a fresh process continues at the position */
+    case EGW_FENCED: /* once is a broker that was away for long; again and again is a twin */
+        egw_log_line(EGW_LEVEL_ERROR, "stop.fenced", "why", error->text, "again",
+                     "if this comes again within a minute, another process has this slot", NULL);
+        return EGW_EXIT_TRY_AGAIN;
+    default: /* a producer past healing: a fresh process continues at the position */
         egw_log_line(EGW_LEVEL_ERROR, "stop.restart", "why", error->text, NULL);
         return EGW_EXIT_TRY_AGAIN;
     }
