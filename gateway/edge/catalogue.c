@@ -237,7 +237,7 @@ struct pass {
 static void take_find(struct pass *pass, const struct signature *s, size_t end)
 {
     const struct egw_catalogue *catalogue = pass->catalogue;
-    struct find f = {pass->text, end - s->text.n, end};
+    struct found f = {pass->text, end - s->text.n, end};
 
     if (!catalogue_fits(s->form, &f))
         return;

@@ -5,17 +5,17 @@
 
 #include "catalogue_internal.h"
 
-static char before(const struct find *f, size_t back)
+static char before(const struct found *f, size_t back)
 {
     return f->at >= back ? f->text.p[f->at - back] : ' ';
 }
 
-static char after(const struct find *f, size_t forth)
+static char after(const struct found *f, size_t forth)
 {
     return f->text.n - f->end >= forth ? f->text.p[f->end + forth - 1] : ' ';
 }
 
-static bool stands_alone(const struct find *f)
+static bool stands_alone(const struct found *f)
 {
     return !is_word(before(f, 1)) && !is_word(after(f, 1));
 }
@@ -85,7 +85,7 @@ static bool error_sign(struct egw_str gap)
  * Is it the code of an error? "error 800019", "Fehlercode: 800019", "error code 800019", and
  * {"code": "800019"}. A bare "code" before it is enough for symbols only: postcodes are numbers.
  */
-static bool in_error_context(const struct find *f, bool symbol)
+static bool in_error_context(const struct found *f, bool symbol)
 {
     static const char *const code_words[] = {"code", "codes",  "number", "no",
                                              "nr",   "nummer", "id",     NULL};
@@ -103,7 +103,7 @@ static bool in_error_context(const struct find *f, bool symbol)
 }
 
 /* 0x80070005 anywhere; bare 8007000A as a word; bare 80070005 could be anybody's number. */
-static bool hex_fits(const struct find *f)
+static bool hex_fits(const struct found *f)
 {
     struct egw_str bare = {f->text.p + f->at, f->end - f->at};
 
@@ -114,11 +114,11 @@ static bool hex_fits(const struct find *f)
     if (is_word(before(f, 1)) || (after(f, 1) == '-' && is_word(after(f, 2))) ||
         (before(f, 1) == '-' && is_word(before(f, 2))))
         return false; /* part of a word or of a GUID */
-    return !all(bare, is_digit) || in_error_context(f, false);
+    return !all_of(bare, is_digit) || in_error_context(f, false);
 }
 
 /* 5.1.1 of "550 5.1.1" and "#5.1.1"; not of 5.1.10, 5.1.1.2, 15.1.1, 10.5.1.1 or "version 5.1.1" */
-static bool status_fits(const struct find *f)
+static bool status_fits(const struct found *f)
 {
     static const char *const versions[] = {
         "version",   "ver",      "v",        "build",     "release", "net",
@@ -134,7 +134,7 @@ static bool status_fits(const struct find *f)
 }
 
 /* 800019, not 800019.5, 800,019 or 1.800019 */
-static bool number_fits(const struct find *f)
+static bool number_fits(const struct found *f)
 {
     if (!stands_alone(f) || ((after(f, 1) == '.' || after(f, 1) == ',') && is_digit(after(f, 2))))
         return false;
@@ -144,7 +144,7 @@ static bool number_fits(const struct find *f)
     return in_error_context(f, false);
 }
 
-bool catalogue_fits(enum form form, const struct find *f)
+bool catalogue_fits(enum form form, const struct found *f)
 {
     switch (form) {
     case FORM_PREFIX:

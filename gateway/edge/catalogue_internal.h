@@ -48,12 +48,12 @@ struct builder {
 void catalogue_read(struct builder *b, const struct egw_catalogue_file *file);
 
 /* A spelling that was found. */
-struct find {
+struct found {
     struct egw_str text; /* the whole text */
     size_t at, end;      /* where the spelling stands in it */
 };
 /* Whether it stands alone and means what it seems to. */
-bool catalogue_fits(enum form form, const struct find *f);
+bool catalogue_fits(enum form form, const struct found *f);
 
 static inline bool is_digit(char c)
 {
@@ -71,7 +71,7 @@ static inline bool is_word(char c)
     return is_digit(c) || is_letter(c) || c == '_';
 }
 
-static inline bool all(struct egw_str s, bool (*is)(char))
+static inline bool all_of(struct egw_str s, bool (*is)(char))
 {
     for (size_t i = 0; i < s.n; i++) {
         if (!is(s.p[i]))

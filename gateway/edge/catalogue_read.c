@@ -76,18 +76,18 @@ static bool has_form(struct egw_str s, enum form form)
 {
     switch (form) {
     case FORM_PREFIX:
-        return all(s, is_word) && is_letter(s.p[0]) && is_digit(s.p[s.n - 1]);
+        return all_of(s, is_word) && is_letter(s.p[0]) && is_digit(s.p[s.n - 1]);
     case FORM_HEX:
-        return all(without_0x(s), hex_digit);
+        return all_of(without_0x(s), hex_digit);
     case FORM_STATUS:
-        return all(s, status_char) && is_digit(s.p[0]) && memchr(s.p, '.', s.n);
+        return all_of(s, status_char) && is_digit(s.p[0]) && memchr(s.p, '.', s.n);
     case FORM_SYMBOL:
     case FORM_SYMBOL_IN_CONTEXT:
-        return all(s, is_word) && is_letter(s.p[0]);
+        return all_of(s, is_word) && is_letter(s.p[0]);
     case FORM_NUMBER_IN_CONTEXT:
-        return all(s, is_digit);
+        return all_of(s, is_digit);
     case FORM_DECIMAL:
-        return s.n > 1 && s.p[0] == '-' && all((struct egw_str){s.p + 1, s.n - 1}, is_digit);
+        return s.n > 1 && s.p[0] == '-' && all_of((struct egw_str){s.p + 1, s.n - 1}, is_digit);
     default:
         return false;
     }
@@ -239,7 +239,7 @@ static void read_line(struct builder *b, struct egw_str line)
         n += line.p[i] == '\t';
     if (!egw_utf8_valid(line)) {
         FAULT(b, "the line is not valid UTF-8");
-    } else if (!all(line, text_char)) {
+    } else if (!all_of(line, text_char)) {
         FAULT(b, "the line holds a control character");
     } else if (n != COLUMNS) {
         FAULT(b, "%zu columns, expected %d", n, COLUMNS);
