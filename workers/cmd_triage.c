@@ -208,6 +208,14 @@ static void reload(struct triage_worker *tw)
     egw_faults_free(&faults);
 }
 
+static void tell_silence(struct triage_worker *tw)
+{
+    struct egw_error error;
+
+    if (egw_kafka_log_silence(&tw->log, &error))
+        egw_log_line(EGW_LEVEL_WARN, "brokers.away", "why", error.text, NULL);
+}
+
 static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
 {
     int64_t drain_by = 0;
@@ -219,6 +227,7 @@ static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
         egw_watch_turn(tw->watch);
         if (reloads)
             reload(tw);
+        tell_silence(tw);
         if (stops && !drain_by) {
             drain_by = now + DRAIN_MS;
             egw_worker_stop(tw->worker, EGW_STOP_DRAIN);
