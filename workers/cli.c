@@ -144,8 +144,7 @@ static void put_help(FILE *to)
 {
     (void)fputs("usage: egw COMMAND [OPTION...]\n\n", to);
     egw_put_wrapped(to,
-                    "egw decides each support event exactly once: the partner resolves it, it "
-                    "waits, or it goes to Microsoft.",
+                    "egw decides each support event exactly once: resolve it, wait, or escalate.",
                     0, 0, WIDTH);
     (void)fputc('\n', to);
     for (size_t i = 0; egw_commands[i]; i++) {

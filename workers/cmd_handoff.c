@@ -422,18 +422,25 @@ static bool is_number(struct egw_str number)
     return number.n > 0 && number.n <= NUMBER_MAX;
 }
 
-/* Of printable characters only. */
-static void show_number(struct egw_str number, bool known, bool json)
+/* Of printable characters only. other: the number the case has had so far; empty: none. */
+static void show_number(struct egw_str number, struct egw_str other, bool known, bool json)
 {
-    struct egw_buf quoted = {0};
+    struct egw_buf line = {0};
 
-    if (!json)
-        (void)printf(known ? "number %.*s was entered before\n" : "number %.*s entered\n",
-                     EGW_FMT(number));
-    else if (!egw_json_string(number, &quoted))
-        (void)printf("{\"number\":%.*s,\"known\":%s}\n", EGW_FMT(egw_buf_str(&quoted)),
-                     known ? "true" : "false");
-    egw_buf_free(&quoted);
+    if (!json && known)
+        (void)printf("number %.*s was entered before\n", EGW_FMT(number));
+    else if (!json && other.n)
+        (void)printf("number %.*s entered; the case has %.*s and keeps it: see the conflict among "
+                     "its outcomes\n",
+                     EGW_FMT(number), EGW_FMT(other));
+    else if (!json)
+        (void)printf("number %.*s entered\n", EGW_FMT(number));
+    else if (!egw_buf_printf(&line, "{\"number\":") && !egw_json_string(number, &line) &&
+             !egw_buf_printf(&line, ",\"known\":%s", known ? "true" : "false") &&
+             (known || !other.n ||
+              (!egw_buf_printf(&line, ",\"conflicts_with\":") && !egw_json_string(other, &line))))
+        (void)printf("%.*s}\n", (int)line.n, (const char *)line.p);
+    egw_buf_free(&line);
 }
 
 static int number(struct egw_args *args)
@@ -454,7 +461,7 @@ static int number(struct egw_args *args)
     if (st)
         code = egw_fail(&err);
     else
-        show_number(given, known, egw_wants_json(args));
+        show_number(given, found.number, known, egw_wants_json(args));
     egw_arena_free(&found.arena);
     return code;
 }

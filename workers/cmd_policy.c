@@ -267,17 +267,18 @@ const struct egw_command egw_cmd_policy = {
     .operands = "lint [DIR] | test FILE... | diff OLD NEW | backtest NEW | activate | show | "
                 "history | rollback [NUMBER]",
     .summary = "check rules, try them on cases, put them in force",
-    .about =
-        "The rules are the files of policy.dir and policy.catalogue. lint names faults, rules that "
-        "never decide and dates that leave holes, each with an example. test decides cases of JSON "
-        "files, compares, and says how many rules decided one. diff tells which events two folders "
-        "decide otherwise. backtest gives recorded inputs to the rules of NEW and counts which "
-        "answers move; one step at a time: what a moved case would have met later is not counted. "
-        "activate stores the files in the log and puts them in force in every partition; with a "
-        "limit it backtests them first, and refuses unless --accept names who answers for it. "
-        "rollback does so with the policy before, or that of an activation, out of the log. show "
-        "tells which activation each partition has reached; history lists all that outcomes and "
-        "inbox still tell of.",
+    .about = "The rules are the files of policy.dir and policy.catalogue. lint names faults, "
+             "rules that never decide and dates that leave holes, each with an example. test "
+             "decides cases of JSON files, compares, and says how many rules decided one. diff "
+             "tells which events two policies decide otherwise and what they define otherwise; "
+             "each is a folder, or the number of an activation, whose policy is in the log. "
+             "backtest gives recorded inputs to the rules of NEW and counts which answers move; "
+             "one step at a time: what a moved case would have met later is not counted. activate "
+             "stores the files in the log and puts them in force in every partition; with a limit "
+             "it backtests them first, and refuses unless --accept names who answers for it. "
+             "rollback does so with the policy before, or that of an activation, out of the log. "
+             "show tells which activation each partition has reached; history lists all that "
+             "outcomes and inbox still tell of.",
     .exits =
         "0 done or nothing found, 1 findings, a difference, past the limit or no such "
         "activation, 65 a case file is wrong, 69 nothing could be checked, 78 a policy has faults",

@@ -322,7 +322,7 @@ static int run(struct egw_args *args)
     egw_worker_quiet(tw.worker);
     wake_log = NULL;
     if (tw.log_open && !egw_kafka_log_close(&tw.log, CLOSE_MS)) {
-        egw_log_line(EGW_LEVEL_WARN, "stop.late", "why", "a handle did not close in time", NULL);
+        egw_log_line(EGW_LEVEL_WARN, "stop.late", "why", "a handle could not be closed", NULL);
         _exit(code);
     }
     egw_worker_free(tw.worker);

@@ -21,6 +21,7 @@ extern const struct egw_command egw_cmd_policy;
 extern const struct egw_command egw_cmd_publish;
 extern const struct egw_command egw_cmd_reference;
 extern const struct egw_command egw_cmd_replay;
+extern const struct egw_command egw_cmd_schema;
 extern const struct egw_command egw_cmd_topics;
 extern const struct egw_command egw_cmd_triage;
 extern const struct egw_command egw_cmd_verify;

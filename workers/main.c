@@ -7,25 +7,10 @@
 
 /* In the order a newcomer meets them; --help, manual and completion list them so. */
 const struct egw_command *const egw_commands[] = {
-    &egw_cmd_demo,
-    &egw_cmd_check,
-    &egw_cmd_init,
-    &egw_cmd_triage,
-    &egw_cmd_publish,
-    &egw_cmd_explain,
-    &egw_cmd_outcomes,
-    &egw_cmd_handoff,
-    &egw_cmd_dead,
-    &egw_cmd_reference,
-    &egw_cmd_policy,
-    &egw_cmd_catalogue,
-    &egw_cmd_audit,
-    &egw_cmd_verify,
-    &egw_cmd_replay,
-    &egw_cmd_topics,
-    &egw_cmd_manual,
-    &egw_cmd_completion,
-    NULL,
+    &egw_cmd_demo,    &egw_cmd_check,     &egw_cmd_init,    &egw_cmd_triage,     &egw_cmd_publish,
+    &egw_cmd_explain, &egw_cmd_outcomes,  &egw_cmd_handoff, &egw_cmd_dead,       &egw_cmd_reference,
+    &egw_cmd_policy,  &egw_cmd_catalogue, &egw_cmd_schema,  &egw_cmd_audit,      &egw_cmd_verify,
+    &egw_cmd_replay,  &egw_cmd_topics,    &egw_cmd_manual,  &egw_cmd_completion, NULL,
 };
 
 /* Tables hash keys that strangers choose. Without entropy the seed stays what it is: slower under

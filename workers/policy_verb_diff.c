@@ -1,9 +1,12 @@
-/* policy diff - which events another folder of rules decides otherwise */
+/* policy diff - which events another policy decides otherwise: of a folder, or out of the log */
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "activate.h"
+#include "activations.h"
 #include "egw/json.h"
 #include "egw/policy_diff.h"
+#include "policies.h"
 #include "policy_verbs.h"
 
 static const char *const sides[] = {"old", "new"};
@@ -11,6 +14,7 @@ static const char *const sides[] = {"old", "new"};
 struct pair {
     struct egw_policy_folder folders[2];
     const char *dirs[2];
+    char names[2][40]; /* of activations */
 };
 
 static struct egw_rule_view rule_of(const struct pair *pair, const struct egw_policy_move *move,
@@ -57,10 +61,56 @@ static void show_move(const struct pair *pair, const struct egw_policy_move *mov
     (void)putchar('\n');
 }
 
+/* ---- known errors, of which the rules see the effect only ---- */
+
+static bool same_issue(const struct egw_known_issue *a, const struct egw_known_issue *b)
+{
+    return egw_str_eq(a->code, b->code) && egw_str_eq(a->service, b->service) &&
+           egw_str_eq(a->remedy, b->remedy) && egw_str_eq(a->basis, b->basis) &&
+           a->baseline == b->baseline;
+}
+
+static bool add_issue(struct egw_policy_diff *diff, const struct egw_known_issue *issue,
+                      const char *how)
+{
+    struct egw_policy_definition *to = egw_list_push(&diff->arena, &diff->definitions, sizeof(*to));
+
+    if (!to)
+        return false;
+    to->part = "catalogue";
+    to->text = egw_arena_printf(&diff->arena, "known error %.*s (%.*s%s%.*s) is %s",
+                                EGW_FMT(issue->id), EGW_FMT(issue->code),
+                                issue->service.n ? ", " : "", EGW_FMT(issue->service), how);
+    return to->text.p != NULL;
+}
+
+/* False: no memory. */
+static bool compare_catalogues(const struct pair *pair, struct egw_policy_diff *diff)
+{
+    bool ok = true;
+
+    for (size_t side = 0; side < 2; side++) {
+        const struct egw_catalogue *own = egw_policy_catalogue(pair->folders[side].policy);
+        const struct egw_catalogue *other = egw_policy_catalogue(pair->folders[!side].policy);
+
+        for (size_t i = 0; ok && own && i < egw_catalogue_count(own); i++) {
+            const struct egw_known_issue *issue = egw_catalogue_issue(own, i);
+            const struct egw_known_issue *there =
+                other ? egw_catalogue_find(other, issue->id) : NULL;
+
+            if (!there)
+                ok = add_issue(diff, issue, side ? "new" : "gone");
+            else if (side && !same_issue(issue, there))
+                ok = add_issue(diff, issue, "told otherwise");
+        }
+    }
+    return ok;
+}
+
 static void show_diff(const struct pair *pair, const struct egw_policy_diff *diff)
 {
     const struct egw_policy_move *moves = diff->moves.p;
-    const struct egw_str *definitions = diff->definitions.p;
+    const struct egw_policy_definition *definitions = diff->definitions.p;
     size_t others = 0;
 
     for (size_t i = 0; i < diff->moves.n; i++) {
@@ -68,12 +118,14 @@ static void show_diff(const struct pair *pair, const struct egw_policy_diff *dif
         others += !moves[i].same_answer;
     }
     for (size_t i = 0; i < diff->definitions.n; i++) {
-        egw_put_safe(stdout, definitions[i]);
-        (void)fputs(": events may come to other facts\n", stdout);
+        egw_put_safe(stdout, definitions[i].text);
+        (void)putchar('\n');
     }
-    (void)printf("%zu kinds of events get another answer, %zu the same by another rule or in other "
-                 "words; %zu definitions differ\n",
-                 others, diff->moves.n - others, diff->definitions.n);
+    (void)printf(
+        "%zu kind%s of events get another answer, %zu the same by another rule or in other "
+        "words; %zu definition%s differ%s\n",
+        others, others == 1 ? "" : "s", diff->moves.n - others, diff->definitions.n,
+        diff->definitions.n == 1 ? "" : "s", diff->definitions.n == 1 ? "s" : "");
     if (diff->unsure)
         (void)printf("%zu pairs of rules could not be compared: there may be more\n", diff->unsure);
 }
@@ -117,7 +169,7 @@ static enum egw_status json_diff(const struct pair *pair, const struct egw_polic
                                  struct egw_buf *out)
 {
     const struct egw_policy_move *moves = diff->moves.p;
-    const struct egw_str *definitions = diff->definitions.p;
+    const struct egw_policy_definition *definitions = diff->definitions.p;
     enum egw_status st = egw_buf_printf(out, "{");
 
     for (size_t side = 0; side < 2 && !st; side++) {
@@ -138,7 +190,11 @@ static enum egw_status json_diff(const struct pair *pair, const struct egw_polic
     for (size_t i = 0; i < diff->definitions.n && !st; i++) {
         st = egw_buf_put(out, ",", i > 0);
         if (!st)
-            st = egw_json_string(definitions[i], out);
+            st = egw_buf_printf(out, "{\"part\":\"%s\"", definitions[i].part);
+        if (!st)
+            st = egw_json_text(out, "text", definitions[i].text);
+        if (!st)
+            st = egw_buf_put(out, "}", 1);
     }
     return st ? st : egw_buf_printf(out, "],\"unsure\":%zu}\n", diff->unsure);
 }
@@ -154,7 +210,7 @@ static int compare(const struct egw_args *args, const struct pair *pair)
     int code;
 
     if (egw_policy_diff(pair->folders[0].policy, pair->folders[1].policy, &diff) ||
-        (json && json_diff(pair, &diff, &out))) {
+        !compare_catalogues(pair, &diff) || (json && json_diff(pair, &diff, &out))) {
         (void)egw_error_set(&err, EGW_NOMEM, "no memory to compare the rules");
         code = egw_fail(&err);
     } else {
@@ -169,17 +225,67 @@ static int compare(const struct egw_args *args, const struct pair *pair)
     return code;
 }
 
+/* ---- one side ---- */
+
+/* A number that names no folder is an activation's: its policy is in the log. */
+static bool is_activation(const char *word, int64_t *ret)
+{
+    return access(word, F_OK) != 0 && egw_parse_i64(egw_str_of(word), 1, INT64_MAX, ret);
+}
+
+static enum egw_status load_activation(const struct egw_settings *settings, int64_t number,
+                                       struct egw_policy_folder *ret, struct egw_error *reterr)
+{
+    struct egw_activations past;
+    struct egw_policies *policies = NULL;
+    const struct egw_activation_past *wanted = NULL;
+    enum egw_status st = egw_activations_read(settings, &past, reterr);
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < past.n; i++) {
+        if (past.items[i].number == number)
+            wanted = &past.items[i];
+    }
+    if (!wanted)
+        st = egw_error_set(reterr, EGW_NOT_FOUND,
+                           "there is no activation %" PRId64 ": egw policy history", number);
+    if (!st)
+        st = egw_policies_read(settings, &policies, reterr);
+    if (!st)
+        st = egw_policies_compile(policies, wanted->manifest.b, &ret->policy, reterr);
+    if (!st)
+        ret->manifest = wanted->manifest;
+    egw_policies_free(policies);
+    egw_activations_free(&past);
+    return st;
+}
+
+static enum egw_status load(const struct egw_args *args, struct pair *pair, size_t side,
+                            struct egw_faults *faults, struct egw_error *reterr)
+{
+    const char *word = args->operands[1 + side];
+    int64_t number;
+
+    pair->dirs[side] = word;
+    if (!is_activation(word, &number))
+        return egw_policy_folder_load(word, args->settings.policy.catalogue, &pair->folders[side],
+                                      faults, reterr);
+    (void)snprintf(pair->names[side], sizeof(pair->names[side]), "activation %" PRId64, number);
+    pair->dirs[side] = pair->names[side];
+    return load_activation(&args->settings, number, &pair->folders[side], reterr);
+}
+
 int egw_policy_verb_diff(struct egw_args *args)
 {
-    struct pair pair = {.dirs = {args->operands[1], args->operands[2]}};
+    struct pair pair = {.dirs = {NULL, NULL}};
     struct egw_faults faults = {0};
     struct egw_error err = {0};
     enum egw_status st = EGW_OK;
     int code;
 
     for (size_t side = 0; side < 2 && !st; side++)
-        st = egw_policy_folder_load(pair.dirs[side], args->settings.policy.catalogue,
-                                    &pair.folders[side], &faults, &err);
+        st = load(args, &pair, side, &faults, &err);
     if (st)
         code = faults.total ? egw_fail_faults(&faults) : egw_fail(&err);
     else

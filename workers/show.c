@@ -298,6 +298,8 @@ void egw_show_path(const struct egw_outcome *outcome, FILE *to)
     if (outcome->stage >= 0 && outcome->stage < EGW_STAGE_COUNT)
         field("stage", egw_str_of(egw_stage_names[outcome->stage]), to);
     field("rule", outcome->rule, to);
+    if (!egw_str_eq(outcome->boundary, outcome->rule))
+        field("boundary", outcome->boundary, to);
     facts(&outcome->facts, to);
     near_misses(&outcome->near, to);
     sources(&outcome->sources, to);

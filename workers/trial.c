@@ -164,6 +164,7 @@ static void copy_decision(const struct egw_trial *trial, const struct egw_decisi
     ret->sources = d->sources;
     ret->near = d->near;
     ret->missing = d->missing;
+    ret->boundary = d->boundary;
     ret->channel = d->channel;
     ret->mode = d->mode;
     ret->service = d->service;

@@ -107,9 +107,10 @@ enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wak
 {
     struct egw_workshop *workshop = calloc(1, sizeof(*workshop));
     enum egw_status st = EGW_OK;
+    int rc;
 
     if (!workshop)
-        return egw_error_set(reterr, EGW_NOMEM, "no memory for a thread");
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for the workshop");
     if (*settings->registry.url)
         st = egw_schemas_registry(settings, &workshop->registry, reterr);
     if (st) {
@@ -120,12 +121,13 @@ enum egw_status egw_workshop_new(const struct egw_settings *settings, void (*wak
     workshop->user = user;
     pthread_mutex_init(&workshop->lock, NULL);
     pthread_cond_init(&workshop->more, NULL);
-    if (pthread_create(&workshop->thread, NULL, work, workshop) != 0) {
+    rc = pthread_create(&workshop->thread, NULL, work, workshop);
+    if (rc != 0) {
         pthread_cond_destroy(&workshop->more);
         pthread_mutex_destroy(&workshop->lock);
         egw_registry_free(workshop->registry);
         free(workshop);
-        return egw_error_set(reterr, EGW_NOMEM, "cannot start a thread");
+        return egw_error_set(reterr, EGW_FATAL, "no thread for the workshop: %s", strerror(rc));
     }
     *ret = workshop;
     return EGW_OK;

@@ -210,6 +210,7 @@ static void customer(struct writer *w, const struct egw_escalation *e)
     section(w, "Service");
     field(w, "Service", e->service_name.n ? e->service_name : e->service);
     field(w, "Matter", e->domain);
+    field(w, "Topic", e->topic);
     field(w, "Symptom", e->symptom);
     field(w, "Feature", e->feature);
     field(w, "Hits", e->scope);

@@ -63,6 +63,7 @@ enum egw_status egw_file_status(int error)
     case ENOMEM:
     case EMFILE:
     case ENFILE:
+    case ENOBUFS:
     case ESTALE:
     case ETIMEDOUT:
         return EGW_RETRY;

@@ -403,6 +403,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
         .service_name = service ? service->name : decision->service,
         .domain = decision->domain,
         .symptom = event->symptom,
+        .topic = event->topic,
         .feature = event->feature,
         .scope = event->scope,
         .environment = event->environment,
@@ -505,6 +506,10 @@ static enum egw_status link_to(struct work *work, struct kase *kase,
     work->outcome.number = entry->number;
     work->outcome.because =
         work_printf(work, "case %.*s of this problem has the command", EGW_FMT(problem->case_id));
+    work->outcome.advice = work_printf(
+        work, "file nothing for this case: case %.*s is filed for both, and its number is shared",
+        EGW_FMT(problem->case_id));
+    work->outcome.missing.n = 0; /* it is the other case's package that counts */
     other = problem_case(work, problem);
     if (!other.p)
         return no_memory(work);

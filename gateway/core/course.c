@@ -31,6 +31,7 @@ static void report(struct work *work, const struct kase *kase, const struct egw_
 
     outcome->rule = egw_policy_rule(work->policy, decision->rule).id;
     outcome->because = decision->because;
+    outcome->boundary = decision->boundary;
     outcome->channel = decision->channel;
     outcome->mode = decision->mode;
     outcome->advice = decision->advice;

@@ -1097,6 +1097,7 @@ static void walk(struct decide *d, struct egw_walk *ret)
     ret->policy = d->policy;
     ret->values = d->values;
     ret->walked = 0;
+    ret->boundary = NULL;
     for (int stage = 0; stage < EGW_STAGES; stage++) {
         work_out_all(d, d->policy->stages[stage].facts);
         if (!egw_walk_stage(ret, stage))

@@ -400,6 +400,7 @@ static void lint_form(struct linting *l, const struct egw_lint_form *form, size_
 {
     size_t first = SIZE_MAX, n = 0;
     struct egw_str more = EGW_STR("asks");
+    const uint64_t *event = NULL;
 
     for (size_t r = 0; r < l->policy->staged_count; r++) {
         if (!wants(&l->policy->rules[r], fields[f].fact, fields[f].absent))
@@ -410,10 +411,16 @@ static void lint_form(struct linting *l, const struct egw_lint_form *form, size_
         return;
     if (n > 1)
         more = egw_arena_printf(&l->lint->arena, "and %zu more ask", n - 1);
+    egw_quest_begin(&l->quest, false);
+    egw_quest_decides(&l->quest, 0, first);
+    if (egw_quest_find(&l->quest) == EGW_FOUND_SOME) {
+        egw_quest_widen(&l->quest, NULL);
+        event = l->quest.point;
+    }
     add(l, EGW_LINT_FIELD, first, SIZE_MAX,
         egw_arena_printf(&l->lint->arena, "%.*s for %.*s, which an event in the form %s cannot say",
                          EGW_FMT(more), EGW_FMT(l->policy->facts[fields[f].fact].name), form->name),
-        NULL);
+        event);
 }
 
 static void lint_forms(struct linting *l, const struct egw_lint_options *options)

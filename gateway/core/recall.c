@@ -17,6 +17,7 @@ struct egw_outcome egw_recall_part(const struct egw_outcome *outcome)
         .final = outcome->final,
         .rule = outcome->rule,
         .because = outcome->because,
+        .boundary = outcome->boundary,
         .facts = outcome->facts,
         .near = outcome->near,
         .channel = outcome->channel,
@@ -81,6 +82,7 @@ static void link_to(const struct egw_outcome *outcome, struct egw_outcome *ret)
     ret->because = outcome->because;
     ret->channel = outcome->channel;
     ret->mode = outcome->mode;
+    ret->advice = outcome->advice;
 }
 
 static void fill(const struct recall *r, const struct egw_decision *decision,
@@ -94,6 +96,8 @@ static void fill(const struct recall *r, const struct egw_decision *decision,
         .stage = decision->stage,
         .rule = r->walk.rule->view.id,
         .because = decision->because,
+        /* outcomes of before do not say */
+        .boundary = outcome->boundary.n ? decision->boundary : EGW_STR(""),
         .facts = decision->facts,
         .near = decision->near,
         .channel = decision->channel,

@@ -25,6 +25,8 @@ bool egw_walk_stage(struct egw_walk *walk, int stage)
     walk->place = egw_stage_match(table, walk->values, walk->near);
     assert(walk->place < table->count && "a stage covers every event: checked when compiled");
     walk->rule = &walk->policy->rules[table->first + walk->place];
+    if (stage == EGW_STAGE_BASELINE - EGW_STAGE_VALIDITY)
+        walk->boundary = walk->rule;
     if (walk->rule->view.channel.n) {
         walk->walked |= UINT64_C(1) << EGW_F_PACKAGE;
         if (walk->values[EGW_F_PACKAGE] != EGW_V_PACKAGE_COMPLETE)
@@ -231,6 +233,7 @@ enum egw_status egw_walk_tell(const struct egw_walk *walk, const struct egw_know
     ret->mode = view->mode;
     ret->owner = view->owner;
     ret->because = view->because;
+    ret->boundary = walk->boundary ? walk->boundary->view.id : EGW_STR("");
     ret->advice = tell_advice(walk, issue);
     ret->health = tell_health(walk);
     return tell_near(walk, arena, &ret->near) && tell_facts(walk, arena, &ret->facts) ? EGW_OK

@@ -14,11 +14,12 @@ enum { EGW_WALK_WORDS = 32 }; /* of a stage's row, at most */
 
 struct egw_walk {
     const struct egw_policy *policy;
-    const uint16_t *values;        /* by fact id; read as far as the stages walked test them */
-    uint64_t walked;               /* set of the facts they test */
-    const struct egw_rule *rule;   /* of the stage walked last */
-    size_t place;                  /* its place there */
-    uint64_t near[EGW_WALK_WORDS]; /* the rules above it whose event facts all fit */
+    const uint16_t *values;          /* by fact id; read as far as the stages walked test them */
+    uint64_t walked;                 /* set of the facts they test */
+    const struct egw_rule *rule;     /* of the stage walked last */
+    const struct egw_rule *boundary; /* of the baseline stage; NULL: not walked */
+    size_t place;                    /* its place there */
+    uint64_t near[EGW_WALK_WORDS];   /* the rules above it whose event facts all fit */
 };
 
 /* Match one stage, whose facts are in values by now. True: its rule ends the walk. Where that leads

@@ -3,6 +3,7 @@
  */
 #include "kafka_log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -215,15 +216,18 @@ static enum egw_status open_all(struct kafka_log *log, struct egw_error *reterr)
     return st == EGW_OK ? kafka_group_open(log, reterr) : st;
 }
 
-static struct kafka_log *log_alloc(const struct egw_kafka_log_conf *conf)
+static struct kafka_log *log_alloc(const struct egw_kafka_log_conf *conf, struct egw_error *reterr)
 {
     struct kafka_log *log = calloc(1, sizeof(*log));
 
-    if (!log)
+    if (!log) {
+        (void)egw_error_set(reterr, EGW_NOMEM, "no memory for the log");
         return NULL;
+    }
     log->conf = *conf;
     log->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (log->wake_fd < 0) {
+        (void)egw_error_set(reterr, EGW_FATAL, "no eventfd for the log: %s", strerror(errno));
         free(log);
         return NULL;
     }
@@ -267,13 +271,14 @@ enum egw_status egw_kafka_log_new(const struct egw_kafka_log_conf *conf, struct 
                                   struct egw_error *reterr)
 {
     enum egw_status st = check_conf(conf, reterr);
+    struct egw_error error;
     struct kafka_log *log;
 
     if (st != EGW_OK)
         return st;
-    log = log_alloc(conf);
+    log = log_alloc(conf, &error);
     if (!log)
-        return egw_error_set(reterr, EGW_NOMEM, "no memory for the log");
+        return egw_error_set(reterr, error.status, "%s", error.text);
     st = open_all(log, reterr);
     if (st != EGW_OK) {
         (void)close_all(log, METADATA_MS);

@@ -539,7 +539,7 @@ enum egw_status kafka_txn_open(struct kafka_log *log, struct egw_error *reterr)
     int rc = start_quiet(log);
 
     if (rc != 0)
-        return egw_error_set(reterr, EGW_NOMEM, "no thread for the log's helper: error %d", rc);
+        return egw_error_set(reterr, EGW_FATAL, "no thread for the log's helper: %s", strerror(rc));
     log->helper_runs = true;
     return EGW_OK;
 }

@@ -246,10 +246,16 @@ static enum MHD_Result serve(void *user, struct MHD_Connection *connection, cons
 
 /* ---- where to listen ---- */
 
-static enum egw_status cannot(const char *listen, const char *why, struct egw_error *reterr)
+static enum egw_status cannot(enum egw_status st, const char *listen, const char *why,
+                              struct egw_error *reterr)
 {
-    return egw_error_set(reterr, EGW_INVALID, "cannot listen on metrics.listen %s: %s", listen,
-                         why);
+    return egw_error_set(reterr, st, "cannot listen on metrics.listen %s: %s", listen, why);
+}
+
+/* What the machine lacks a new process may get; anything else is wrong with the address. */
+static enum egw_status status_of(int error)
+{
+    return egw_file_status(error) == EGW_RETRY ? EGW_FATAL : EGW_INVALID;
 }
 
 /* Nothing is wrong with the settings where the other one is about to end. */
@@ -313,14 +319,15 @@ static enum egw_status listen_unix(struct egw_metrics *metrics, const char *path
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     if (strlen(path) >= sizeof(address.sun_path))
-        return cannot(metrics->conf.listen, "the path is too long for a socket", reterr);
+        return cannot(EGW_INVALID, metrics->conf.listen, "the path is too long for a socket",
+                      reterr);
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     remove_leftover(&address);
     *ret = bind_and_listen((const struct sockaddr *)&address, sizeof(address));
     if (*ret < 0 && errno == EADDRINUSE && is_socket(path))
         return taken(metrics->conf.listen, reterr);
     if (*ret < 0)
-        return cannot(metrics->conf.listen, strerror(errno), reterr);
+        return cannot(status_of(errno), metrics->conf.listen, strerror(errno), reterr);
     (void)snprintf(metrics->path, sizeof(metrics->path), "%s", path);
     return EGW_OK;
 }
@@ -365,10 +372,11 @@ static enum egw_status listen_port(struct egw_metrics *metrics, int *ret, struct
     int code;
 
     if (!split(listen, metrics->conf.slot, host, port))
-        return cannot(listen, "it is no host and port", reterr);
+        return cannot(EGW_INVALID, listen, "it is no host and port", reterr);
     code = getaddrinfo(host, port, &hints, &found);
     if (code)
-        return cannot(listen, gai_strerror(code), reterr);
+        return cannot(code == EAI_MEMORY ? EGW_FATAL : EGW_INVALID, listen, gai_strerror(code),
+                      reterr);
     *ret = bind_and_listen(found->ai_addr, found->ai_addrlen);
     code = errno;
     freeaddrinfo(found);
@@ -377,7 +385,7 @@ static enum egw_status listen_port(struct egw_metrics *metrics, int *ret, struct
     if (code == EADDRINUSE)
         return taken(listen, reterr);
     (void)snprintf(why, sizeof(why), "port %s: %s", port, strerror(code));
-    return cannot(listen, why, reterr);
+    return cannot(status_of(code), listen, why, reterr);
 }
 
 static enum egw_status open_socket(struct egw_metrics *metrics, int *ret, struct egw_error *reterr)
@@ -411,7 +419,7 @@ enum egw_status egw_metrics_open(const struct egw_metrics_conf *conf, struct egw
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_BYTES, MHD_OPTION_END);
         if (!metrics->daemon) {
             (void)close(fd);
-            st = cannot(conf->listen, "the HTTP server did not start", reterr);
+            st = cannot(EGW_FATAL, conf->listen, "the HTTP server did not start", reterr);
         }
     }
     if (st) {

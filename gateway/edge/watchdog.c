@@ -87,6 +87,7 @@ enum egw_status egw_watchdog_start(const struct egw_watchdog_conf *conf, struct 
 {
     struct egw_watchdog *dog = calloc(1, sizeof(*dog));
     pthread_condattr_t attr;
+    int rc;
 
     if (!dog)
         return egw_error_set(reterr, EGW_NOMEM, "no memory for a watchdog");
@@ -101,11 +102,12 @@ enum egw_status egw_watchdog_start(const struct egw_watchdog_conf *conf, struct 
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&dog->changed, &attr);
     (void)pthread_condattr_destroy(&attr);
-    if (pthread_create(&dog->thread, NULL, watch, dog) != 0) {
+    rc = pthread_create(&dog->thread, NULL, watch, dog);
+    if (rc != 0) {
         (void)pthread_cond_destroy(&dog->changed);
         (void)pthread_mutex_destroy(&dog->lock);
         free(dog);
-        return egw_error_set(reterr, EGW_NOMEM, "no thread for a watchdog");
+        return egw_error_set(reterr, EGW_FATAL, "no thread for the watchdog: %s", strerror(rc));
     }
     *ret = dog;
     return EGW_OK;

@@ -126,8 +126,9 @@ def other_version(name, path):
 
 total = sum(same_schema(name) for name in TYPES)
 total += other_version("egw.SupportEvent", "schemas/history/SupportEvent.0.avsc")
-for name in ("CaseEntry", "Outcome", "PolicyActivation", "Reference"):
+for name in ("CaseEntry", "Outcome", "PolicyActivation", "Reference", "Escalation"):
     total += other_version("egw." + name, "schemas/history/%s.0.avsc" % name)
+total += other_version("egw.Outcome", "schemas/history/Outcome.1.avsc")
 total += other_version("egw.SupportEvent", "tests/data/SupportEvent.next.avsc")
 total += other_version("egw.Outcome", "tests/data/Outcome.next.avsc")
 print("%d records, both ways" % total)

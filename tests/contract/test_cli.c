@@ -227,10 +227,10 @@ static size_t line_count(const char *text)
     return n;
 }
 
-static const char *const commands[] = {"demo",    "check",     "init",      "triage", "publish",
-                                       "explain", "outcomes",  "handoff",   "dead",   "reference",
-                                       "policy",  "catalogue", "audit",     "verify", "replay",
-                                       "topics",  "manual",    "completion"};
+static const char *const commands[] = {"demo",    "check",     "init",    "triage",    "publish",
+                                       "explain", "outcomes",  "handoff", "dead",      "reference",
+                                       "policy",  "catalogue", "schema",  "audit",     "verify",
+                                       "replay",  "topics",    "manual",  "completion"};
 
 static void help_fits_one_screen_and_names_every_command(void **state)
 {

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -32,7 +33,7 @@ static void nap(int64_t ms)
 
 /* ---- the process: what its loop does ---- */
 
-static volatile int slow_told;
+static atomic_int slow_told;
 
 static void on_slow(void *user, int64_t ms)
 {

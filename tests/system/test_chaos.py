@@ -8,6 +8,7 @@ pytestmark = [pytest.mark.long, pytest.mark.chaos]
 
 EVENTS, RATE, KEYS = 100_000, 220, 5_000
 KILLS, FREEZES, BROKER = 42, 10, ("kill", "stop", "kill", "stop", "kill", "stop")
+ACTIVATIONS = 4
 
 
 def plan(rng):
@@ -18,6 +19,8 @@ def plan(rng):
     for n, how in enumerate(BROKER, 1):
         faults.insert(n * every + n - 1, ("broker", how))
     faults.insert(len(faults) // 2, ("join",))
+    for n in range(ACTIVATIONS):
+        faults.insert((2 * n + 1) * len(faults) // (2 * ACTIVATIONS), ("activate",))
     return faults
 
 
@@ -30,6 +33,8 @@ def carry_out(run, broker, fault):
     elif fault[0] == "broker":
         run.all_thawed()
         run.restart_broker(broker, fault[1])
+    elif fault[0] == "activate":
+        run.activate()
     else:
         run.all_thawed()
         run.join_and_leave(3)
@@ -44,6 +49,8 @@ def test_a_hundred_thousand_events_through_every_fault(make_egw, own_broker, fig
     run.check(figures)
     figures.tell("dials.recreations", run.dials.sum("egw_producer_recreations_total"), ">=", 1)
     kinds = [fault.kind for fault in run.faults]
+    figures.tell("activations_reached", run.activations(), "==",
+                 (1 + ACTIVATIONS) * run.egw.partitions)
     figures.tell("kills", kinds.count("kill"), ">=", 40)
     figures.tell("freezes", kinds.count("freeze"), ">=", 10)
     figures.tell("broker_kills", kinds.count("broker-kill"), ">=", 3)

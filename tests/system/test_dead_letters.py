@@ -21,14 +21,29 @@ def other_writer():
     return Schema(json.dumps(theirs))
 
 
+def accepted(egw):
+    """Fingerprints that are read, by how they came to be."""
+    rows = [json.loads(line) for line in egw.run("schema list", "-o", "json").out.splitlines()]
+    return {row["fingerprint"]: (row["record"], row["how"]) for row in rows}
+
+
 def accept(egw, writer):
-    """What an operator writes into the policy topic to accept a writer's schema."""
-    publisher = log.Publisher(egw.bootstrap, egw.topic("policy"), 1)
-    publisher.raw(b"schema/%016x" % writer.fingerprint, SCHEMAS["PolicyContent"].single(
-        {"manifest": "", "name": "egw.SupportEvent", "files": 0, "digest": bytes(32),
-         "content": writer.text.encode()}), partition=0)
-    publisher.flush()
-    publisher.close()
+    """What an operator does for a writer's schema."""
+    before, fingerprint = accepted(egw), f"{writer.fingerprint:016x}"
+    assert before[f"{SCHEMAS['SupportEvent'].fingerprint:016x}"] == ("egw.SupportEvent", "ours")
+    assert fingerprint not in before
+
+    unfit = json.loads(writer.text)
+    unfit["fields"] = [{**f, "type": "long"} if f["name"] == "title" else f for f in unfit["fields"]]
+    done = egw.run("schema accept", "-", stdin=json.dumps(unfit), expect=program.EXIT_DATA)
+    assert "title" in done.err, done.err
+    done = egw.run("schema accept", "-", stdin='{"type": "string"}', expect=program.EXIT_DATA)
+    assert accepted(egw) == before, "what cannot be read is not accepted"
+
+    done = egw.run("schema accept", "-", "-o", "json", stdin=writer.text)
+    assert json.loads(done.out)["fingerprint"] == fingerprint
+    egw.run("schema accept", "-", stdin=writer.text)  # again changes nothing
+    assert accepted(egw) == {**before, fingerprint: ("egw.SupportEvent", "accepted")}
 
 
 def listed(egw, *args):
@@ -84,6 +99,7 @@ def test_f07_letters_retried_twice_are_decided_once(egw, letters):
     told = shown(egw, unknown)
     assert told["schema"] == f"fingerprint {writer.fingerprint:016x}"
     assert not told["schema_known"] and told["retries"] == [] and "values" not in told
+    assert unknown["reason"] == f"schema fingerprint {writer.fingerprint:016x} is not accepted"
 
     # Still unknown: it stays the one letter it was.
     egw.run("dead retry", unknown["id"], "--by", "early")

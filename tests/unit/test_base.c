@@ -240,7 +240,7 @@ static void test_what_is_no_time_is_refused(void **state)
 
 static void test_a_file_the_machine_could_not_read_may_be_read_later(void **state)
 {
-    static const int machine[] = {EIO, EINTR, ENOMEM, EMFILE, ENFILE};
+    static const int machine[] = {EIO, EINTR, ENOMEM, EMFILE, ENFILE, ENOBUFS};
     static const int name[] = {ENOENT, EACCES, EISDIR, ENOTDIR, ELOOP, ENAMETOOLONG};
 
     (void)state;

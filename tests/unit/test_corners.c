@@ -369,7 +369,11 @@ static void a_linked_case_learns_the_number_of_the_command_it_shares(void **stat
     event(desk, "e3", "case-number", "c1", ",\"number\":\"2601\"");
     event(desk, "e4", "updated", "c2", "");
     desk_expect(desk, "c1", "HANDOFF");
-    is(desk_expect(desk, "c2", "LINKED")->number, "");
+    outcome = desk_expect(desk, "c2", "LINKED");
+    is(outcome->number, "");
+    is(outcome->advice,
+       "file nothing for this case: case c1 is filed for both, and its number is shared");
+    assert_int_equal(outcome->missing.n, 0);
     desk_expect(desk, "c1", "NOTED/CASE_NUMBER");
     outcome = desk_expect(desk, "c2", "NOTED/UPDATED");
     is(outcome->number, "2601");

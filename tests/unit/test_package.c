@@ -53,6 +53,7 @@ static int setup(void **state)
         .service = EGW_STR("azure"),
         .service_name = EGW_STR("Azure"),
         .domain = EGW_STR("technical"),
+        .topic = EGW_STR("quota"),
         .symptom = EGW_STR("unreachable"),
         .feature = EGW_STR("Virtual Machines"),
         .scope = EGW_STR("several"),
@@ -106,6 +107,7 @@ static void test_the_whole_package_reads_in_the_order_of_the_form(void **state)
         "\nService\n"
         "  Service: Azure\n"
         "  Matter: technical\n"
+        "  Topic: quota\n"
         "  Symptom: unreachable\n"
         "  Feature: Virtual Machines\n"
         "  Hits: several\n"

@@ -302,6 +302,9 @@ static void what_an_older_form_cannot_say_is_told_at_the_first_rule(void **state
     assert_int_equal(finding->kind, EGW_LINT_FIELD);
     assert_false(egw_lint_is_fault(finding->kind));
     assert_string_equal(policy->rules[finding->rule].view.id.p, "old");
+    assert_string_equal(((const struct egw_fact *)finding->example.facts.p)[0].name.p, "recorded");
+    assert_string_equal(((const struct egw_fact *)finding->example.facts.p)[1].name.p, "scope");
+    assert_int_equal(finding->example.decided_by, finding->rule);
     assert_string_equal(finding->text.p, "and 1 more ask for scope, which an event in the form 1.0 "
                                          "cannot say");
     egw_lint_free(&lint);

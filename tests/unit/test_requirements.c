@@ -192,9 +192,14 @@ static void test_S46_the_outcome_names_the_rule_on_either_side_of_the_boundary(v
 
     expect(outcome, "BASELINE", "ANSWER");
     is(outcome->rule, "baseline.question");
+    is(outcome->boundary, "baseline.question");
     outcome = event(*state, "opened", "c2", TECHNICAL("Dynamics 365"));
     expect(outcome, "HANDOFF", "");
     is(outcome->rule, "dynamics.advanced");
+    is(outcome->boundary, "baseline.beyond");
+    outcome = event(*state, "opened", "c3", TECHNICAL("Zebra Printer")); /* it never came so far */
+    expect(outcome, "NO_POLICY", "");
+    is(outcome->boundary, "");
 }
 
 static void test_S48_a_held_case_has_an_owner_and_no_command(void **state)

@@ -84,7 +84,7 @@ static void the_answers_are_those_of_trying_everything(void **state EGW_UNUSED)
 {
     size_t some = 0, none = 0;
 
-    for (uint64_t seed = 1; seed <= 120; seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         struct egw_sat *sat = egw_sat_new();
         struct puzzle p = {.n = 0};
         uint64_t random = seed;
@@ -115,7 +115,7 @@ static void the_answers_are_those_of_trying_everything(void **state EGW_UNUSED)
         }
         egw_sat_free(sat);
     }
-    assert_true(some > 1000 && none > 1000);
+    assert_true(some > 300 && none > 300);
 }
 
 /* Pigeons, each in one of the holes, no two in the same: hard for whoever cannot count. */

@@ -51,8 +51,9 @@ enum egw_status egw_error_set(struct egw_error *err, enum egw_status st, const c
 enum egw_status egw_error_prefix(struct egw_error *err, enum egw_status st, const char *fmt, ...)
     EGW_PRINTF(3, 4);
 
-/* What errno says of a file that could not be opened or read. EGW_IO: its name leads nowhere, or it
- * is not ours to read. EGW_RETRY: the machine could not, the same call may succeed later. */
+/* What errno says of a file or socket that could not be opened or read. EGW_IO: its name leads
+ * nowhere, or it is not ours to read. EGW_RETRY: the machine could not, the same call may succeed
+ * later. */
 enum egw_status egw_file_status(int error);
 
 /* A view of bytes somebody else owns. p == NULL is "absent"; an empty text has p != NULL. */

@@ -82,6 +82,7 @@ struct egw_decision {
     int32_t stage;  /* enum egw_stage that ended the walk */
     size_t rule;    /* index for egw_policy_rule() */
     struct egw_str code, channel, mode, advice, owner, because;
+    struct egw_str boundary; /* the rule of the baseline stage; empty: not walked */
     struct egw_str severity, service, domain; /* as decided */
     struct egw_str health;                    /* known, stale, unknown; empty: stage not walked */
     struct egw_opt_i64 health_as_of;

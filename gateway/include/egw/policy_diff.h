@@ -3,8 +3,9 @@
  *
  * Everything that can come is one region for each pair of rules that decide it, in the old policy
  * and in the new. Each region that is not empty is told once, with an event; none is missed. Where
- * the policies mean different things by a fact (a channel that covers more, another age at which
- * facts are not believed), the rules alone cannot tell: such definitions are named. Pure.
+ * the policies mean different things by a word, or ask and promise other things (a channel's dates,
+ * a service's names, what a form demands, by when a step is due), the rules alone cannot tell: each
+ * such definition is told with the cases it touches. Pure.
  */
 #ifndef EGW_POLICY_DIFF_H
 #define EGW_POLICY_DIFF_H
@@ -17,10 +18,16 @@ struct egw_policy_move {
     struct egw_example example;
 };
 
+/* Something the policies define otherwise, which events may feel without any rule being another. */
+struct egw_policy_definition {
+    const char *part;    /* of the policy: "channels", "services", "demands", "limits" ... */
+    struct egw_str text; /* "channel unified: since 2026-09-01, was 2026-07-01; ..." */
+};
+
 struct egw_policy_diff {
     struct egw_arena arena;
     struct egw_list moves;       /* of struct egw_policy_move, other answers first */
-    struct egw_list definitions; /* of struct egw_str: "channel advanced covers other products" */
+    struct egw_list definitions; /* of struct egw_policy_definition */
     size_t unsure;               /* pairs of rules that took more steps than allowed */
 };
 

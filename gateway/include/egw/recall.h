@@ -14,8 +14,8 @@
 /* Whether the outcome tells of a walk: one that noted an update, or repeats, decided nothing. */
 bool egw_recall_decided(const struct egw_outcome *outcome);
 
-/* The decision part of an outcome: action, code, stage, final, rule, reason, facts, near misses,
- * channel, mode, service, domain, severity, health, advice, owner. All else is empty. */
+/* The decision part of an outcome: action, code, stage, final, rule, reason, boundary, facts, near
+ * misses, channel, mode, service, domain, severity, health, advice, owner. All else is empty. */
 struct egw_outcome egw_recall_part(const struct egw_outcome *outcome);
 
 /*

@@ -1,0 +1,806 @@
+#include "policy_define.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "egw/policy_diff.h"
+#include "egw/wants.h"
+
+enum { OLD, NEW };
+
+struct defining {
+    const struct egw_policy *policies[2];
+    struct egw_arena *arena;
+    struct egw_list *list;
+    struct egw_buf text; /* the sentence being made */
+    bool nomem;
+};
+
+/* ---- sentences ---- */
+
+static void put(struct defining *d, const char *fmt, ...) EGW_PRINTF(2, 3);
+static void put(struct defining *d, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        n = 0;
+    if ((size_t)n >= sizeof(text))
+        n = (int)sizeof(text) - 1; /* a word of the policy has no such length */
+    d->nomem = d->nomem || egw_buf_put(&d->text, text, (size_t)n);
+}
+
+/* What was put is a sentence about that part of the policy. */
+static void tell(struct defining *d, const char *part)
+{
+    struct egw_policy_definition *to = egw_list_push(d->arena, d->list, sizeof(*to));
+
+    if (!to || !egw_arena_str(d->arena, egw_buf_str(&d->text), &to->text))
+        d->nomem = true;
+    else
+        to->part = part;
+    egw_buf_clear(&d->text);
+}
+
+static void put_words(struct defining *d, const struct egw_str *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        put(d, "%s%.*s", i ? ", " : "", EGW_FMT(words[i]));
+    if (!n)
+        put(d, "none");
+}
+
+static void put_date(struct defining *d, struct egw_opt_i64 at)
+{
+    char text[EGW_TIME_TEXT];
+
+    if (at.has)
+        egw_time_format(at.v, text);
+    put(d, "%.10s", at.has ? text : "no date");
+}
+
+/* "2h", "30m", "5d": the largest unit that leaves no rest. */
+static void put_span(struct defining *d, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    size_t i = 0;
+
+    while (i + 1 < EGW_COUNT(units) && ms % units[i].ms)
+        i++;
+    put(d, "%" PRId64 "%s", ms / units[i].ms, units[i].unit);
+}
+
+static const char *change_of(bool there_before, bool there_after)
+{
+    return !there_before ? "new" : !there_after ? "gone" : "otherwise";
+}
+
+static bool same_words(const struct egw_str *a, size_t n, const struct egw_str *b, size_t m)
+{
+    for (size_t i = 0; i < n && n == m; i++) {
+        if (!egw_str_same(a[i], b[i]))
+            return false;
+    }
+    return n == m;
+}
+
+/* ---- channels ---- */
+
+/* Names of the families it covers; all: none is named. */
+static void put_families(struct defining *d, size_t side, const struct egw_channel *channel)
+{
+    const struct egw_fact_def *def = &d->policies[side]->facts[EGW_F_FAMILY];
+    const char *between = "";
+
+    if (!channel->families)
+        put(d, "all");
+    for (size_t v = EGW_V_WORDS; channel->families && v < def->value_count; v++) {
+        if (!(channel->families[v / 64] >> (v % 64) & 1))
+            continue;
+        put(d, "%s%.*s", between, EGW_FMT(def->values[v]));
+        between = ", ";
+    }
+}
+
+static void put_partners(struct defining *d, const struct egw_channel *channel)
+{
+    const struct egw_fact_def *def = &d->policies[OLD]->facts[EGW_F_PARTNER];
+    const char *between = "";
+
+    for (size_t v = 0; v < def->value_count; v++) {
+        if (!(channel->partners >> v & 1))
+            continue;
+        put(d, "%s%.*s", between, EGW_FMT(def->values[v]));
+        between = ", ";
+    }
+}
+
+static const char *const entitlements[] = {"csp", "program", "contract", "membership"};
+
+/* One property after the other, as the file names them. */
+static void put_property(struct defining *d, size_t side, const struct egw_channel *c, int property)
+{
+    switch (property) {
+    case 0:
+        put(d, "entitlement %s", entitlements[c->entitlement]);
+        break;
+    case 1:
+        put(d, "plan %.*s", EGW_FMT(c->plan));
+        break;
+    case 2:
+        put(d, "partners ");
+        put_partners(d, c);
+        break;
+    case 3:
+        put(d, "levels ");
+        put_words(d, c->levels, c->level_count);
+        break;
+    case 4:
+        put(d, "families ");
+        put_families(d, side, c);
+        break;
+    case 5:
+        put(d, "since ");
+        put_date(d, c->since);
+        break;
+    case 6:
+        put(d, "until ");
+        put_date(d, c->until);
+        break;
+    case 7:
+        put(d, "cloud only %s", c->cloud_only ? "yes" : "no");
+        break;
+    default:
+        put(d, "counted %s", c->counted ? "yes" : "no");
+        break;
+    }
+}
+enum { PROPERTIES = 9 };
+
+static const struct egw_channel *channel_named(const struct egw_policy *policy, struct egw_str id)
+{
+    for (size_t i = 0; i < policy->channel_count; i++) {
+        if (egw_str_eq(policy->channels[i].id, id))
+            return &policy->channels[i];
+    }
+    return NULL;
+}
+
+/* The property in words, of each policy; they differ where the words do. */
+static void define_property(struct defining *d, const struct egw_channel *const channels[2],
+                            int property)
+{
+    size_t begin = d->text.n, middle;
+    bool same;
+
+    put(d, "channel %.*s: ", EGW_FMT(channels[NEW]->id));
+    begin = d->text.n;
+    put_property(d, NEW, channels[NEW], property);
+    put(d, ", was ");
+    middle = d->text.n;
+    put_property(d, OLD, channels[OLD], property);
+    same = !d->nomem && middle - begin - 6 == d->text.n - middle &&
+           memcmp(d->text.p + begin, d->text.p + middle, d->text.n - middle) == 0;
+    put(d, "; events judged by this right may come to another");
+    if (same)
+        egw_buf_clear(&d->text);
+    else
+        tell(d, "channels");
+}
+
+static void define_channels(struct defining *d)
+{
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < d->policies[side]->channel_count; i++) {
+            const struct egw_channel *own = &d->policies[side]->channels[i];
+            const struct egw_channel *other = channel_named(d->policies[!side], own->id);
+
+            if (!other) {
+                put(d, "channel %.*s is %s", EGW_FMT(own->id), change_of(side == OLD, side == NEW));
+                tell(d, "channels");
+            }
+            for (int p = 0; other && side == OLD && p < PROPERTIES; p++)
+                define_property(d, (const struct egw_channel *const[]){own, other}, p);
+        }
+    }
+}
+
+/* ---- services ---- */
+
+static const struct egw_service_rules *service_named(const struct egw_policy *policy,
+                                                     struct egw_str name)
+{
+    int value = egw_wordset_find(&policy->facts[EGW_F_SERVICE].words, name);
+
+    return value >= EGW_V_WORDS ? &policy->services[value - EGW_V_WORDS] : NULL;
+}
+
+static bool same_needs(const struct egw_need *a, const struct egw_need *b)
+{
+    while (a && b && a->uses == b->uses && a->rbac == b->rbac &&
+           same_words(a->roles, a->role_count, b->roles, b->role_count)) {
+        a = a->next;
+        b = b->next;
+    }
+    return !a && !b;
+}
+
+/* Each name of a service that means another one, or nothing, in the other policy. */
+static void define_names(struct defining *d, size_t side, const struct egw_service_rules *own)
+{
+    for (size_t i = 0; i < own->name_count; i++) {
+        const struct egw_service_rules *other = service_named(d->policies[!side], own->names[i]);
+
+        if (side == OLD && other && !egw_str_same(other->view.id, own->view.id))
+            put(d, "the name \"%.*s\" means service %.*s, it meant %.*s", EGW_FMT(own->names[i]),
+                EGW_FMT(other->view.id), EGW_FMT(own->view.id));
+        else if (side == OLD && !other)
+            put(d, "the name \"%.*s\" is of no service, it meant %.*s", EGW_FMT(own->names[i]),
+                EGW_FMT(own->view.id));
+        else if (side == NEW && !other)
+            put(d, "the name \"%.*s\" means service %.*s, it was of none", EGW_FMT(own->names[i]),
+                EGW_FMT(own->view.id));
+        if (d->text.n)
+            tell(d, "services");
+    }
+}
+
+static void define_service(struct defining *d, const struct egw_service_rules *before,
+                           const struct egw_service_rules *after)
+{
+    const struct {
+        bool same;
+        const char *text;
+    } parts[] = {
+        {same_needs(before->needs, after->needs),
+         "access is needed of other roles or for other uses"},
+        {before->view.cloud == after->view.cloud,
+         after->view.cloud ? "is a cloud service" : "is no cloud service"},
+        {egw_str_same(before->view.family, after->view.family), "is of another family"},
+        {egw_str_eq(before->view.name, after->view.name), "is shown by another name"},
+        {egw_str_eq(before->portal, after->portal) &&
+             egw_str_eq(before->portal_usgov, after->portal_usgov),
+         "its cases are filed by another link"},
+    };
+
+    for (size_t i = 0; i < EGW_COUNT(parts); i++) {
+        if (parts[i].same)
+            continue;
+        put(d, "service %.*s: %s", EGW_FMT(after->view.id), parts[i].text);
+        tell(d, "services");
+    }
+}
+
+static void define_services(struct defining *d)
+{
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < d->policies[side]->service_count; i++) {
+            const struct egw_service_rules *own = &d->policies[side]->services[i];
+            const struct egw_service_rules *other = service_named(d->policies[!side], own->view.id);
+
+            define_names(d, side, own);
+            if (side == OLD && other)
+                define_service(d, own, other);
+        }
+    }
+    if (!same_needs(d->policies[OLD]->any_needs, d->policies[NEW]->any_needs)) {
+        put(d, "events without a known service need access of other roles or for other uses");
+        tell(d, "services");
+    }
+}
+
+/* ---- symptoms, health ---- */
+
+static bool same_symptom(const struct egw_symptom *a, const struct egw_symptom *b)
+{
+    return a->has_features == b->has_features &&
+           same_words(a->features, a->feature_count, b->features, b->feature_count);
+}
+
+/* A word that only one of them knows is of the rules' own concern. */
+static void define_symptoms(struct defining *d)
+{
+    const struct egw_fact_def *old = &d->policies[OLD]->facts[EGW_F_SYMPTOM];
+    const struct egw_fact_def *new = &d->policies[NEW]->facts[EGW_F_SYMPTOM];
+
+    for (size_t v = EGW_V_WORDS; v < old->value_count; v++) {
+        for (size_t w = EGW_V_WORDS; w < new->value_count; w++) {
+            if (!egw_str_same(old->values[v], new->values[w]) ||
+                same_symptom(&d->policies[OLD]->symptoms[v - EGW_V_WORDS],
+                             &d->policies[NEW]->symptoms[w - EGW_V_WORDS]))
+                continue;
+            put(d, "symptom %.*s: incidents of other features explain it", EGW_FMT(new->values[w]));
+            tell(d, "words");
+        }
+    }
+}
+
+static void define_health(struct defining *d)
+{
+    const struct egw_policy *a = d->policies[OLD], *b = d->policies[NEW];
+
+    if (!same_words(a->active, a->active_count, b->active, b->active_count) ||
+        !same_words(a->operational, a->operational_count, b->operational, b->operational_count)) {
+        put(d, "service health is read otherwise: other states count as an incident going on");
+        tell(d, "health");
+    }
+    if (a->slack_ms != b->slack_ms) {
+        put(d, "an incident explains a fault noticed up to ");
+        put_span(d, b->slack_ms);
+        put(d, " before it began, was ");
+        put_span(d, a->slack_ms);
+        tell(d, "health");
+    }
+    for (int kind = 0; kind < EGW_REF_COUNT; kind++) {
+        if (a->max_age_ms[kind] == b->max_age_ms[kind])
+            continue;
+        put(d, "facts of kind %s are believed for ", egw_reference_kinds[kind]);
+        put_span(d, b->max_age_ms[kind]);
+        put(d, ", was ");
+        put_span(d, a->max_age_ms[kind]);
+        put(d, " (0d: for good)");
+        tell(d, "ages");
+    }
+}
+
+/* ---- priorities ---- */
+
+static const struct egw_wordset *priorities_of(const struct egw_policy *policy,
+                                               struct egw_str system)
+{
+    for (size_t i = 0; i < policy->priority_count; i++) {
+        if (egw_str_same(policy->priorities[i].system, system))
+            return &policy->priorities[i].priorities;
+    }
+    return NULL;
+}
+
+/* What the other policy makes of it; the default where it does not know it. */
+static struct egw_str severity_of(const struct egw_policy *policy, struct egw_str system,
+                                  struct egw_str priority)
+{
+    const struct egw_wordset *set = priorities_of(policy, system);
+    int value = set ? egw_wordset_find(set, priority) : -1;
+
+    return policy->facts[EGW_F_SEVERITY].values[value < 0 ? policy->default_severity : value];
+}
+
+static void define_priorities(struct defining *d)
+{
+    for (size_t side = 0; side < 2; side++) {
+        const struct egw_policy *own = d->policies[side];
+
+        for (size_t i = 0; i < own->priority_count; i++) {
+            const struct egw_wordset *set = &own->priorities[i].priorities;
+            struct egw_str system = own->priorities[i].system;
+
+            for (size_t w = 0; w < set->n; w++) {
+                const struct egw_wordset *old = priorities_of(d->policies[OLD], system);
+                struct egw_str was = severity_of(d->policies[OLD], system, set->words[w]);
+                struct egw_str is = severity_of(d->policies[NEW], system, set->words[w]);
+
+                if (egw_str_same(was, is) ||
+                    (side == NEW && old && egw_wordset_find(old, set->words[w]) >= 0))
+                    continue;
+                put(d, "priority \"%.*s\" of %.*s is severity %.*s, was %.*s",
+                    EGW_FMT(set->words[w]), EGW_FMT(system), EGW_FMT(is), EGW_FMT(was));
+                tell(d, "words");
+            }
+        }
+    }
+    if (!egw_str_same(severity_of(d->policies[OLD], EGW_STR(""), EGW_STR("")),
+                      severity_of(d->policies[NEW], EGW_STR(""), EGW_STR("")))) {
+        put(d, "events without a severity or a known priority are of severity %.*s, was %.*s",
+            EGW_FMT(severity_of(d->policies[NEW], EGW_STR(""), EGW_STR(""))),
+            EGW_FMT(severity_of(d->policies[OLD], EGW_STR(""), EGW_STR(""))));
+        tell(d, "words");
+    }
+}
+
+/* ---- demands ---- */
+
+static void put_wants(struct defining *d, uint32_t wants)
+{
+    const char *between = "";
+
+    for (int w = 0; w < EGW_WANTS; w++) {
+        if (!(wants >> w & 1))
+            continue;
+        put(d, "%s%.*s", between, EGW_FMT(egw_wants[w].name));
+        between = ", ";
+    }
+}
+
+static void put_channels(struct defining *d, size_t side, uint64_t channels)
+{
+    const struct egw_policy *policy = d->policies[side];
+    const char *between = "";
+    uint64_t all = policy->channel_count ? ~UINT64_C(0) >> (64 - policy->channel_count) : 0;
+
+    if ((channels & all) == all) {
+        put(d, "any channel");
+        return;
+    }
+    for (size_t i = 0; i < policy->channel_count; i++) {
+        if (!(channels >> i & 1))
+            continue;
+        put(d, "%s%.*s", between, EGW_FMT(policy->channels[i].id));
+        between = ", ";
+    }
+}
+
+/* "demands title, text (BASELINE/CLASSIFY) of cases to any channel when domain = technical" */
+static void put_demand(struct defining *d, size_t side, const struct egw_demand *demand)
+{
+    const struct egw_rule_view *view = &demand->rule->view;
+
+    put(d, view->code.n ? "demands " : "wants ");
+    put_wants(d, demand->wants);
+    if (view->code.n)
+        put(d, " (BASELINE/%.*s)", EGW_FMT(view->code));
+    put(d, " of cases to ");
+    put_channels(d, side, demand->channels);
+    if (view->when.n)
+        put(d, " when %.*s", EGW_FMT(view->when));
+}
+
+static const struct egw_demand *demand_named(const struct egw_policy *policy, struct egw_str id)
+{
+    for (size_t i = 0; i < policy->demand_count; i++) {
+        if (egw_str_eq(policy->demands[i].rule->view.id, id))
+            return &policy->demands[i];
+    }
+    return NULL;
+}
+
+static void define_demand(struct defining *d, const struct egw_demand *before,
+                          const struct egw_demand *after)
+{
+    const struct egw_rule_view *was = &before->rule->view, *is = &after->rule->view;
+    size_t begin, middle;
+    bool same;
+
+    put(d, "form: %.*s ", EGW_FMT(is->id));
+    begin = d->text.n;
+    put_demand(d, NEW, after);
+    put(d, "; it ");
+    middle = d->text.n;
+    put_demand(d, OLD, before);
+    same = !d->nomem && middle - begin - 5 == d->text.n - middle &&
+           memcmp(d->text.p + begin, d->text.p + middle, d->text.n - middle) == 0;
+    put(d, " before");
+    if (same)
+        egw_buf_clear(&d->text);
+    else
+        tell(d, "demands");
+    if (same && (!egw_str_eq(was->because, is->because) || !egw_str_eq(was->advice, is->advice) ||
+                 !egw_str_eq(was->owner, is->owner))) {
+        put(d, "form: %.*s says so in other words", EGW_FMT(is->id));
+        tell(d, "demands");
+    }
+}
+
+/* The first that is not met gives the reason, so their order tells. */
+static bool same_order(const struct egw_policy *a, const struct egw_policy *b)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < a->demanded_count; i++) {
+        struct egw_str id = a->demands[i].rule->view.id;
+        const struct egw_demand *there = demand_named(b, id);
+        size_t place = there ? (size_t)(there - b->demands) : at;
+
+        if (place < at)
+            return false;
+        at = place;
+    }
+    return true;
+}
+
+static void define_demands(struct defining *d)
+{
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < d->policies[side]->demand_count; i++) {
+            const struct egw_demand *own = &d->policies[side]->demands[i];
+            const struct egw_demand *other = demand_named(d->policies[!side], own->rule->view.id);
+
+            if (other && side == OLD) {
+                define_demand(d, own, other);
+            } else if (!other) {
+                put(d, "form: %.*s is %s: it ", EGW_FMT(own->rule->view.id),
+                    change_of(side == OLD, side == NEW));
+                put_demand(d, side, own);
+                tell(d, "demands");
+            }
+        }
+    }
+    if (!same_order(d->policies[OLD], d->policies[NEW])) {
+        put(d, "form: of several demands not met another one gives the reason");
+        tell(d, "demands");
+    }
+}
+
+/* ---- limits ---- */
+
+/* A kind of case that limits tell apart; n == 0: any other. */
+struct limited {
+    struct egw_str code, severity, channel, language;
+};
+
+static bool names(const struct egw_str *words, size_t n, struct egw_str word)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (egw_str_same(words[i], word))
+            return true;
+    }
+    return n == 0;
+}
+
+static const struct egw_limit *limit_of(const struct egw_policy *policy, int action,
+                                        const struct limited *of)
+{
+    const struct egw_limit *limit = policy->limits[action];
+
+    while (limit && !((!limit->code.n || egw_str_eq(limit->code, of->code)) &&
+                      names(limit->severities, limit->severity_count, of->severity) &&
+                      names(limit->channels, limit->channel_count, of->channel) &&
+                      names(limit->languages, limit->language_count, of->language)))
+        limit = limit->next;
+    return limit;
+}
+
+static bool same_limit(const struct egw_limit *a, const struct egw_limit *b)
+{
+    return a && b
+               ? a->within_ms == b->within_ms && a->warn_ms == b->warn_ms &&
+                     egw_str_eq(a->calendar, b->calendar) && egw_str_eq(a->otherwise, b->otherwise)
+               : a == b;
+}
+
+static void put_limit(struct defining *d, const struct egw_limit *limit)
+{
+    if (!limit) {
+        put(d, "at no time");
+        return;
+    }
+    put(d, "within ");
+    put_span(d, limit->within_ms);
+    if (limit->warn_ms) {
+        put(d, " (warning ");
+        put_span(d, limit->warn_ms);
+        put(d, " before)");
+    }
+    if (limit->calendar.n && !egw_str_is(limit->calendar, "24x7"))
+        put(d, " in calendar %.*s", EGW_FMT(limit->calendar));
+    if (limit->otherwise.n)
+        put(d, ", which then stands for %.*s", EGW_FMT(limit->otherwise));
+}
+
+struct axis {
+    struct egw_list words; /* of struct egw_str, "any other" last */
+};
+
+static void add_word(struct defining *d, struct axis *axis, struct egw_str word)
+{
+    struct egw_str *to;
+
+    if (axis->words.n && names(axis->words.p, axis->words.n, word))
+        return;
+    to = egw_list_push(d->arena, &axis->words, sizeof(*to));
+    if (to)
+        *to = word;
+    else
+        d->nomem = true;
+}
+
+static void add_words(struct defining *d, struct axis *axis, const struct egw_str *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        add_word(d, axis, words[i]);
+}
+
+static const struct egw_str any_other = {"(any other)", 11};
+
+enum { CODE, SEVERITY, CHANNEL, LANGUAGE, AXES };
+
+static void gather_words(struct defining *d, int action, struct axis axes[AXES])
+{
+    for (size_t side = 0; side < 2; side++) {
+        for (const struct egw_limit *l = d->policies[side]->limits[action]; l; l = l->next) {
+            if (l->code.n)
+                add_word(d, &axes[CODE], l->code);
+            add_words(d, &axes[SEVERITY], l->severities, l->severity_count);
+            add_words(d, &axes[CHANNEL], l->channels, l->channel_count);
+            add_words(d, &axes[LANGUAGE], l->languages, l->language_count);
+        }
+    }
+    for (size_t i = 0; i < AXES; i++)
+        add_word(d, &axes[i], any_other);
+}
+
+static void put_kind(struct defining *d, const struct axis axes[AXES], const size_t at[AXES])
+{
+    static const char *const words[] = {"", " severity ", " to ", " in language "};
+
+    for (size_t i = 0; i < AXES; i++) {
+        const struct egw_str *list = axes[i].words.p;
+
+        if (axes[i].words.n < 2)
+            continue; /* no limit asks */
+        if (i == CODE && list[at[i]].p != any_other.p)
+            put(d, "/%.*s", EGW_FMT(list[at[i]]));
+        else if (i != CODE)
+            put(d, "%s%.*s", words[i], EGW_FMT(list[at[i]].n ? list[at[i]] : EGW_STR("(none)")));
+    }
+}
+
+struct pair {
+    const struct egw_limit *was, *is;
+};
+
+/* Each pair of limits that follow each other is told once, by the first kind of case it is of. */
+static bool is_told(struct defining *d, struct egw_list *told, struct pair pair)
+{
+    const struct pair *pairs = told->p;
+    struct pair *to;
+
+    for (size_t i = 0; i < told->n; i++) {
+        if (same_limit(pairs[i].was, pair.was) && same_limit(pairs[i].is, pair.is))
+            return true;
+    }
+    to = egw_list_push(d->arena, told, sizeof(*to));
+    if (to)
+        *to = pair;
+    else
+        d->nomem = true;
+    return false;
+}
+
+static bool next_kind(const struct axis axes[AXES], size_t at[AXES])
+{
+    for (size_t i = 0; i < AXES; i++) {
+        if (++at[i] < axes[i].words.n)
+            return true;
+        at[i] = 0;
+    }
+    return false;
+}
+
+static struct egw_str word_at(const struct axis *axis, size_t at)
+{
+    return ((const struct egw_str *)axis->words.p)[at];
+}
+
+static void define_limits_of(struct defining *d, int action)
+{
+    struct axis axes[AXES] = {0};
+    struct egw_list told = {0};
+    size_t at[AXES] = {0};
+
+    gather_words(d, action, axes);
+    do {
+        struct limited of;
+        struct pair pair;
+
+        if (d->nomem)
+            return;
+        of = (struct limited){
+            word_at(&axes[CODE], at[CODE]), word_at(&axes[SEVERITY], at[SEVERITY]),
+            word_at(&axes[CHANNEL], at[CHANNEL]), word_at(&axes[LANGUAGE], at[LANGUAGE])};
+        pair = (struct pair){limit_of(d->policies[OLD], action, &of),
+                             limit_of(d->policies[NEW], action, &of)};
+        if (same_limit(pair.was, pair.is) || is_told(d, &told, pair))
+            continue;
+        put(d, "%s", egw_action_names[action]);
+        put_kind(d, axes, at);
+        put(d, " is due ");
+        put_limit(d, pair.is);
+        put(d, ", was ");
+        put_limit(d, pair.was);
+        tell(d, "limits");
+    } while (next_kind(axes, at));
+}
+
+/* ---- calendars ---- */
+
+static const struct egw_named_calendar *calendar_named(const struct egw_policy *policy,
+                                                       struct egw_str id)
+{
+    for (size_t i = 0; i < policy->calendar_count; i++) {
+        if (egw_str_eq(policy->calendars[i].id, id))
+            return &policy->calendars[i];
+    }
+    return NULL;
+}
+
+/* Both were zero before they were made. */
+static bool same_hours(const struct egw_open_hours *a, const struct egw_open_hours *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void put_users(struct defining *d, size_t side, struct egw_str calendar)
+{
+    const char *between = "; limits counted in it: ";
+
+    for (int action = 0; action < EGW_ACTION_COUNT; action++) {
+        const struct egw_limit *l = d->policies[side]->limits[action];
+
+        while (l && !egw_str_eq(l->calendar, calendar))
+            l = l->next;
+        if (!l)
+            continue;
+        put(d, "%s%s", between, egw_action_names[action]);
+        between = ", ";
+    }
+}
+
+static void define_calendars(struct defining *d)
+{
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < d->policies[side]->calendar_count; i++) {
+            const struct egw_named_calendar *own = &d->policies[side]->calendars[i];
+            const struct egw_named_calendar *other = calendar_named(d->policies[!side], own->id);
+
+            if (other && (side == NEW || same_hours(&own->calendar, &other->calendar)))
+                continue;
+            if (other)
+                put(d, "calendar %.*s has other hours, holidays or another zone", EGW_FMT(own->id));
+            else
+                put(d, "calendar %.*s is %s", EGW_FMT(own->id),
+                    change_of(side == OLD, side == NEW));
+            put_users(d, other ? NEW : side, own->id);
+            tell(d, "calendars");
+        }
+    }
+}
+
+/* ---- all of it ---- */
+
+static void define_rest(struct defining *d)
+{
+    const struct egw_policy *a = d->policies[OLD], *b = d->policies[NEW];
+
+    if (!same_words(a->unanswered, a->unanswered_count, b->unanswered, b->unanswered_count)) {
+        put(d, "Microsoft's states that are no answer yet: ");
+        put_words(d, b->unanswered, b->unanswered_count);
+        put(d, "; were ");
+        put_words(d, a->unanswered, a->unanswered_count);
+        tell(d, "limits");
+    }
+    if (a->horizon_ms != b->horizon_ms) {
+        put(d, "events of ended cases are known for ");
+        put_span(d, b->horizon_ms);
+        put(d, ", was ");
+        put_span(d, a->horizon_ms);
+        tell(d, "horizon");
+    }
+}
+
+bool egw_policy_define(const struct egw_policy *before, const struct egw_policy *after,
+                       struct egw_arena *arena, struct egw_list *ret)
+{
+    struct defining d = {.policies = {before, after}, .arena = arena, .list = ret};
+
+    define_channels(&d);
+    define_services(&d);
+    define_symptoms(&d);
+    define_health(&d);
+    define_priorities(&d);
+    define_demands(&d);
+    for (int action = 0; action < EGW_ACTION_COUNT && !d.nomem; action++)
+        define_limits_of(&d, action);
+    define_calendars(&d);
+    define_rest(&d);
+    egw_buf_free(&d.text);
+    return !d.nomem;
+}
