@@ -198,8 +198,7 @@ static const char *hint(const struct egw_kafka_heard *heard)
 {
     if (!heard->refused || !strstr(heard->text, "SCRAM") || rd_kafka_version() >= SCRAM_SINCE)
         return "";
-    return "; or this is Kafka 4 or later, which knows librdkafka's SCRAM from 2.6.1 on only: use "
-           "PLAIN or a client certificate";
+    return "with Kafka 4 SCRAM needs librdkafka 2.6.1 (else PLAIN, or a certificate): ";
 }
 
 enum egw_status egw_kafka_no_answer(rd_kafka_t *rk, struct egw_error *reterr, const char *fmt, ...)
@@ -216,8 +215,8 @@ enum egw_status egw_kafka_no_answer(rd_kafka_t *rk, struct egw_error *reterr, co
     (void)pthread_mutex_lock(&heard->lock);
     if (heard->refused)
         st = egw_error_set(reterr, EGW_DENIED, "no broker let us in%s%s: %s%s",
-                           heard->who ? " as " : "", heard->who ? heard->who : "", heard->text,
-                           hint(heard));
+                           heard->who ? " as " : "", heard->who ? heard->who : "", hint(heard),
+                           heard->text);
     else
         st = egw_error_set(reterr, EGW_RETRY, "%s%s%s", asked, heard->text[0] ? ": " : "",
                            heard->text);
