@@ -211,6 +211,7 @@ static void put_count(uint64_t n, const char *what)
 
 int egw_again_close(struct egw_again *again)
 {
+    uint64_t all = again->same + again->differ + again->unchecked + again->undecided;
     bool checked = again->same || again->differ || !again->unchecked;
 
     if (again->json) {
@@ -219,8 +220,7 @@ int egw_again_close(struct egw_again *again)
                      checked ? "true" : "false", again->same, again->differ, again->unchecked,
                      again->undecided);
     } else {
-        (void)printf("%" PRIu64 " outcomes\n",
-                     again->same + again->differ + again->unchecked + again->undecided);
+        (void)printf("%" PRIu64 " outcome%s\n", all, all == 1 ? "" : "s");
         put_count(again->same, "came out the same");
         put_count(again->undecided, "tell of no decision by rules");
         put_count(again->unchecked, "could not be checked: what they need is no longer kept");

@@ -19,7 +19,7 @@ static struct egw_str primary(struct egw_str language)
     return dash ? (struct egw_str){language.p, (size_t)(dash - language.p)} : language;
 }
 
-static const struct egw_limit *limit_of(const struct egw_clock_ask *ask)
+const struct egw_limit *egw_clock_limit(const struct egw_clock_ask *ask)
 {
     const struct egw_limit *limit = ask->policy->limits[ask->action];
     struct egw_str language = primary(ask->language);
@@ -74,7 +74,7 @@ static bool count_open(const struct egw_clock_ask *ask, const struct egw_limit *
 void egw_clock_start(const struct egw_clock_ask *ask, struct egw_clock *ret,
                      struct egw_notes *notes)
 {
-    const struct egw_limit *limit = limit_of(ask);
+    const struct egw_limit *limit = egw_clock_limit(ask);
 
     *ret = (struct egw_clock){.calendar = EGW_STR(""), .otherwise = EGW_STR("")};
     if (!limit)

@@ -26,6 +26,9 @@ struct egw_clock {
     struct egw_str otherwise; /* event type that due_at stands for; empty: none */
 };
 
+/* The limit that counts for such a case, by action, code, severity, channel and language; NULL:
+ * none fits. */
+const struct egw_limit *egw_clock_limit(const struct egw_clock_ask *ask);
 /* No limit fits: *ret has no due time. */
 void egw_clock_start(const struct egw_clock_ask *ask, struct egw_clock *ret,
                      struct egw_notes *notes);

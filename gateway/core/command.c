@@ -310,18 +310,24 @@ static enum egw_status fill_links(struct work *work, const struct egw_case_entry
     return st;
 }
 
+/* For who files: what the word means, since when it is so, and what is open. */
 static struct egw_str health_line(struct work *work, const struct egw_decision *decision)
 {
-    char at[EGW_TIME_TEXT];
+    char at[EGW_TIME_TEXT] = "";
 
     if (!decision->health.n)
         return EGW_STR("");
-    if (!decision->health_as_of.has)
-        return work_printf(work, "%.*s%s%.*s", EGW_FMT(decision->health),
-                           decision->incident.n ? ", see " : "", EGW_FMT(decision->incident));
-    egw_time_format(decision->health_as_of.v, at);
-    return work_printf(work, "%.*s as of %s%s%.*s", EGW_FMT(decision->health), at,
-                       decision->incident.n ? ", see " : "", EGW_FMT(decision->incident));
+    if (decision->health_as_of.has)
+        egw_time_format(decision->health_as_of.v, at);
+    if (egw_str_is(decision->health, "unknown"))
+        return EGW_STR("unknown: nobody has told of this service's health lately");
+    if (!egw_str_is(decision->health, "known"))
+        return work_printf(work, "%.*s%s%s", EGW_FMT(decision->health),
+                           at[0] ? ": last told of at " : "", at);
+    if (decision->incident.n)
+        return work_printf(work, "known as of %s: see %.*s, which is open", at,
+                           EGW_FMT(decision->incident));
+    return work_printf(work, "known as of %s: no open incident explains the fault", at);
 }
 
 static struct egw_str cause_of(struct work *work)

@@ -101,6 +101,19 @@ def test_a_planted_rule_is_found_by_both_and_named(lived):
         assert lines[0]["recorded"]["rule"] == "another-rule" != lines[0]["again"]["rule"]
 
 
+def test_a_later_due_time_is_found_by_both(lived):
+    def an_hour_more(said):
+        if said["event_id"] != "CW-1004-1":
+            return False
+        said["due_at"] += 3_600_000
+        return True
+    topic = f"topics.outcomes={forged_topic(lived, an_hour_more)}"
+    for verb in ("verify", "replay"):
+        told = lived.run(verb, "--all", "-o", "json", expect=EXIT_NO, settings=(topic,)).stdout
+        first, last = (json.loads(line) for line in told.splitlines())
+        assert (first["verdict"], first["fields"], last["differ"]) == ("differs", ["due_at"], 1), told
+
+
 def test_a_fact_that_was_not_so_passes_verify_and_is_found_by_replay(lived):
     """The decision follows from what the outcome says; what it says does not follow from the input."""
     def no_sources(said):

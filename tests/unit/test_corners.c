@@ -332,6 +332,51 @@ static void news_while_the_customer_is_asked_sends_nothing_to_microsoft(void **s
     }
 }
 
+/* Who files reads what was known, not a word of ours alone. */
+static void the_package_says_what_is_known_of_health(void **state)
+{
+    static const struct {
+        const char *status, *more, *as_of, *want;
+    } cases[] = {
+        {"serviceOperational", "", "2026-01-05T08:20:00Z",
+         "known as of 2026-01-05T08:20:00.000Z: no open incident explains the fault"},
+        {"serviceOperational", "", "2026-01-05T07:00:00Z",
+         "stale: last told of at 2026-01-05T07:00:00.000Z"},
+        {"serviceDegradation", "advisory", "2026-01-05T08:20:00Z",
+         "known as of 2026-01-05T08:20:00.000Z: see EX7, which is open"},
+        {"", "", "", "unknown: nobody has told of this service's health lately"},
+    };
+    char line[512], id[16];
+
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        struct desk *desk;
+
+        (void)teardown(state);
+        (void)setup(state);
+        desk = *state;
+        (void)snprintf(
+            line, sizeof(line),
+            "{\"as_of\":\"%s\",\"source\":\"t\",\"body\":{\"health_snapshot\":{"
+            "\"customer\":\"adatum\",\"service\":\"Exchange Online\",\"status\":\"%s\"}}}",
+            cases[i].as_of, cases[i].status);
+        if (*cases[i].as_of)
+            desk_fact(desk, line);
+        (void)snprintf(
+            line, sizeof(line),
+            "{\"as_of\":\"%s\",\"source\":\"t\",\"body\":{\"health_issue\":{"
+            "\"customer\":\"adatum\",\"id\":\"EX7\",\"service\":\"Exchange Online\","
+            "\"classification\":\"%s\",\"status\":\"investigating\",\"resolved\":false}}}",
+            cases[i].as_of, cases[i].more);
+        if (*cases[i].more)
+            desk_fact(desk, line);
+        desk_run(desk);
+        (void)snprintf(id, sizeof(id), "e%zu", i);
+        event(desk, id, "opened", "c1", EXCHANGE TRIED);
+        desk_expect(desk, "c1", "HANDOFF");
+        is(desk_command(desk, "c1")->health, cases[i].want);
+    }
+}
+
 /* ---- one problem of several cases ---- */
 
 static void a_problem_that_comes_back_after_its_end_has_a_new_command(void **state)
@@ -673,6 +718,7 @@ int main(void)
         TEST(a_fault_confirmed_after_the_feed_fell_silent_goes_on),
         TEST(a_fault_confirmed_while_its_incident_is_open_waits_on),
         TEST(news_while_the_customer_is_asked_sends_nothing_to_microsoft),
+        TEST(the_package_says_what_is_known_of_health),
         TEST(a_problem_that_comes_back_after_its_end_has_a_new_command),
         TEST(a_linked_case_learns_the_number_of_the_command_it_shares),
         TEST(a_case_taken_off_the_shared_command_has_one_of_its_own),

@@ -466,6 +466,138 @@ static void a_recall_names_the_fields_that_do_not_follow(void **state)
     desk_free(desk);
 }
 
+#define PROMISED                                                                                   \
+    AS_OF "{\"statement\": {\"partner\": \"litware\", \"customer\": \"contoso\", \"version\": "    \
+          "\"2026-1\", \"support\": \"all of it\", \"hours\": \"office\", \"contact\": \"+1\", "   \
+          "\"charge\": true, \"price\": \"90 EUR\", \"charge_for\": [\"B\"], \"since\": 0}}}"
+#define OFFICE                                                                                     \
+    AS_OF "{\"calendar\": {\"id\": \"office\", \"zone\": \"UTC\", \"hours\": [\"mon-fri "          \
+          "09:00-17:00\"]}}}"
+
+struct kept {
+    const struct desk *desk;
+    struct egw_plans *plans;
+    struct egw_arena arena;
+    bool lost;
+};
+
+static const struct egw_reference *find_kept(void *user, struct egw_str key, int64_t offset)
+{
+    struct kept *kept = user;
+    const struct desk_record *record = desk_record_at(kept->desk, DESK_REFERENCE, 0, offset);
+    struct egw_reference *reference = egw_arena_alloc(&kept->arena, sizeof(*reference));
+    const struct egw_plan *plan;
+    struct egw_frame frame;
+
+    if (kept->lost)
+        return NULL;
+    assert_non_null(record);
+    assert_true(egw_str_eq(record->key, key));
+    frame = egw_frame_read(record->value);
+    assert_int_equal(egw_plans_find(kept->plans, &frame, &plan, NULL), EGW_OK);
+    assert_int_equal(egw_decode(plan, frame.body.p, frame.body.n, &kept->arena, reference, NULL),
+                     EGW_OK);
+    return reference;
+}
+
+static enum egw_status terms_recalled(struct kept *kept, const struct egw_outcome *outcome,
+                                      const struct egw_outcome *before, char fields[128])
+{
+    const struct egw_recall_ask ask = {policy, outcome, before, find_kept, kept};
+    struct egw_outcome was = egw_recall_terms_part(outcome), made = {0};
+    egw_outcome_fields differ = 0;
+    struct egw_error why;
+    enum egw_status st = egw_recall_terms(&ask, &kept->arena, &made, &why);
+
+    made = egw_recall_terms_part(&made);
+    assert_int_equal(egw_outcome_differ(&was, &made, &differ, NULL), EGW_OK);
+    name_fields(differ, fields, 128);
+    return st;
+}
+
+static void edit_due(struct egw_outcome *o)
+{
+    o->due_at.v += 60000;
+}
+static void edit_earlier_due(struct egw_outcome *o)
+{
+    o->due_at.v -= 60000;
+}
+static void edit_no_due(struct egw_outcome *o)
+{
+    o->due_at.has = false;
+}
+static void edit_price(struct egw_outcome *o)
+{
+    o->price = EGW_STR("9 EUR");
+}
+static void edit_charge(struct egw_outcome *o)
+{
+    o->chargeable.v = false;
+}
+static void edit_version(struct egw_outcome *o)
+{
+    o->statement = EGW_STR("2025-7");
+}
+
+static void times_and_prices_follow_from_the_records_an_outcome_names(void **state)
+{
+    static const struct {
+        void (*edit)(struct egw_outcome *o);
+        const char *fields;
+    } plants[] = {
+        {edit_due, "due_at"},        {edit_earlier_due, "due_at"},
+        {edit_no_due, "due_at"},     {edit_price, "price"},
+        {edit_charge, "chargeable"}, {edit_version, "statement chargeable price"},
+    };
+    struct desk *desk = desk_new(1767600000000);
+    struct kept kept = {.desk = desk};
+    struct told *told;
+    size_t timed = 0, charged = 0, at;
+    char fields[128];
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(facts_first); i++)
+        desk_fact(desk, facts_first[i]);
+    desk_fact(desk, PROMISED);
+    desk_fact(desk, OFFICE);
+    event(desk, "1", "opened", "C-1", "");
+    desk_run(desk);
+    desk->now_ms += 3600000;
+    event(desk, "2", "updated", "C-1",
+          ", \"impact\": \"all wait\""); /* the same again: the time stays */
+    desk_run(desk);
+    desk_fact(desk, RENEWED);
+    desk_run(desk);
+    told = replay_story(desk, &untouched);
+    assert_int_equal(egw_plans_builtin(&kept.plans, NULL), EGW_OK);
+    for (size_t i = 0; i < told->n; i++) {
+        const struct egw_outcome *before = i ? &told->outcomes[i - 1] : NULL;
+
+        if (!egw_recall_decided(&told->outcomes[i]))
+            continue;
+        assert_int_equal(terms_recalled(&kept, &told->outcomes[i], before, fields), EGW_OK);
+        assert_string_equal(fields, "");
+        timed += told->outcomes[i].due_at.has;
+        charged += told->outcomes[i].chargeable.has && told->outcomes[i].chargeable.v;
+    }
+    assert_true(timed >= 2 && charged >= 2);
+    at = place_of(told, "C-1", "ACCESS_REQUIRED");
+    for (size_t i = 0; i < EGW_COUNT(plants); i++) {
+        struct egw_outcome outcome = told->outcomes[at];
+
+        plants[i].edit(&outcome);
+        assert_int_equal(terms_recalled(&kept, &outcome, NULL, fields), EGW_OK);
+        assert_string_equal(fields, plants[i].fields);
+    }
+    kept.lost = true;
+    assert_int_equal(terms_recalled(&kept, &told->outcomes[at], NULL, fields), EGW_NOT_FOUND);
+    egw_arena_free(&kept.arena);
+    egw_plans_free(kept.plans);
+    forget(told);
+    desk_free(desk);
+}
+
 static void facts_that_are_not_the_policys_are_no_ground_to_recall_on(void **state)
 {
     struct egw_fact odd[] = {{EGW_STR("weather"), EGW_STR("fine")}};
@@ -514,6 +646,7 @@ int main(void)
         cmocka_unit_test(a_case_that_began_before_what_is_kept_is_not_checked),
         cmocka_unit_test(a_decision_follows_from_its_facts_and_its_policy),
         cmocka_unit_test(a_recall_names_the_fields_that_do_not_follow),
+        cmocka_unit_test(times_and_prices_follow_from_the_records_an_outcome_names),
         cmocka_unit_test(facts_that_are_not_the_policys_are_no_ground_to_recall_on),
     };
 

@@ -10,6 +10,7 @@
 
 #include "egw/buf.h"
 #include "egw/policy.h"
+#include "egw/reference.h"
 
 /* Whether the outcome tells of a walk: one that noted an update, or repeats, decided nothing. */
 bool egw_recall_decided(const struct egw_outcome *outcome);
@@ -27,6 +28,28 @@ struct egw_outcome egw_recall_part(const struct egw_outcome *outcome);
 enum egw_status egw_recall(const struct egw_policy *policy, const struct egw_outcome *outcome,
                            const struct egw_known_issue *issue, struct egw_arena *arena,
                            struct egw_outcome *ret, struct egw_error *reterr) EGW_MUST_CHECK;
+
+/* What was promised with it: due_at, calendar, otherwise, statement, chargeable, price. */
+struct egw_outcome egw_recall_terms_part(const struct egw_outcome *outcome);
+
+struct egw_recall_ask {
+    const struct egw_policy *policy;
+    const struct egw_outcome *outcome;
+    /* The last outcome of the case before that named a time; NULL: none is known. */
+    const struct egw_outcome *before;
+    /* The reference record at that place; NULL: it is no longer kept. */
+    const struct egw_reference *(*find)(void *user, struct egw_str key, int64_t offset);
+    void *user;
+};
+
+/*
+ * The same as policy and the records the outcome names give it. Two things an outcome does not say
+ * are left open: the case's language (any that limits tell apart may be it), and when the event
+ * occurred (the version of the statement is taken from the outcome). EGW_OK; EGW_NOT_FOUND: what it
+ * hangs on is no longer kept, reterr says what.
+ */
+enum egw_status egw_recall_terms(const struct egw_recall_ask *ask, struct egw_arena *arena,
+                                 struct egw_outcome *ret, struct egw_error *reterr) EGW_MUST_CHECK;
 
 /* A set of fields of Outcome: bit i is field i of egw_type_outcome. */
 typedef uint64_t egw_outcome_fields;
