@@ -14,6 +14,8 @@ static const struct egw_option options[] = {
     {0, NULL, NULL, NULL, NULL, false},
 };
 
+enum { MARKERS_MAX = 100, READ_MS = 2000 };
+
 struct span {
     int64_t low, high;
 };
@@ -85,6 +87,23 @@ static enum egw_status find_outcome(struct survey *survey, int32_t partition,
     return st == EGW_NOT_FOUND ? EGW_OK : st;
 }
 
+/* A log may end in markers of transactions, which nobody reads and commits. Where no record comes
+ * before its end, nothing is left to do. */
+static enum egw_status drop_markers(struct survey *survey, const char *topic, int32_t partition,
+                                    int64_t from, int64_t *lag, struct egw_error *reterr)
+{
+    struct egw_kafka_reader *reader = NULL;
+    struct egw_log_record record;
+    struct egw_error end;
+    enum egw_status st =
+        egw_kafka_reader_new(survey->settings, topic, partition, from, &reader, reterr);
+
+    if (st == EGW_OK && egw_kafka_reader_next(reader, READ_MS, &record, &end) == EGW_NOT_FOUND)
+        *lag = 0;
+    egw_kafka_reader_free(reader);
+    return st;
+}
+
 static enum egw_status find_lag(struct survey *survey, int32_t partition, size_t input,
                                 struct egw_error *reterr)
 {
@@ -97,9 +116,12 @@ static enum egw_status find_lag(struct survey *survey, int32_t partition, size_t
         return EGW_OK;
     st = egw_kafka_committed(survey->kafka, survey->settings->triage.group, m->name, partition,
                              &committed, reterr);
-    if (st == EGW_OK && committed >= 0)
-        *lag = committed < m->spans[partition].high ? m->spans[partition].high - committed : 0;
-    return st;
+    if (st != EGW_OK || committed < 0)
+        return st;
+    *lag = committed < m->spans[partition].high ? m->spans[partition].high - committed : 0;
+    if (*lag == 0 || *lag > MARKERS_MAX)
+        return EGW_OK;
+    return drop_markers(survey, m->name, partition, committed, lag, reterr);
 }
 
 static enum egw_status ask(struct survey *survey, struct egw_error *reterr)

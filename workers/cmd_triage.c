@@ -208,6 +208,14 @@ static void reload(struct triage_worker *tw)
     egw_faults_free(&faults);
 }
 
+static void tell_silence(struct triage_worker *tw)
+{
+    struct egw_error error;
+
+    if (egw_kafka_log_silence(&tw->log, &error))
+        egw_log_line(EGW_LEVEL_WARN, "brokers.away", "why", error.text, NULL);
+}
+
 static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
 {
     int64_t drain_by = 0;
@@ -219,6 +227,7 @@ static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
         egw_watch_turn(tw->watch);
         if (reloads)
             reload(tw);
+        tell_silence(tw);
         if (stops && !drain_by) {
             drain_by = now + DRAIN_MS;
             egw_worker_stop(tw->worker, EGW_STOP_DRAIN);
@@ -251,7 +260,11 @@ static int exit_code(enum egw_status st, const struct egw_error *error)
     case EGW_NOMEM:
         egw_log_line(EGW_LEVEL_ERROR, "stop.memory", "why", error->text, NULL);
         return EGW_EXIT_BUG;
-    default: /* fenced, or a producer past healing: a fresh process continues at the position */
+    case EGW_FENCED: /* once is a broker that was away for long; again and again is a twin */
+        egw_log_line(EGW_LEVEL_ERROR, "stop.fenced", "why", error->text, "again",
+                     "if this comes again within a minute, another process has this slot", NULL);
+        return EGW_EXIT_TRY_AGAIN;
+    default: /* a producer past healing: a fresh process continues at the position */
         egw_log_line(EGW_LEVEL_ERROR, "stop.restart", "why", error->text, NULL);
         return EGW_EXIT_TRY_AGAIN;
     }

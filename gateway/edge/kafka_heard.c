@@ -24,6 +24,7 @@ struct egw_kafka_heard {
     pthread_mutex_t lock;
     char text[HEARD_TEXT]; /* the last of them; of refusals the first stays */
     bool refused, all_down;
+    bool silence;             /* all_down, and not told yet */
     char denied[DENIED_TEXT]; /* "topic/partition" a transaction may not write to, the first */
 };
 
@@ -106,7 +107,7 @@ void egw_kafka_heard_trouble(rd_kafka_t *rk, int code, const char *reason, void 
 
     (void)pthread_mutex_lock(&heard->lock);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        heard->all_down = true;
+        heard->all_down = heard->silence = true;
     else if (!heard->refused)
         keep(heard, reason);
     heard->refused |= refusal;
@@ -155,6 +156,20 @@ enum egw_status egw_kafka_name_denied(const rd_kafka_t *rk, enum egw_status st,
     return st;
 }
 
+bool egw_kafka_heard_silence(const rd_kafka_t *rk, struct egw_error *ret)
+{
+    struct egw_kafka_heard *heard = rd_kafka_opaque(rk);
+    bool silence;
+
+    (void)pthread_mutex_lock(&heard->lock);
+    silence = heard->silence;
+    heard->silence = false;
+    if (silence)
+        (void)egw_error_set(ret, EGW_RETRY, "%s", heard->text);
+    (void)pthread_mutex_unlock(&heard->lock);
+    return silence;
+}
+
 void egw_kafka_heard_well(const rd_kafka_t *rk)
 {
     struct egw_kafka_heard *heard = rd_kafka_opaque(rk);
@@ -183,8 +198,7 @@ static const char *hint(const struct egw_kafka_heard *heard)
 {
     if (!heard->refused || !strstr(heard->text, "SCRAM") || rd_kafka_version() >= SCRAM_SINCE)
         return "";
-    return "; or this is Kafka 4 or later, which knows librdkafka's SCRAM from 2.6.1 on only: use "
-           "PLAIN or a client certificate";
+    return "with Kafka 4 SCRAM needs librdkafka 2.6.1 (else PLAIN, or a certificate): ";
 }
 
 enum egw_status egw_kafka_no_answer(rd_kafka_t *rk, struct egw_error *reterr, const char *fmt, ...)
@@ -201,8 +215,8 @@ enum egw_status egw_kafka_no_answer(rd_kafka_t *rk, struct egw_error *reterr, co
     (void)pthread_mutex_lock(&heard->lock);
     if (heard->refused)
         st = egw_error_set(reterr, EGW_DENIED, "no broker let us in%s%s: %s%s",
-                           heard->who ? " as " : "", heard->who ? heard->who : "", heard->text,
-                           hint(heard));
+                           heard->who ? " as " : "", heard->who ? heard->who : "", hint(heard),
+                           heard->text);
     else
         st = egw_error_set(reterr, EGW_RETRY, "%s%s%s", asked, heard->text[0] ? ": " : "",
                            heard->text);

@@ -58,6 +58,8 @@ void egw_kafka_heard_free(struct egw_kafka_heard *heard);
 void egw_kafka_heard_trouble(rd_kafka_t *rk, int code, const char *reason, void *heard);
 /* The library's log callback; goes on to conf.line. */
 void egw_kafka_heard_line(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+/* Whether, since the last call, no broker was connected any more; and what was heard last. */
+bool egw_kafka_heard_silence(const rd_kafka_t *rk, struct egw_error *ret);
 /* A transaction begins: what the one before was denied is over. */
 void egw_kafka_heard_begin(const rd_kafka_t *rk);
 /* A denial (the status of *error) gets the topic and partition, where only the library's lines name

@@ -296,6 +296,13 @@ bool egw_kafka_log_close(struct egw_log *log, int64_t deadline_ms)
     return closed;
 }
 
+bool egw_kafka_log_silence(struct egw_log *log, struct egw_error *ret)
+{
+    struct kafka_log *self = log->self;
+
+    return egw_kafka_heard_silence(self->member, ret);
+}
+
 enum egw_status egw_kafka_log_login(struct egw_log *log, struct egw_error *reterr)
 {
     struct kafka_log *self = log->self;

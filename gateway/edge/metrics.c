@@ -258,6 +258,26 @@ static enum egw_status status_of(int error)
     return egw_file_status(error) == EGW_RETRY ? EGW_FATAL : EGW_INVALID;
 }
 
+/* Nothing is wrong with the settings where the other one is about to end. */
+static enum egw_status taken(const char *listen, struct egw_error *reterr)
+{
+    return egw_error_set(reterr, EGW_FENCED,
+                         "cannot listen on metrics.listen %s: a process listens there; is a worker "
+                         "of this slot running already? each worker needs a place of its own, as "
+                         "by +slot",
+                         listen);
+}
+
+static bool is_socket(const char *path)
+{
+    struct stat info;
+    int was = errno;
+    bool yes = lstat(path, &info) == 0 && S_ISSOCK(info.st_mode);
+
+    errno = was;
+    return yes;
+}
+
 /* A socket file left by a process that is gone must not be in the way; one that answers must. */
 static void remove_leftover(const struct sockaddr_un *address)
 {
@@ -304,6 +324,8 @@ static enum egw_status listen_unix(struct egw_metrics *metrics, const char *path
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     remove_leftover(&address);
     *ret = bind_and_listen((const struct sockaddr *)&address, sizeof(address));
+    if (*ret < 0 && errno == EADDRINUSE && is_socket(path))
+        return taken(metrics->conf.listen, reterr);
     if (*ret < 0)
         return cannot(status_of(errno), metrics->conf.listen, strerror(errno), reterr);
     (void)snprintf(metrics->path, sizeof(metrics->path), "%s", path);
@@ -360,8 +382,9 @@ static enum egw_status listen_port(struct egw_metrics *metrics, int *ret, struct
     freeaddrinfo(found);
     if (*ret >= 0)
         return EGW_OK;
-    (void)snprintf(why, sizeof(why), "port %s: %s%s", port, strerror(code),
-                   code == EADDRINUSE ? " (another worker? each needs its own: see +slot)" : "");
+    if (code == EADDRINUSE)
+        return taken(listen, reterr);
+    (void)snprintf(why, sizeof(why), "port %s: %s", port, strerror(code));
     return cannot(status_of(code), listen, why, reterr);
 }
 

@@ -47,8 +47,8 @@ static const struct row {
      "abort, rewind; the next assignment brings its own metadata", "`aborted`",
      "test_kafka_errors.c test_runtime_faults.c"},
     {"A11", "another process has our instance id", "FENCED",
-     "no further begin; the process ends, to be started again; it does not count how often: the "
-     "unit stops it after three starts in a minute",
+     "no further begin; the process ends, to be started again, and says that another worker has "
+     "its slot if it comes again within a minute; the unit stops it after three starts in a minute",
      "exit 75", "test_kafka_errors.c test_runtime_faults.c"},
     {"A12", "group metadata of no generation", "ABORT", "refused here, before the broker sees it",
      "`aborted`", "test_kafka_errors.c"},
@@ -85,8 +85,7 @@ static const struct row {
      "position and offsets commit in a transaction all the same", "`committed`",
      "test_runtime_faults.c"},
     {"A25", "a stranger's open transaction holds readers back", "waits",
-     "nothing is read past it and nothing is lost; lag grows (EgwLagGrows, the same as for "
-     "overload): "
+     "nothing is read past it and nothing is lost; EgwPartitionStandsStill tells after 5 minutes: "
      "`kafka-transactions.sh find-hanging` names it",
      "lag of the group", "test_runtime_faults.c"},
     {"B01", "a worker joins under load", "REVOKE",

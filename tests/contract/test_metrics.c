@@ -544,13 +544,13 @@ static void a_port_that_is_taken_is_said(void **state)
     const struct server *first = *state;
     struct server second = {.live = true};
     struct egw_error error;
-    char expected[256];
+    char expected[512];
 
-    assert_int_equal(open_at(&second, first->listen, 0, &error), EGW_INVALID);
+    assert_int_equal(open_at(&second, first->listen, 0, &error), EGW_FENCED);
     (void)snprintf(expected, sizeof(expected),
-                   "cannot listen on metrics.listen %s: port %d: Address already in use (another "
-                   "worker? each needs its own: see +slot)",
-                   first->listen, first->port);
+                   "cannot listen on metrics.listen %s: a process listens there; is a worker of "
+                   "this slot running already? each worker needs a place of its own, as by +slot",
+                   first->listen);
     assert_string_equal(error.text, expected);
 }
 
@@ -559,12 +559,12 @@ static void the_slot_is_added_to_the_port(void **state)
     const struct server *first = *state;
     struct server second = {.live = true};
     struct egw_error error;
-    char listen[64], expected[64];
+    char listen[64], expected[160];
 
     /* Slot 5 of this base is the port of the first: taken, which names the sum. */
     (void)snprintf(listen, sizeof(listen), "localhost:%d+slot", first->port - 5);
-    (void)snprintf(expected, sizeof(expected), ": port %d: Address already", first->port);
-    assert_int_equal(open_at(&second, listen, 5, &error), EGW_INVALID);
+    (void)snprintf(expected, sizeof(expected), "%s: a process listens there", listen);
+    assert_int_equal(open_at(&second, listen, 5, &error), EGW_FENCED);
     assert_non_null(strstr(error.text, expected));
     (void)snprintf(listen, sizeof(listen), "127.0.0.1:65535+slot");
     assert_int_equal(open_at(&second, listen, 1, &error), EGW_INVALID);
@@ -600,7 +600,7 @@ static void a_socket_file_serves_outlives_a_crash_and_goes_at_the_end(void **sta
     struct server server = {.live = true}, second = {.live = true};
     struct egw_error error;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char path[64], listen[80], expected[160];
+    char path[64], listen[80], expected[256];
     char *reply;
     struct stat file;
     int leftover = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -617,9 +617,11 @@ static void a_socket_file_serves_outlives_a_crash_and_goes_at_the_end(void **sta
     assert_int_equal(strncmp(reply, "HTTP/1.1 200", 12), 0);
     free(reply);
     /* One that answers is not pushed aside. */
-    assert_int_equal(open_at(&second, listen, 0, &error), EGW_INVALID);
+    assert_int_equal(open_at(&second, listen, 0, &error), EGW_FENCED);
     (void)snprintf(expected, sizeof(expected),
-                   "cannot listen on metrics.listen %s: Address already in use", listen);
+                   "cannot listen on metrics.listen %s: a process listens there; is a worker of "
+                   "this slot running already? each worker needs a place of its own, as by +slot",
+                   listen);
     assert_string_equal(error.text, expected);
     reply = ask_file(path);
     free(reply);

@@ -308,7 +308,7 @@ def main(argv):
         broker = Broker(state.parent).start()
         state.write_text(json.dumps({"pid": broker.process.pid, "port": broker.port}))
         print(f"kafka {KAFKA_VERSION} answers at {broker.bootstrap}")
-        print(f"try: egw init -s kafka.brokers={broker.bootstrap} -s topics.replication=1")
+        print(f"try: build/release/workers/egw init -s kafka.brokers={broker.bootstrap} -s topics.replication=1")
         return 0
     if verb == "stop":
         if not known:

@@ -90,6 +90,10 @@ class Worker:
     def wait(self, timeout):
         return self.process.wait(timeout)
 
+    def wait_for_end(self, pattern):
+        """The line like that of a worker that has ended."""
+        return next(line for line in self.text().splitlines() if re.search(pattern, line))
+
     def wait_gone(self, seconds):
         """Whether it ends within so many seconds."""
         try:

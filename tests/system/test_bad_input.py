@@ -233,7 +233,7 @@ def test_a_broker_lost_in_the_middle_costs_nothing(make_egw, own_broker):
     worker.wait_for(r"what=ready\b", timeout=30)
     egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(200)])
     own_broker.kill()
-    time.sleep(2)
+    assert "Connection refused" in worker.wait_for(r"what=brokers.away\b", timeout=10)
     own_broker.start()
     egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(200, 400)])
     if not worker.running:
@@ -248,9 +248,33 @@ def test_a21_b09_of_two_workers_with_one_slot_the_older_exits_75(egw):
     older.wait_for(r"what=ready\b", timeout=30)
     newer = egw.worker(0, log="newer.log")
     assert older.wait(30) == program.EXIT_TRY_AGAIN
+    assert "another process has this slot" in older.wait_for_end(r"what=stop.fenced\b")
     egw.publish([world.unclassified(n, f"c{n % 20:04d}") for n in range(100)])
     assert len(answered(egw)) >= 100
     assert newer.running
+
+
+def test_of_two_workers_with_one_slot_and_port_the_newer_exits_75(egw):
+    older = egw.worker(0)
+    older.wait_for(r"what=ready\b", timeout=30)
+    newer = egw.run("triage --slot 0", settings=[f"metrics.listen=unix:{older.socket}"],
+                    expect=program.EXIT_TRY_AGAIN)
+    assert "is a worker of this slot running already?" in newer.err, newer.err
+    egw.publish([world.unclassified(1, "c0001")])
+    answered(egw)
+    assert older.running
+
+
+def test_markers_of_transactions_are_no_lag(egw, running):
+    egw.run("policy activate", "--note", "again")  # a record and a marker in each partition of the inbox
+    answered(egw)
+    running.wait_metric("egw_lag_records", lambda n: n == 0)
+    told = json.loads(egw.run("topics", "-o", "json").out)["partitions"]
+    assert [(p["events_lag"], p["inbox_lag"]) for p in told] == [(0, 0)] * egw.partitions
+    assert running.term() == 0
+    egw.publish([world.unclassified(n, f"c{n:04d}") for n in range(20)])
+    told = json.loads(egw.run("topics", "-o", "json").out)["partitions"]
+    assert sum(p["events_lag"] for p in told) == 20
 
 
 # ---- offsets moved by a tool ----

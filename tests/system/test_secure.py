@@ -262,7 +262,7 @@ def test_who_is_not_let_in_is_told_why(desk, secured):
          "kafka.properties.ssl.ca.location: cannot read '/nowhere'"),
     ]
     if not scram_works():
-        cases.append((salted, DENIED, "Kafka 4 or later, which knows librdkafka's SCRAM from 2.6.1"))
+        cases.append((salted, DENIED, "with Kafka 4 SCRAM needs librdkafka 2.6.1 "))
 
     def refused(settings, code, why):
         for verb in ("triage --slot 7", "outcomes", "check")[:1 if code == SILENT else 3]:

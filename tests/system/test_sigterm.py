@@ -1,6 +1,7 @@
 """P23: SIGTERM at 200 random moments, from the first line of a worker's life on, with the broker up, down
 and stalled: it ends within ten seconds, a second SIGTERM ends it within one, and nothing is lost."""
 import random
+import re
 import threading
 import time
 
@@ -26,7 +27,7 @@ class Stop(threading.Thread):
         super().__init__(daemon=True)
         self.worker, self.after, self.twice, self.fresh = worker, after, twice, fresh
         self.took = self.second = self.code = None
-        self.caught = False
+        self.caught = self.decided = False
 
     def run(self):
         if self.fresh:
@@ -44,6 +45,7 @@ class Stop(threading.Thread):
                 self.second = time.monotonic() - again
         self.code = self.worker.wait(30)
         self.took = time.monotonic() - asked
+        self.decided = bool(re.search(r"what=stop\.done .*transactions=[1-9]", self.worker.text()))
 
 
 def lose_broker(run, lose):
@@ -70,12 +72,13 @@ def stop_all(run, rng, latest, twice=False):
     return stops
 
 
-def start_all(run, ready=True):
+def start_all(run, decide=True):
+    """decide: until each has committed something; ready is too early, the policy is still compiled."""
     for worker in run.workers:
         worker.start()
-    if ready:
+    if decide:
         for worker in run.workers:
-            worker.wait_for(r"what=ready\b", timeout=60)
+            worker.wait_metric("egw_transactions_total", lambda n: n > 0, 60, result="committed")
 
 
 def tell(figures, name, stops):
@@ -99,9 +102,9 @@ def test_two_hundred_random_moments(make_egw, own_broker, figures):
     run.eye.start()
     run.load.start()
     stops = {"up": [], "down": [], "stalled": []}
-    for _ in range(UP):  # they were started a moment ago: some are caught starting
+    for n in range(UP):  # every other time they were started a moment ago
         stops["up"] += stop_all(run, rng, 3)
-        start_all(run, ready=False)
+        start_all(run, decide=n % 2 == 0)
     stop_all(run, rng, 0)
     for _ in range(DOWN):
         start_all(run)
@@ -117,6 +120,8 @@ def test_two_hundred_random_moments(make_egw, own_broker, figures):
     start_all(run)
     run.supervisor.start()
     run.end()
+    figures.tell("up.that_had_decided", sum(s.decided for s in stops["up"]), ">=",
+                 0.9 * UP / 2 * (SLOTS - len(range(0, SLOTS, 3))))
     for name, of_kind in stops.items():
         tell(figures, name, of_kind)
     figures.tell("stops", sum(map(len, stops.values())), ">=", 200)

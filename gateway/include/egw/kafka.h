@@ -41,6 +41,9 @@ enum egw_status egw_kafka_log_new(const struct egw_kafka_log_conf *conf, struct 
 /* Close in order, each step with a deadline; past it the process may _exit (rules page, 24).
  * False: a step did not end in time. */
 bool egw_kafka_log_close(struct egw_log *log, int64_t deadline_ms);
+/* Whether since the last call no broker was connected any more, and why. Work goes on by itself;
+ * but nothing else tells of it before the session ends. */
+bool egw_kafka_log_silence(struct egw_log *log, struct egw_error *ret);
 /* Reads kafka.password_file anew, for connections made from now on. EGW_DENIED: it may not be used,
  * and the password stays what it was. */
 enum egw_status egw_kafka_log_login(struct egw_log *log, struct egw_error *reterr) EGW_MUST_CHECK;

@@ -71,7 +71,7 @@ struct egw_metrics_conf {
 };
 
 /* Listens. What about points to must outlive it. EGW_OK, EGW_INVALID (cannot listen there: says
- * why), EGW_FATAL (no socket or thread to be had), EGW_NOMEM. */
+ * why), EGW_FENCED (somebody else does), EGW_FATAL (no socket or thread to be had), EGW_NOMEM. */
 enum egw_status egw_metrics_open(const struct egw_metrics_conf *conf, struct egw_metrics **ret,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
 /* Copies the sample, names excepted. EGW_OK, EGW_NOMEM. */
