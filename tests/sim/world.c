@@ -252,8 +252,13 @@ static void open_runtime(struct world *w, struct process *process)
 static void start_process(void *arg, int64_t slot)
 {
     struct world *w = arg;
-    struct process *process = new_process(w, (int)slot);
-    struct memlog_conf conf = {
+    struct process *process;
+    struct memlog_conf conf;
+
+    if (w->closing) /* it was to come back after the end */
+        return;
+    process = new_process(w, (int)slot);
+    conf = (struct memlog_conf){
         .cluster = &w->cluster,
         .name = process->name,
         .identity = process->identity,
@@ -264,7 +269,6 @@ static void start_process(void *arg, int64_t slot)
         .at = at_point,
         .user = process,
     };
-
     process->log = memlog_new(&conf);
     process->turn_at = w->sched.now;
     open_runtime(w, process);
