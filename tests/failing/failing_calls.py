@@ -336,12 +336,12 @@ SCENARIOS = [
     Command("sample", ["check", "--sample"], broker=False),
     Command("lint", ["policy", "lint", "config/policy"], broker=False, short=(2, 0)),
     Command("check-offline", ["check", "--offline", "-c", "config/minimal.cfg"], broker=False, short=(2, 0)),
-    Command("check", ["check"], short=None),
+    Command("check", ["check"], short=None, long=(None, 4)),
     Writing("publish", ["publish", "config/story/events.jsonl"], "support.events", 5),
     Writing("reference", ["reference", "put", "config/story/reference.jsonl"], "support.reference", 15),
     Command("outcomes", ["outcomes"]),
-    Worker("triage", short=None, long=(10, 3)),
-    Command("demo", ["demo"], broker=False, short=None, long=(4, 2)),
+    Worker("triage", short=None, long=(6, 2)),
+    Command("demo", ["demo"], broker=False, short=None, long=(3, 1)),
 ]
 
 
