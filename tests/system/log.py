@@ -9,8 +9,9 @@ from murmur2 import partition_of
 from records import SCHEMAS, decode, key_of
 
 
-def read_topic(bootstrap, topic, isolation="read_committed", timeout=300):
-    """Every record of a topic up to the ends it has now (the last stable offset)."""
+def read_topic(bootstrap, topic, isolation="read_committed", timeout=120):
+    """Every record of a topic up to the ends it has now (the last stable offset). timeout: without any
+    that is new; how long all take is the machine's affair."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation,
                              enable_auto_commit=False, auto_offset_reset="earliest",
                              max_partition_fetch_bytes=4 << 20, fetch_max_bytes=32 << 20)
@@ -23,8 +24,10 @@ def read_topic(bootstrap, topic, isolation="read_committed", timeout=300):
         consumer.assign(parts)
         ends = consumer.end_offsets(parts)
         consumer.seek_to_beginning(*parts)
-        deadline = time.monotonic() + timeout
+        deadline, had = time.monotonic() + timeout, 0
         while any(consumer.position(p) < ends[p] for p in parts):
+            if len(records) > had:
+                deadline, had = time.monotonic() + timeout, len(records)
             if time.monotonic() > deadline:
                 at = {p.partition: (consumer.position(p), ends[p]) for p in parts}
                 raise TimeoutError(f"{topic} could not be read to its end: {at}")
