@@ -434,9 +434,13 @@ static int load_settings(struct parse *p)
 /* What was printed must have arrived: a full disk must not look like success. */
 static int finish(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    const char *why = "a part of it was not taken";
+
+    if (fflush(stdout) != 0)
+        why = strerror(errno);
+    else if (!ferror(stdout))
         return code;
-    (void)fprintf(stderr, "egw: cannot write to standard output: %s\n", strerror(errno));
+    (void)fprintf(stderr, "egw: cannot write to standard output: %s\n", why);
     return code == EGW_EXIT_OK ? EGW_EXIT_UNAVAILABLE : code;
 }
 

@@ -375,8 +375,8 @@ static enum egw_status listen_port(struct egw_metrics *metrics, int *ret, struct
         return cannot(EGW_INVALID, listen, "it is no host and port", reterr);
     code = getaddrinfo(host, port, &hints, &found);
     if (code)
-        return cannot(code == EAI_MEMORY ? EGW_FATAL : EGW_INVALID, listen, gai_strerror(code),
-                      reterr);
+        return cannot(code == EAI_MEMORY || code == EAI_AGAIN ? EGW_FATAL : EGW_INVALID, listen,
+                      gai_strerror(code), reterr);
     *ret = bind_and_listen(found->ai_addr, found->ai_addrlen);
     code = errno;
     freeaddrinfo(found);
