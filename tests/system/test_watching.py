@@ -307,6 +307,6 @@ def test_a_port_that_is_taken_stops_the_start(egw):
         taken.listen()
         port = taken.getsockname()[1]
         done = egw.run("triage", "--slot", 0, settings=(f"metrics.listen=127.0.0.1:{port}",),
-                       expect=program.EXIT_CONFIG)
-    assert f"cannot listen on metrics.listen 127.0.0.1:{port}: port {port}: Address already in use" \
-        in done.err
+                       expect=program.EXIT_TRY_AGAIN)
+    assert (f"cannot listen on metrics.listen 127.0.0.1:{port}: a process listens there; is a worker "
+            "of this slot running already?") in done.err
