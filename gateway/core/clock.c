@@ -32,15 +32,15 @@ const struct egw_limit *egw_clock_limit(const struct egw_clock_ask *ask)
     return limit;
 }
 
-/* The calendar's id; empty: round the clock. */
-static struct egw_str calendar_of(const struct egw_limit *limit, const struct egw_terms *terms)
+struct egw_str egw_clock_calendar(const struct egw_limit *limit, struct egw_str hours,
+                                  struct egw_str shift)
 {
     if (egw_str_is(limit->calendar, "24x7"))
         return EGW_STR("");
     if (egw_str_is(limit->calendar, "statement"))
-        return terms->hours;
+        return hours;
     if (egw_str_is(limit->calendar, "delivery"))
-        return terms->shift;
+        return shift;
     return limit->calendar;
 }
 
@@ -80,7 +80,7 @@ void egw_clock_start(const struct egw_clock_ask *ask, struct egw_clock *ret,
     if (!limit)
         return;
     ret->otherwise = limit->otherwise;
-    ret->calendar = calendar_of(limit, ask->terms);
+    ret->calendar = egw_clock_calendar(limit, ask->terms->hours, ask->terms->shift);
     if (ret->calendar.n && count_open(ask, limit, ret, notes))
         return;
     ret->calendar = EGW_STR("");

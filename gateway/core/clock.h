@@ -29,6 +29,10 @@ struct egw_clock {
 /* The limit that counts for such a case, by action, code, severity, channel and language; NULL:
  * none fits. */
 const struct egw_limit *egw_clock_limit(const struct egw_clock_ask *ask);
+/* The id of the calendar it is counted in, with those of the statement and of who delivers; empty:
+ * round the clock. */
+struct egw_str egw_clock_calendar(const struct egw_limit *limit, struct egw_str hours,
+                                  struct egw_str shift);
 /* No limit fits: *ret has no due time. */
 void egw_clock_start(const struct egw_clock_ask *ask, struct egw_clock *ret,
                      struct egw_notes *notes);

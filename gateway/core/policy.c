@@ -73,13 +73,19 @@ bool egw_policy_state_unanswered(const struct egw_policy *policy, struct egw_str
     return false;
 }
 
-bool egw_policy_has_calendar(const struct egw_policy *policy, struct egw_str id)
+const struct egw_named_calendar *egw_policy_calendar(const struct egw_policy *policy,
+                                                     struct egw_str id)
 {
     for (size_t i = 0; i < policy->calendar_count; i++) {
         if (egw_str_eq(policy->calendars[i].id, id))
-            return true;
+            return &policy->calendars[i];
     }
-    return false;
+    return NULL;
+}
+
+bool egw_policy_has_calendar(const struct egw_policy *policy, struct egw_str id)
+{
+    return egw_policy_calendar(policy, id) != NULL;
 }
 
 int64_t egw_policy_max_age_ms(const struct egw_policy *policy, enum egw_reference_kind kind)

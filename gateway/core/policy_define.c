@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "clock.h"
 #include "egw/policy_diff.h"
 #include "egw/wants.h"
 
@@ -531,31 +532,13 @@ static void define_demands(struct defining *d)
 
 /* ---- limits ---- */
 
-/* A kind of case that limits tell apart; n == 0: any other. */
-struct limited {
-    struct egw_str code, severity, channel, language;
-};
-
 static bool names(const struct egw_str *words, size_t n, struct egw_str word)
 {
     for (size_t i = 0; i < n; i++) {
         if (egw_str_same(words[i], word))
             return true;
     }
-    return n == 0;
-}
-
-static const struct egw_limit *limit_of(const struct egw_policy *policy, int action,
-                                        const struct limited *of)
-{
-    const struct egw_limit *limit = policy->limits[action];
-
-    while (limit && !((!limit->code.n || egw_str_eq(limit->code, of->code)) &&
-                      names(limit->severities, limit->severity_count, of->severity) &&
-                      names(limit->channels, limit->channel_count, of->channel) &&
-                      names(limit->languages, limit->language_count, of->language)))
-        limit = limit->next;
-    return limit;
+    return false;
 }
 
 static bool same_limit(const struct egw_limit *a, const struct egw_limit *b)
@@ -593,7 +576,7 @@ static void add_word(struct defining *d, struct axis *axis, struct egw_str word)
 {
     struct egw_str *to;
 
-    if (axis->words.n && names(axis->words.p, axis->words.n, word))
+    if (names(axis->words.p, axis->words.n, word))
         return;
     to = egw_list_push(d->arena, &axis->words, sizeof(*to));
     if (to)
@@ -688,16 +671,19 @@ static void define_limits_of(struct defining *d, int action)
 
     gather_words(d, action, axes);
     do {
-        struct limited of;
+        struct egw_clock_ask ask = {.action = action};
         struct pair pair;
 
         if (d->nomem)
             return;
-        of = (struct limited){
-            word_at(&axes[CODE], at[CODE]), word_at(&axes[SEVERITY], at[SEVERITY]),
-            word_at(&axes[CHANNEL], at[CHANNEL]), word_at(&axes[LANGUAGE], at[LANGUAGE])};
-        pair = (struct pair){limit_of(d->policies[OLD], action, &of),
-                             limit_of(d->policies[NEW], action, &of)};
+        ask.code = word_at(&axes[CODE], at[CODE]);
+        ask.severity = word_at(&axes[SEVERITY], at[SEVERITY]);
+        ask.channel = word_at(&axes[CHANNEL], at[CHANNEL]);
+        ask.language = word_at(&axes[LANGUAGE], at[LANGUAGE]);
+        ask.policy = d->policies[OLD];
+        pair.was = egw_clock_limit(&ask);
+        ask.policy = d->policies[NEW];
+        pair.is = egw_clock_limit(&ask);
         if (same_limit(pair.was, pair.is) || is_told(d, &told, pair))
             continue;
         put(d, "%s", egw_action_names[action]);
@@ -711,16 +697,6 @@ static void define_limits_of(struct defining *d, int action)
 }
 
 /* ---- calendars ---- */
-
-static const struct egw_named_calendar *calendar_named(const struct egw_policy *policy,
-                                                       struct egw_str id)
-{
-    for (size_t i = 0; i < policy->calendar_count; i++) {
-        if (egw_str_eq(policy->calendars[i].id, id))
-            return &policy->calendars[i];
-    }
-    return NULL;
-}
 
 /* Both were zero before they were made. */
 static bool same_hours(const struct egw_open_hours *a, const struct egw_open_hours *b)
@@ -749,7 +725,8 @@ static void define_calendars(struct defining *d)
     for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < d->policies[side]->calendar_count; i++) {
             const struct egw_named_calendar *own = &d->policies[side]->calendars[i];
-            const struct egw_named_calendar *other = calendar_named(d->policies[!side], own->id);
+            const struct egw_named_calendar *other =
+                egw_policy_calendar(d->policies[!side], own->id);
 
             if (other && (side == NEW || same_hours(&own->calendar, &other->calendar)))
                 continue;

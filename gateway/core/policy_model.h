@@ -390,6 +390,10 @@ enum egw_status egw_policy_build(struct egw_policy_source *source, const struct 
 size_t egw_stage_match(const struct egw_stage_table *stage, const uint16_t *values,
                        uint64_t *ret_near);
 
+/* NULL: the policy has none of that name. */
+const struct egw_named_calendar *egw_policy_calendar(const struct egw_policy *policy,
+                                                     struct egw_str id);
+
 /* Whether the desk is told the same by both: action, code, channel, mode. */
 bool egw_rules_agree(const struct egw_rule_view *a, const struct egw_rule_view *b);
 

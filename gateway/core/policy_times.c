@@ -11,15 +11,6 @@ static int action_find(struct egw_str name)
     return -1;
 }
 
-static const struct egw_named_calendar *calendar_find(const struct egw_policy *p, struct egw_str id)
-{
-    for (size_t i = 0; i < p->calendar_count; i++) {
-        if (egw_str_eq(p->calendars[i].id, id))
-            return &p->calendars[i];
-    }
-    return NULL;
-}
-
 static bool calendar_is_special(struct egw_str id)
 {
     return egw_str_is(id, "24x7") || egw_str_is(id, "statement") || egw_str_is(id, "delivery");
@@ -35,7 +26,7 @@ static void make_calendar(struct egw_compile *c, const struct egw_source_calenda
 
     egw_compile_id(c, from->at, "calendar", from->id);
     egw_compile_source(c, from->at, "calendar", from->id, from->source);
-    if (calendar_is_special(from->id) || calendar_find(c->policy, from->id))
+    if (calendar_is_special(from->id) || egw_policy_calendar(c->policy, from->id))
         FAULT(c, from->at, "calendar \"%.*s\" is there already", EGW_FMT(from->id));
     if (c->nomem)
         return;
@@ -91,7 +82,7 @@ static void check_limit(struct egw_compile *c, const struct egw_source_limit *li
     if (limit->warn_ms >= limit->within_ms && limit->warn_ms)
         FAULT(c, limit->at, "the warning would come before the time begins");
     if (limit->calendar.text.n && !calendar_is_special(limit->calendar.text) &&
-        !calendar_find(c->policy, limit->calendar.text))
+        !egw_policy_calendar(c->policy, limit->calendar.text))
         FAULT(c, limit->calendar.at, "there is no calendar \"%.*s\"",
               EGW_FMT(limit->calendar.text));
 }

@@ -40,38 +40,14 @@ static const void *body_of(struct terms *t, struct egw_str key, bool worded)
 
 /* ---- the statement of support ---- */
 
-struct version {
-    struct egw_str hours, price;
-    bool charge;
-    const struct egw_list *charge_for;
-};
-
-static bool version_of(const struct egw_statement *record, struct egw_str name, struct version *ret)
+static bool version_of(const struct egw_statement *record, struct egw_str name,
+                       struct egw_promise *ret)
 {
-    const struct egw_earlier_statement *earlier = record->earlier.p;
-
-    if (egw_str_eq(record->version, name)) {
-        *ret = (struct version){record->hours, record->price, record->charge, &record->charge_for};
-        return true;
-    }
-    for (size_t i = 0; i < record->earlier.n; i++) {
-        if (egw_str_eq(earlier[i].version, name)) {
-            *ret = (struct version){earlier[i].hours, earlier[i].price, earlier[i].charge,
-                                    &earlier[i].charge_for};
+    for (size_t i = 0; egw_promise_at(record, i, ret); i++) {
+        if (egw_str_eq(ret->version, name))
             return true;
-        }
     }
     return false;
-}
-
-static bool charges(const struct version *version, struct egw_str severity)
-{
-    const struct egw_str *words = version->charge_for->p;
-    bool named = !version->charge_for->n;
-
-    for (size_t i = 0; i < version->charge_for->n; i++)
-        named = named || egw_str_same(words[i], severity);
-    return version->charge && named;
 }
 
 /* Which version was in force hangs on when the event occurred, which the outcome does not say: the
@@ -80,14 +56,14 @@ static void fill_statement(struct terms *t, struct egw_outcome *ret)
 {
     const struct egw_outcome *outcome = t->ask->outcome;
     const struct egw_statement *record = body_of(t, EGW_STR("statement/"), true);
-    struct version version;
+    struct egw_promise version;
 
     ret->statement = EGW_STR("");
     ret->price = EGW_STR("");
     if (!record || !version_of(record, outcome->statement, &version))
         return;
     ret->statement = outcome->statement;
-    ret->chargeable = (struct egw_opt_bool){true, charges(&version, outcome->severity)};
+    ret->chargeable = (struct egw_opt_bool){true, egw_promise_charges(&version, outcome->severity)};
     if (ret->chargeable.v && version.price.p)
         ret->price = version.price;
     t->hours = version.hours;
@@ -95,34 +71,12 @@ static void fill_statement(struct terms *t, struct egw_outcome *ret)
 
 /* ---- the clock ---- */
 
-static struct egw_str calendar_of(const struct terms *t, const struct egw_limit *limit)
-{
-    if (egw_str_is(limit->calendar, "24x7"))
-        return EGW_STR("");
-    if (egw_str_is(limit->calendar, "statement"))
-        return t->hours;
-    if (egw_str_is(limit->calendar, "delivery"))
-        return t->shift;
-    return limit->calendar;
-}
-
-/* The record's hours, else the policy's. False: neither. */
 static bool hours_of(struct terms *t, struct egw_str id, struct egw_open_hours *ret)
 {
     struct egw_str key = egw_arena_printf(t->arena, "calendar/%.*s", EGW_FMT(id));
-    const struct egw_calendar *record = key.p ? body_of(t, key, false) : NULL;
-    const struct egw_policy *policy = t->ask->policy;
+    bool recorded;
 
-    if (record)
-        return egw_calendar_make(record->zone, record->rules, &record->hours, &record->holidays,
-                                 ret, NULL) == EGW_OK;
-    for (size_t i = 0; i < policy->calendar_count; i++) {
-        if (egw_str_eq(policy->calendars[i].id, id)) {
-            *ret = policy->calendars[i].calendar;
-            return true;
-        }
-    }
-    return false;
+    return egw_hours_of(t->ask->policy, id, key.p ? body_of(t, key, false) : NULL, ret, &recorded);
 }
 
 static struct egw_clock clock_of(struct terms *t, const struct egw_limit *limit)
@@ -134,7 +88,7 @@ static struct egw_clock clock_of(struct terms *t, const struct egw_limit *limit)
     if (!limit)
         return clock;
     clock.otherwise = limit->otherwise;
-    clock.calendar = calendar_of(t, limit);
+    clock.calendar = egw_clock_calendar(limit, t->hours, t->shift);
     if (clock.calendar.n && hours_of(t, clock.calendar, &hours) &&
         egw_calendar_add(&hours, from_ms, limit->within_ms, &clock.due_at.v)) {
         clock.due_at.has = true;

@@ -44,12 +44,6 @@ static const void *believed(const struct egw_terms_ask *ask, enum egw_reference_
 
 /* ---- calendars ---- */
 
-static bool calendar_of(const struct egw_calendar *record, struct egw_open_hours *ret)
-{
-    return egw_calendar_make(record->zone, record->rules, &record->hours, &record->holidays, ret,
-                             NULL) == EGW_OK;
-}
-
 /* Who is there at all hours need not put a calendar on record that says so. */
 static bool round_the_clock(struct egw_str id, struct egw_open_hours *ret)
 {
@@ -60,69 +54,78 @@ static bool round_the_clock(struct egw_str id, struct egw_open_hours *ret)
            egw_calendar_make(EGW_STR("UTC"), EGW_STR(""), &hours, &none, ret, NULL) == EGW_OK;
 }
 
+bool egw_hours_of(const struct egw_policy *policy, struct egw_str id,
+                  const struct egw_calendar *record, struct egw_open_hours *ret, bool *ret_recorded)
+{
+    const struct egw_named_calendar *named;
+
+    *ret_recorded = false;
+    if (round_the_clock(id, ret))
+        return true;
+    *ret_recorded = record && egw_calendar_make(record->zone, record->rules, &record->hours,
+                                                &record->holidays, ret, NULL) == EGW_OK;
+    named = *ret_recorded ? NULL : egw_policy_calendar(policy, id);
+    if (named)
+        *ret = named->calendar;
+    return *ret_recorded || named;
+}
+
 bool egw_terms_calendar(const struct egw_policy *policy, const struct egw_facts *facts,
                         struct egw_str id, struct egw_arena *arena, struct egw_open_hours *ret,
                         struct egw_notes *notes)
 {
     struct egw_str key = egw_arena_printf(arena, "calendar/%.*s", EGW_FMT(id));
     struct egw_fact_view view = {NULL, -1};
+    bool recorded, found;
 
-    if (round_the_clock(id, ret))
-        return true;
     if (key.p)
         view = egw_facts_get(facts, key);
     else
         notes->nomem = true;
-    if (view.reference && calendar_of(view.reference->body.p, ret)) {
+    found =
+        egw_hours_of(policy, id, view.reference ? view.reference->body.p : NULL, ret, &recorded);
+    if (recorded)
         note_source(notes, key, &view, EGW_STR(""));
-        return true;
-    }
-    for (size_t i = 0; i < policy->calendar_count; i++) {
-        if (egw_str_eq(policy->calendars[i].id, id)) {
-            *ret = policy->calendars[i].calendar;
-            return true;
-        }
-    }
-    egw_notes_warn(notes, egw_arena_printf(arena, "calendar %.*s is not on record", EGW_FMT(id)));
-    return false;
+    if (!found)
+        egw_notes_warn(notes,
+                       egw_arena_printf(arena, "calendar %.*s is not on record", EGW_FMT(id)));
+    return found;
 }
 
 /* ---- the statement of support ---- */
 
-struct statement {
-    struct egw_str version, hours, price;
-    bool charge;
-    const struct egw_list *charge_for;
-};
-
-/* The newest that was in force when the event occurred. */
-static bool in_force(const struct egw_statement *record, int64_t at_ms, struct statement *ret)
+bool egw_promise_at(const struct egw_statement *record, size_t i, struct egw_promise *ret)
 {
     const struct egw_earlier_statement *earlier = record->earlier.p;
 
-    if (record->since <= at_ms) {
-        *ret = (struct statement){record->version, record->hours, record->price, record->charge,
-                                  &record->charge_for};
-        return true;
-    }
-    for (size_t i = 0; i < record->earlier.n; i++) {
-        if (earlier[i].since <= at_ms) {
-            *ret = (struct statement){earlier[i].version, earlier[i].hours, earlier[i].price,
-                                      earlier[i].charge, &earlier[i].charge_for};
-            return true;
-        }
-    }
-    return false;
+    if (i > record->earlier.n)
+        return false;
+    *ret = i == 0 ? (struct egw_promise){record->version, record->hours,  record->price,
+                                         record->since,   record->charge, &record->charge_for}
+                  : (struct egw_promise){earlier[i - 1].version, earlier[i - 1].hours,
+                                         earlier[i - 1].price,   earlier[i - 1].since,
+                                         earlier[i - 1].charge,  &earlier[i - 1].charge_for};
+    return true;
 }
 
-static bool charged(const struct statement *statement, struct egw_str severity)
+bool egw_promise_charges(const struct egw_promise *promise, struct egw_str severity)
 {
-    const struct egw_str *words = statement->charge_for->p;
-    bool named = !statement->charge_for->n;
+    const struct egw_str *words = promise->charge_for->p;
+    bool named = !promise->charge_for->n;
 
-    for (size_t i = 0; i < statement->charge_for->n; i++)
+    for (size_t i = 0; i < promise->charge_for->n; i++)
         named = named || egw_str_same(words[i], severity);
-    return statement->charge && named;
+    return promise->charge && named;
+}
+
+/* The newest that was in force when the event occurred. */
+static bool in_force(const struct egw_statement *record, int64_t at_ms, struct egw_promise *ret)
+{
+    for (size_t i = 0; egw_promise_at(record, i, ret); i++) {
+        if (ret->since <= at_ms)
+            return true;
+    }
+    return false;
 }
 
 static char *append(char *to, struct egw_str s)
@@ -154,7 +157,7 @@ static void find_statement(const struct egw_terms_ask *ask, const struct egw_dos
     struct egw_str key;
     struct egw_fact_view view = egw_dossier_find(dossier, EGW_REF_STATEMENT, EGW_STR_NONE, &key);
     const struct egw_statement *record;
-    struct statement found;
+    struct egw_promise found;
 
     if (!key.p)
         key = statement_key(ask);
@@ -167,7 +170,7 @@ static void find_statement(const struct egw_terms_ask *ask, const struct egw_dos
     note_source(notes, key, &view, found.version);
     ret->statement = found.version;
     ret->hours = found.hours;
-    ret->chargeable = (struct egw_opt_bool){true, charged(&found, ask->severity)};
+    ret->chargeable = (struct egw_opt_bool){true, egw_promise_charges(&found, ask->severity)};
     if (ret->chargeable.v && found.price.p)
         ret->price = found.price;
 }

@@ -41,11 +41,27 @@ struct egw_terms {
     struct egw_str model, handled_by, shift; /* shift: calendar the delivery holds in */
 };
 
+/* One version of a statement of support. */
+struct egw_promise {
+    struct egw_str version, hours, price;
+    int64_t since;
+    bool charge;
+    const struct egw_list *charge_for;
+};
+/* Version i of the record: 0 is today's, then the earlier ones, newest first. False: no more. */
+bool egw_promise_at(const struct egw_statement *record, size_t i, struct egw_promise *ret);
+bool egw_promise_charges(const struct egw_promise *promise, struct egw_str severity);
+
 /* Texts live as long as policy and facts, or in the arena. */
 void egw_terms_find(const struct egw_terms_ask *ask, struct egw_terms *ret,
                     struct egw_notes *notes);
 
-/* The calendar record of that id, else the policy's. False: neither; a warning says so. */
+/* The hours of the calendar of that id: around the clock, of its record (NULL: there is none), else
+ * of the policy. False: none of them. *ret_recorded: the record told. */
+bool egw_hours_of(const struct egw_policy *policy, struct egw_str id,
+                  const struct egw_calendar *record, struct egw_open_hours *ret,
+                  bool *ret_recorded);
+/* The same, of the record among the facts. False: neither; a warning says so. */
 bool egw_terms_calendar(const struct egw_policy *policy, const struct egw_facts *facts,
                         struct egw_str id, struct egw_arena *arena, struct egw_open_hours *ret,
                         struct egw_notes *notes);
