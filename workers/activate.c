@@ -55,25 +55,6 @@ struct highest {
     struct egw_sha256 manifest;
 };
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Zeros where the text is no such hash: whoever compares it finds it different. */
-static void read_manifest(struct egw_str hex, struct egw_sha256 *ret)
-{
-    *ret = (struct egw_sha256){{0}};
-    if (hex.n != sizeof(ret->b) * 2)
-        return;
-    for (size_t i = 0; i < sizeof(ret->b); i++) {
-        int high = hex_digit(hex.p[2 * i]), low = hex_digit(hex.p[2 * i + 1]);
-
-        if (high >= 0 && low >= 0)
-            ret->b[i] = (unsigned char)(high << 4 | low);
-    }
-}
-
 static void take_activation(struct highest *highest, const struct egw_item *item)
 {
     const struct egw_policy_activation *activation = item->value;
@@ -82,7 +63,8 @@ static void take_activation(struct highest *highest, const struct egw_item *item
         !egw_str_is(item->record.key, EGW_ACTIVATION_KEY) || activation->number <= highest->number)
         return;
     highest->number = activation->number;
-    read_manifest(activation->manifest, &highest->manifest);
+    if (!egw_sha256_of_hex(activation->manifest, &highest->manifest))
+        highest->manifest = (struct egw_sha256){{0}}; /* whoever compares it finds it different */
 }
 
 /* Activations in the inbox that the partition's owner has not met. Other records, readable or not,

@@ -13,15 +13,8 @@ static struct egw_activation_past *item_of(struct egw_activations *a, int64_t nu
         at--;
     if (at < a->n && a->items[at].number == number)
         return &a->items[at];
-    if (a->n == a->cap) {
-        size_t cap = a->cap ? 2 * a->cap : 16;
-        struct egw_activation_past *grown = realloc(a->items, cap * sizeof(*grown));
-
-        if (!grown)
-            return NULL;
-        a->items = grown;
-        a->cap = cap;
-    }
+    if (!egw_grow(&a->items, sizeof(*a->items), a->n, &a->cap))
+        return NULL;
     memmove(&a->items[at + 1], &a->items[at], (a->n - at) * sizeof(*a->items));
     a->n++;
     a->items[at] = (struct egw_activation_past){.number = number};

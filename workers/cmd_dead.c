@@ -83,12 +83,7 @@ static enum egw_status check_ids(const struct egw_letter_filter *filter, struct 
 
 enum egw_status egw_dead_text(struct egw_buf *out, const char *name, struct egw_str text)
 {
-    bool first = out->n > 0 && out->p[out->n - 1] == '{';
-    enum egw_status st = egw_buf_printf(out, "%s\"%s\":", first ? "" : ",", name);
-
-    if (!st)
-        st = text.p ? egw_json_string(text, out) : egw_buf_printf(out, "null");
-    return st;
+    return text.p ? egw_json_text(out, name, text) : egw_buf_printf(out, ",\"%s\":null", name);
 }
 
 static enum egw_status put_time(struct egw_buf *out, const char *name, int64_t ms)

@@ -296,15 +296,8 @@ static enum egw_status hold(struct listing *l, const struct egw_item *item)
                         stderr);
         show_held(l);
     }
-    if (l->held_count == l->held_cap) {
-        size_t cap = l->held_cap ? l->held_cap * 2 : 1024;
-        struct held *grown = realloc(l->held, cap * sizeof(*grown));
-
-        if (!grown)
-            return EGW_NOMEM;
-        l->held = grown;
-        l->held_cap = cap;
-    }
+    if (!egw_grow(&l->held, sizeof(*l->held), l->held_count, &l->held_cap))
+        return EGW_NOMEM;
     copy = malloc(item->record.value.n + 1);
     if (!copy)
         return EGW_NOMEM;

@@ -7,7 +7,7 @@
 #include "cli.h"
 #include "letters.h"
 
-/* ,"name":"text", or without the comma where out ends with a brace. */
+/* As egw_json_text(); a text that is not there is null, and not the first member. */
 enum egw_status egw_dead_text(struct egw_buf *out, const char *name, struct egw_str text);
 /* {"id":"3/12","class":...: what list tells of a letter, the object left open. */
 enum egw_status egw_dead_head(struct egw_buf *out, const struct egw_letter *letter);

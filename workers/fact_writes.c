@@ -16,17 +16,9 @@ enum egw_status egw_fact_writes_open(const struct egw_settings *settings, bool d
 
 static struct egw_kafka_write *add_write(struct egw_fact_writes *facts)
 {
-    size_t cap = facts->cap ? facts->cap * 2 : 64;
-    struct egw_kafka_write *grown;
-
-    if (facts->n < facts->cap)
-        return &facts->writes[facts->n];
-    grown = realloc(facts->writes, cap * sizeof(*grown));
-    if (!grown)
-        return NULL;
-    facts->writes = grown;
-    facts->cap = cap;
-    return &facts->writes[facts->n];
+    return egw_grow(&facts->writes, sizeof(*facts->writes), facts->n, &facts->cap)
+               ? &facts->writes[facts->n]
+               : NULL;
 }
 
 enum egw_status egw_fact_writes_add(struct egw_fact_writes *facts,

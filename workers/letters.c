@@ -105,15 +105,8 @@ static enum egw_status keep(struct egw_letters *letters, struct egw_letter *lett
 {
     struct egw_arena *arena = &letters->arena;
 
-    if (letters->n == letters->cap) {
-        size_t cap = letters->cap ? letters->cap * 2 : 64;
-        struct egw_letter *grown = realloc(letters->p, cap * sizeof(*grown));
-
-        if (!grown)
-            return egw_error_set(reterr, EGW_NOMEM, "no memory for dead letters");
-        letters->p = grown;
-        letters->cap = cap;
-    }
+    if (!egw_grow(&letters->p, sizeof(*letters->p), letters->n, &letters->cap))
+        return egw_error_set(reterr, EGW_NOMEM, "no memory for dead letters");
     if (!egw_arena_str(arena, letter->topic, &letter->topic) ||
         !egw_arena_str(arena, letter->reason, &letter->reason) ||
         !egw_arena_str(arena, letter->key, &letter->key) ||

@@ -28,21 +28,6 @@ struct egw_policies {
 
 /* ---- reading ---- */
 
-static bool grow(void **items, size_t n, size_t *cap, size_t size)
-{
-    size_t more = *cap ? *cap * 2 : 64;
-    void *grown;
-
-    if (n < *cap)
-        return true;
-    grown = reallocarray(*items, more, size);
-    if (!grown)
-        return false;
-    *items = grown;
-    *cap = more;
-    return true;
-}
-
 static struct held *find_held(struct egw_policies *p, const unsigned char *manifest)
 {
     for (size_t i = 0; i < p->held_n; i++) {
@@ -58,7 +43,7 @@ static struct held *held_of(struct egw_policies *p, const struct egw_sha256 *man
 
     if (held)
         return held;
-    if (!grow((void **)&p->held, p->held_n, &p->held_cap, sizeof(*p->held)))
+    if (!egw_grow(&p->held, sizeof(*p->held), p->held_n, &p->held_cap))
         return NULL;
     held = &p->held[p->held_n];
     *held = (struct held){.manifest = *manifest,
@@ -98,7 +83,7 @@ static bool keep_record(struct egw_policies *p, const struct egw_log_record *rec
 {
     struct egw_log_record *kept;
 
-    if (!grow((void **)&p->records, p->record_n, &p->record_cap, sizeof(*p->records)))
+    if (!egw_grow(&p->records, sizeof(*p->records), p->record_n, &p->record_cap))
         return false;
     kept = &p->records[p->record_n++];
     *kept = *record;

@@ -94,15 +94,8 @@ static struct loaded *loaded_of(const struct egw_recorded *r, const unsigned cha
 static enum egw_status remember_loaded(struct egw_recorded *r, const struct egw_sha256 *manifest,
                                        const struct egw_policy *policy)
 {
-    if (r->loaded_n == r->loaded_cap) {
-        size_t cap = r->loaded_cap ? 2 * r->loaded_cap : 16;
-        struct loaded *grown = realloc(r->loaded, cap * sizeof(*grown));
-
-        if (!grown)
-            return egw_error_set(&r->err, EGW_NOMEM, "no memory for the policies of the log");
-        r->loaded = grown;
-        r->loaded_cap = cap;
-    }
+    if (!egw_grow(&r->loaded, sizeof(*r->loaded), r->loaded_n, &r->loaded_cap))
+        return egw_error_set(&r->err, EGW_NOMEM, "no memory for the policies of the log");
     r->loaded[r->loaded_n++] = (struct loaded){*manifest, policy};
     return EGW_OK;
 }
@@ -200,15 +193,8 @@ static enum egw_status keep_reference(struct egw_recorded *r, const struct egw_l
 {
     struct egw_log_record *kept;
 
-    if (r->reference_n == r->reference_cap) {
-        size_t cap = r->reference_cap ? 2 * r->reference_cap : 1024;
-        struct egw_log_record *grown = realloc(r->reference, cap * sizeof(*grown));
-
-        if (!grown)
-            return egw_error_set(&r->err, EGW_NOMEM, "no memory for the reference topic");
-        r->reference = grown;
-        r->reference_cap = cap;
-    }
+    if (!egw_grow(&r->reference, sizeof(*r->reference), r->reference_n, &r->reference_cap))
+        return egw_error_set(&r->err, EGW_NOMEM, "no memory for the reference topic");
     kept = &r->reference[r->reference_n++];
     *kept = *record;
     kept->topic = EGW_TOPIC_REFERENCE;

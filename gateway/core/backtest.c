@@ -100,15 +100,8 @@ static struct egw_backtest_line *line_of(struct egw_backtest *backtest, enum egw
         memcpy(&at, found.p, sizeof(at));
         return &lines->items[at];
     }
-    if (lines->n == lines->cap) {
-        size_t cap = lines->cap ? 2 * lines->cap : 16;
-        struct egw_backtest_line *grown = realloc(lines->items, cap * sizeof(*grown));
-
-        if (!grown)
-            return NULL;
-        lines->items = grown;
-        lines->cap = cap;
-    }
+    if (!egw_grow(&lines->items, sizeof(*lines->items), lines->n, &lines->cap))
+        return NULL;
     line = &lines->items[lines->n];
     *line = (struct egw_backtest_line){0};
     if (!egw_arena_str(&backtest->arena, name, &line->name) ||
@@ -293,15 +286,8 @@ static enum egw_status count_move(struct egw_backtest *backtest, const struct eg
             return EGW_OK;
         }
     }
-    if (backtest->n == backtest->cap) {
-        size_t cap = backtest->cap ? 2 * backtest->cap : 16;
-        struct egw_backtest_move *grown = realloc(backtest->moves, cap * sizeof(*grown));
-
-        if (!grown)
-            return EGW_NOMEM;
-        backtest->moves = grown;
-        backtest->cap = cap;
-    }
+    if (!egw_grow(&backtest->moves, sizeof(*backtest->moves), backtest->n, &backtest->cap))
+        return EGW_NOMEM;
     if (!keep_answer(backtest, &move.was) || !keep_answer(backtest, &move.becomes) ||
         !keep_example(backtest, was, becomes, &move))
         return EGW_NOMEM;

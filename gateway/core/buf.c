@@ -5,6 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool egw_grow(void *items, size_t size, size_t n, size_t *capacity)
+{
+    size_t more = *capacity ? *capacity * 2 : 64;
+    void *p, *grown;
+
+    if (n < *capacity)
+        return true;
+    memcpy(&p, items, sizeof(p));
+    grown = reallocarray(p, more, size);
+    if (!grown)
+        return false;
+    memcpy(items, &grown, sizeof(grown));
+    *capacity = more;
+    return true;
+}
+
 void egw_buf_free(struct egw_buf *buf)
 {
     if (!buf)

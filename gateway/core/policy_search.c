@@ -392,32 +392,18 @@ void egw_quest_free(struct egw_quest *quest)
 
 static void hold(struct egw_quest *quest, egw_lit lit)
 {
-    if (quest->held_n == quest->held_room) {
-        size_t room = quest->held_room ? 2 * quest->held_room : 256;
-        egw_lit *grown = realloc(quest->held, room * sizeof(*grown));
-
-        if (!grown) {
-            quest->nomem = true;
-            return;
-        }
-        quest->held = grown;
-        quest->held_room = room;
+    if (!egw_grow(&quest->held, sizeof(*quest->held), quest->held_n, &quest->held_room)) {
+        quest->nomem = true;
+        return;
     }
     quest->held[quest->held_n++] = lit;
 }
 
 static void ask(struct egw_quest *quest, struct egw_asked asked)
 {
-    if (quest->asked_n == quest->asked_room) {
-        size_t room = quest->asked_room ? 2 * quest->asked_room : 256;
-        struct egw_asked *grown = realloc(quest->asked, room * sizeof(*grown));
-
-        if (!grown) {
-            quest->nomem = true;
-            return;
-        }
-        quest->asked = grown;
-        quest->asked_room = room;
+    if (!egw_grow(&quest->asked, sizeof(*quest->asked), quest->asked_n, &quest->asked_room)) {
+        quest->nomem = true;
+        return;
     }
     quest->asked[quest->asked_n++] = asked;
 }

@@ -27,23 +27,6 @@ static const char header[] =
 #define FAULT(builder, ...)                                                                        \
     egw_faults_add((builder)->faults, (builder)->file, (builder)->line, __VA_ARGS__)
 
-/* Room for one more; false: no memory. */
-static bool grow(void *items, size_t size, size_t count, size_t *capacity)
-{
-    void **p = items;
-    size_t wanted = *capacity ? *capacity * 2 : 256;
-    void *grown;
-
-    if (count < *capacity)
-        return true;
-    grown = reallocarray(*p, wanted, size);
-    if (!grown)
-        return false;
-    *p = grown;
-    *capacity = wanted;
-    return true;
-}
-
 static struct egw_str take_until(struct egw_str *rest, char separator)
 {
     const char *end = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
@@ -116,7 +99,7 @@ static void add_spelling(struct builder *b, struct egw_str text, enum form form)
         FAULT(b, "'%.*s' is too short to look for", EGW_FMT(text));
         return;
     }
-    if (!grow(&b->spellings, sizeof(*b->spellings), b->spelling_count, &b->spelling_capacity) ||
+    if (!egw_grow(&b->spellings, sizeof(*b->spellings), b->spelling_count, &b->spelling_capacity) ||
         !egw_arena_str(b->texts, text, &own)) {
         b->no_memory = true;
         return;
@@ -218,7 +201,7 @@ static void read_row(struct builder *b, const struct egw_str columns[COLUMNS])
         FAULT(b, "baseline is '%.*s', allowed are yes, no, unknown",
               EGW_FMT(columns[COLUMN_BASELINE]));
     read_spellings(b, columns);
-    if (!grow(&b->issues, sizeof(issue), b->issue_count, &b->issue_capacity)) {
+    if (!egw_grow(&b->issues, sizeof(issue), b->issue_count, &b->issue_capacity)) {
         b->no_memory = true;
         return;
     }

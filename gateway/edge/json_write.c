@@ -400,7 +400,8 @@ enum egw_status egw_json_string(struct egw_str s, struct egw_buf *out)
 
 enum egw_status egw_json_text(struct egw_buf *out, const char *name, struct egw_str text)
 {
-    enum egw_status st = egw_buf_printf(out, ",\"%s\":", name);
+    bool first = out->n > 0 && out->p[out->n - 1] == '{';
+    enum egw_status st = egw_buf_printf(out, "%s\"%s\":", first ? "" : ",", name);
 
     return st ? st : egw_json_string(text, out);
 }

@@ -17,15 +17,8 @@ enum egw_status ready_push(struct ready_list *list, const struct ready *ready)
 
     if (list->first && list->first == list->n)
         list->first = list->n = 0;
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 16;
-        struct ready *items = realloc(list->items, cap * sizeof(*items));
-
-        if (!items)
-            return EGW_NOMEM;
-        list->items = items;
-        list->cap = cap;
-    }
+    if (!egw_grow(&list->items, sizeof(*list->items), list->n, &list->cap))
+        return EGW_NOMEM;
     bytes = malloc(ready->key.n + ready->fact.n + 1);
     if (!bytes)
         return EGW_NOMEM;
@@ -53,15 +46,8 @@ enum egw_status part_wake(struct part *part, int64_t due_ms, struct egw_str key)
     size_t at;
     struct timer fresh = {due_ms, NULL, key.n};
 
-    if (part->timer_count == part->timer_cap) {
-        size_t cap = part->timer_cap ? part->timer_cap * 2 : 64;
-        struct timer *timers = realloc(part->timers, cap * sizeof(*timers));
-
-        if (!timers)
-            return EGW_NOMEM;
-        part->timers = timers;
-        part->timer_cap = cap;
-    }
+    if (!egw_grow(&part->timers, sizeof(*part->timers), part->timer_count, &part->timer_cap))
+        return EGW_NOMEM;
     fresh.key = malloc(key.n ? key.n : 1);
     if (!fresh.key)
         return EGW_NOMEM;

@@ -32,6 +32,10 @@ static inline struct egw_str egw_buf_str(const struct egw_buf *buf)
     return (struct egw_str){buf->p ? (const char *)buf->p : "", buf->n};
 }
 
+/* Room for one more in an array of n items of size, malloc'd or NULL, its pointer at items. False:
+ * no memory, and all is as it was. */
+bool egw_grow(void *items, size_t size, size_t n, size_t *capacity) EGW_MUST_CHECK;
+
 struct egw_arena_block;
 struct egw_arena {
     struct egw_arena_block *first, *now;

@@ -31,7 +31,8 @@ enum egw_status egw_json_write(const struct egw_type *type, const void *record,
 
 /* Append s as a JSON string with quotes; broken UTF-8 becomes U+FFFD. */
 enum egw_status egw_json_string(struct egw_str s, struct egw_buf *out) EGW_MUST_CHECK;
-/* Append one more member of an object that has some: ,"name":"text". */
+/* Append a member of an object that is open: ,"name":"text", without the comma where out ends with
+ * the brace. */
 enum egw_status egw_json_text(struct egw_buf *out, const char *name,
                               struct egw_str text) EGW_MUST_CHECK;
 
