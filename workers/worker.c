@@ -10,6 +10,7 @@ enum {
     ASK_AGAIN_MS = 2000,       /* between two questions to a registry that does not answer */
     FORGET_REFUSED_MS = 60000, /* how long a definite "there is none" is believed */
     SURVEY_ENTRIES = 256,      /* of the state a sample looks at: some 0.2 ms */
+    REST_MS = 3,               /* markers take that long; who begins in them is put off by 20 */
 };
 
 struct egw_worker {
@@ -192,6 +193,7 @@ static enum egw_status open_runtime(struct egw_worker *worker, struct egw_error 
         .batch_ms = settings->triage.commit_ms,
         .batch_records = (size_t)settings->triage.commit_records,
         .batch_bytes = (size_t)settings->triage.commit_bytes,
+        .rest_ms = REST_MS,
         .settle_ms = settings->kafka.transaction_timeout_ms + 10000, /* and the broker's sweep */
         .tallies = EGW_TRIAGE_TALLIES(worker->conf.topics->count),
         .note = worker->conf.note,

@@ -163,16 +163,21 @@ bool egw_arena_str(struct egw_arena *arena, struct egw_str s, struct egw_str *re
 
 struct egw_str egw_arena_printf(struct egw_arena *arena, const char *fmt, ...)
 {
+    char brief[128]; /* most are: they need not be formatted twice to know their length */
     va_list ap;
     int n;
     char *p;
 
     va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(brief, sizeof(brief), fmt, ap);
     va_end(ap);
     p = n < 0 ? NULL : take(arena, (size_t)n + 1);
     if (!p)
         return EGW_STR_NONE;
+    if ((size_t)n < sizeof(brief)) {
+        memcpy(p, brief, (size_t)n + 1);
+        return (struct egw_str){p, (size_t)n};
+    }
     va_start(ap, fmt);
     (void)vsnprintf(p, (size_t)n + 1, fmt, ap);
     va_end(ap);

@@ -17,7 +17,7 @@ struct egw_table_slot {
     struct entry *entry; /* NULL: free; &tomb: its entry was removed */
 };
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_SLOTS = 64, AHEAD = 8 };
 #define NO_VALUE UINT32_MAX
 
 static struct entry tomb;
@@ -61,6 +61,13 @@ void egw_table_free(struct egw_table *table)
     egw_table_clear(table);
     free(table->slots);
     *table = (struct egw_table){0};
+}
+
+/* A walk meets entries in no order of memory: each would be waited for. */
+static void fetch_ahead(const struct egw_table *table, size_t at)
+{
+    if (at + AHEAD <= table->mask)
+        __builtin_prefetch(table->slots[at + AHEAD].entry);
 }
 
 /* The slot that holds key, or the one to put it in. */
@@ -193,6 +200,9 @@ enum egw_status egw_table_absorb(struct egw_table *table, struct egw_table *from
     for (size_t i = 0; from->used && i <= from->mask; i++) {
         struct egw_table_slot taken = from->slots[i];
 
+        fetch_ahead(from, i);
+        if (table->slots && i + AHEAD <= from->mask)
+            __builtin_prefetch(&table->slots[from->slots[i + AHEAD].hash & table->mask]);
         if (!is_full(&taken))
             continue;
         if (taken.entry->value_n != NO_VALUE && !has_room(table))
@@ -217,6 +227,7 @@ bool egw_table_next(const struct egw_table *table, size_t *at, struct egw_table_
     for (; table->slots && *at <= table->mask; (*at)++) {
         const struct egw_table_slot *slot = &table->slots[*at];
 
+        fetch_ahead(table, *at);
         if (is_full(slot)) {
             *ret = (struct egw_table_item){entry_key(slot->entry), entry_value(slot->entry)};
             (*at)++;

@@ -278,6 +278,15 @@ static enum egw_status end_transaction(struct kafka_log *log,
     return st;
 }
 
+/* The library's own flush, which the commit begins with, looks every 10 ms whether all arrived. */
+static void await_acks(struct kafka_log *log)
+{
+    int64_t until = egw_kafka_mono_ms() + SLICE_MS;
+
+    while (rd_kafka_outq_len(log->producer) > 0 && egw_kafka_mono_ms() < until)
+        (void)rd_kafka_poll(log->producer, 1);
+}
+
 static enum egw_status commit(struct kafka_log *log, struct egw_log_job *job, bool *repeated,
                               struct egw_error *reterr)
 {
@@ -295,8 +304,10 @@ static enum egw_status commit(struct kafka_log *log, struct egw_log_job *job, bo
                              job->generation);
     st = send_offsets(log, job, metadata, repeated, reterr);
     rd_kafka_consumer_group_metadata_destroy(metadata);
-    if (st == EGW_OK)
+    if (st == EGW_OK) {
+        await_acks(log);
         st = end_transaction(log, rd_kafka_commit_transaction, "commit", repeated, reterr);
+    }
     /* Not ended in its time: what the broker made of it is unknown, and INIT finds out. */
     return st == EGW_RETRY ? egw_error_prefix(reterr, EGW_FATAL, "given up") : st;
 }

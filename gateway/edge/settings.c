@@ -119,7 +119,7 @@ static const struct row table[] = {
     INT("triage.slot", triage.slot, -1, 999, -1,
         "Number of this worker; no two running workers may share one. -1: it comes from --slot or "
         "from EGW_SLOT."),
-    INT("triage.commit_ms", triage.commit_ms, 1, 10000, 100,
+    INT("triage.commit_ms", triage.commit_ms, 1, 10000, 80,
         "A transaction closes at this age, in ms. Longer means fewer transactions and later "
         "outcomes. Less than kafka.transaction_timeout_ms."),
     INT("triage.commit_records", triage.commit_records, 1, 1000000, 50000,

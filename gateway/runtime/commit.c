@@ -256,6 +256,7 @@ void commit_done(struct egw_runtime *rt)
     switch (rt->job.result) {
     case EGW_OK:
         committed(rt);
+        rt->begin_again_ms = rt->mono_ms + rt->conf.rest_ms;
         if (rt->job.doubtful) {
             egw_error_set(&rt->job.error, EGW_RETRY,
                           "the commit met a transport error or was slow");

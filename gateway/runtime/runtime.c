@@ -496,7 +496,7 @@ enum egw_status egw_runtime_turn(struct egw_runtime *rt, int64_t max_ms, struct 
 static void set_defaults(struct egw_runtime_conf *conf)
 {
     if (!conf->batch_ms)
-        conf->batch_ms = 100;
+        conf->batch_ms = 80;
     if (!conf->batch_records)
         conf->batch_records = 50000;
     if (!conf->batch_bytes)

@@ -28,6 +28,7 @@ static struct settings_of make(const char *brokers, bool allow_plaintext, const 
     made.settings.kafka.allow_plaintext = allow_plaintext;
     made.settings.kafka.session_timeout_ms = 30000;
     made.settings.kafka.transaction_timeout_ms = 15000;
+    made.settings.triage.commit_ms = 100;
     for (size_t i = 0; set && set[2 * i]; i++) {
         made.properties[i] =
             (struct egw_property){.name = (char *)set[2 * i], .value = (char *)set[2 * i + 1]};
@@ -77,6 +78,7 @@ static void harmless_properties_pass(void **state)
         {"security.protocol", "SSL", ""},
         {"linger.ms", "0", ""},
         {"compression.type", "zstd", ""},
+        {"fetch.min.bytes", "1", ""},
         {"fetch.wait.max.ms", "20", ""},
         {"client.rack", "a", ""},
         {"queued.min.messages", "100000", ""},
@@ -347,7 +349,8 @@ static void the_member_is_static_and_reads_only_committed(void **state)
     expect_in(rk, "heartbeat.interval.ms", "3000");
     expect_in(rk, "max.poll.interval.ms", "60000");
     expect_in(rk, "socket.nagle.disable", "true");
-    expect_in(rk, "fetch.wait.max.ms", "50");
+    expect_in(rk, "fetch.min.bytes", "65536");
+    expect_in(rk, "fetch.wait.max.ms", "10"); /* a tenth of a transaction */
     expect_in(rk, "reconnect.backoff.max.ms", "1000");
     expect_in(rk, "enable.ssl.certificate.verification", "true");
     expect_in(rk, "ssl.endpoint.identification.algorithm", "https");
@@ -365,7 +368,8 @@ static void the_producer_is_transactional_and_its_limits_fit(void **state)
     expect_in(rk, "message.timeout.ms", "15000");
     expect_in(rk, "socket.timeout.ms", "10000");
     expect_in(rk, "enable.idempotence", "true");
-    expect_in(rk, "linger.ms", "5");
+    expect_in(rk, "linger.ms", "1");
+    expect_in(rk, "retry.backoff.ms", "20");
     assert_true(egw_kafka_destroy(rk, 10000));
 }
 

@@ -226,6 +226,7 @@ static void open_runtime(struct world *w, struct process *process)
         .framing = &w->framing,
         .batch_ms = w->batch_ms,
         .batch_records = w->batch_records,
+        .rest_ms = w->batch_ms % 4,
         .settle_ms = w->cluster.conf.txn_timeout_ms + 2 * w->cluster.conf.sweep_ms,
         .recreations = 100,
         .note = on_note,

@@ -163,7 +163,7 @@ static void test_the_loop_sleeps_until_the_batch_is_due(void **state)
     assert_int_equal(b->log->waited_ms, 70);
 }
 
-static int setup_small(void **state, size_t records, size_t bytes)
+static int setup_limits(void **state, size_t records, size_t bytes, int64_t rest_ms)
 {
     struct bench *b;
 
@@ -171,6 +171,7 @@ static int setup_small(void **state, size_t records, size_t bytes)
     b = *state;
     b->conf.batch_records = records;
     b->conf.batch_bytes = bytes;
+    b->conf.rest_ms = rest_ms;
     stand_at(b, 0, 0, NULL);
     stand_at(b, 1, 0, NULL);
     start(b);
@@ -180,12 +181,44 @@ static int setup_small(void **state, size_t records, size_t bytes)
 
 static int setup_two_records(void **state)
 {
-    return setup_small(state, 2, 0);
+    return setup_limits(state, 2, 0, 0);
 }
 
 static int setup_few_bytes(void **state)
 {
-    return setup_small(state, 0, 100);
+    return setup_limits(state, 0, 100, 0);
+}
+
+static int setup_resting(void **state)
+{
+    return setup_limits(state, 0, 0, 5);
+}
+
+/* A batch that came due while the one before it committed begins after a rest, and on time. */
+static void test_a_commit_is_followed_by_a_rest_for_the_markers(void **state)
+{
+    struct bench *b = *state;
+
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    pass(b, 100);
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    pass(b, 100);
+    b->log->hang[EGW_LOG_COMMIT] = false;
+    script_clear_trace(b->log);
+    script_let_go(b->log);
+    run(b);
+    pass(b, 4);
+    assert_string_equal(b->log->trace, "");
+    b->log->waited_ms = 0;
+    assert_int_equal(egw_runtime_turn(b->runtime, 500, NULL), EGW_OK);
+    assert_int_equal(b->log->waited_ms, 1);
+    pass(b, 1);
+    assert_string_equal(b->log->trace, " begin COMMIT");
+    settle(b);
+    assert_outs(b, "a=1 a=2");
 }
 
 static void test_a_batch_closes_by_count(void **state)
@@ -640,6 +673,8 @@ int main(void)
         T(test_a_removed_entry_is_gone_for_the_next_batch_and_after_a_restart),
         T(test_a_batch_closes_by_time),
         T(test_the_loop_sleeps_until_the_batch_is_due),
+        cmocka_unit_test_setup_teardown(test_a_commit_is_followed_by_a_rest_for_the_markers,
+                                        setup_resting, teardown),
         SMALL(test_a_batch_closes_by_count),
         cmocka_unit_test_setup_teardown(test_a_batch_closes_by_bytes, setup_few_bytes, teardown),
         SMALL(test_a_full_batch_stops_the_inputs_and_goes_on_after),

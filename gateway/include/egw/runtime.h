@@ -10,7 +10,7 @@
  *   position and offsets (rules page, 5) -> wait until reference has been read as far as the
  *   predecessor had -> start inputs -> ... -> REVOKE: commit what is decided, release.
  *
- * Life of a batch: steps add effects to the deciding batch. When it is due (100 ms, 50,000 records,
+ * Life of a batch: steps add effects to the deciding batch. When it is due (80 ms, 50,000 records,
  * 32 MiB) and no transaction is under way it closes: begin, produce, and a COMMIT job; meanwhile
  * the next batch is decided on top of it. Committed: its state changes join the base. Aborted: both
  * batches are dropped and every partition rewinds to its committed position.
@@ -110,9 +110,10 @@ struct egw_runtime_conf {
     int32_t partition_count;
     const struct egw_plans *plans;     /* reads position entries */
     const struct egw_framing *framing; /* writes them */
-    int64_t batch_ms;                  /* default 100 */
+    int64_t batch_ms;                  /* default 80 */
     size_t batch_records;              /* default 50,000 */
     size_t batch_bytes;                /* default 32 MiB */
+    int64_t rest_ms;    /* between a commit and the next begin: the broker writes its markers */
     int64_t settle_ms;  /* transaction timeout + sweep: how long a late marker may take */
     size_t recreations; /* most in recreations_ms before giving up; default 10 in 600,000 */
     int64_t recreations_ms;

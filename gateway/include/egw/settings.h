@@ -39,7 +39,7 @@ struct egw_settings {
     struct {
         char *group;            /* triage.group, "egw-triage"; also the prefix of instance ids */
         int64_t slot;           /* triage.slot, -1: from --slot, EGW_SLOT or the systemd instance */
-        int64_t commit_ms;      /* triage.commit_ms, 100 */
+        int64_t commit_ms;      /* triage.commit_ms, 80 */
         int64_t commit_records; /* triage.commit_records, 50000 */
         int64_t commit_bytes;   /* triage.commit_bytes, 33554432 */
         int64_t stuck_ms;       /* triage.stuck_ms, 60000 */
