@@ -63,19 +63,21 @@ enum egw_status egw_json_rule(const struct egw_rule_view *rule, struct egw_buf *
 /* ---- what is counted ---- */
 
 struct census {
-    size_t rules, assumptions, channels;
+    size_t rules, channels;
+    size_t assumptions, assumed_rules; /* of all that has a source; of these, rules */
     size_t by_stage[EGW_STAGE_COUNT];
 };
 
 static struct census count_rules(const struct egw_policy *policy)
 {
     struct census census = {.rules = egw_policy_rule_count(policy),
-                            .channels = egw_policy_channel_count(policy)};
+                            .channels = egw_policy_channel_count(policy),
+                            .assumptions = egw_policy_assumptions(policy)};
 
     for (size_t i = 0; i < census.rules; i++) {
         struct egw_rule_view rule = egw_policy_rule(policy, i);
 
-        census.assumptions += egw_str_is(rule.source, "assumption");
+        census.assumed_rules += egw_str_is(rule.source, EGW_ASSUMPTION);
         if (rule.stage >= 0 && rule.stage < EGW_STAGE_COUNT)
             census.by_stage[rule.stage]++;
     }
@@ -198,8 +200,9 @@ static void show_report(const struct report *r)
 
     (void)fputs("policy ", stdout);
     egw_put_policy_hash(r->folder->manifest.b, stdout);
-    (void)printf("\n%zu files, %zu channels, %zu rules, %zu of them assumptions\n",
-                 r->folder->files.n, r->census.channels, r->census.rules, r->census.assumptions);
+    (void)printf("\n%zu files, %zu channels, %zu rules; %zu assumption%s, %zu of them rules\n",
+                 r->folder->files.n, r->census.channels, r->census.rules, r->census.assumptions,
+                 r->census.assumptions == 1 ? "" : "s", r->census.assumed_rules);
     for (size_t i = 0; i < EGW_STAGE_COUNT; i++) {
         if (r->census.by_stage[i])
             (void)printf("  %-10s %zu\n", egw_stage_names[i], r->census.by_stage[i]);
@@ -256,9 +259,9 @@ static enum egw_status json_report(const struct report *r, struct egw_buf *out)
     egw_hex(r->folder->manifest.b, EGW_SHA256, hex);
     st = egw_buf_printf(out,
                         "{\"policy\":\"%s\",\"files\":%zu,\"channels\":%zu,\"rules\":%zu,"
-                        "\"assumptions\":%zu,\"stages\":{",
+                        "\"assumptions\":%zu,\"assumed_rules\":%zu,\"stages\":{",
                         hex, r->folder->files.n, r->census.channels, r->census.rules,
-                        r->census.assumptions);
+                        r->census.assumptions, r->census.assumed_rules);
     for (size_t i = 0; i < EGW_STAGE_COUNT && !st; i++) {
         if (!r->census.by_stage[i])
             continue;

@@ -19,6 +19,11 @@ struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t ind
     return policy->rules[index].view;
 }
 
+size_t egw_policy_assumptions(const struct egw_policy *policy)
+{
+    return policy->assumption_count;
+}
+
 size_t egw_policy_channel_count(const struct egw_policy *policy)
 {
     return policy->channel_count;

@@ -70,8 +70,11 @@ const struct egw_source_origin *egw_compile_origin(const struct egw_compile *c, 
 void egw_compile_source(struct egw_compile *c, struct egw_place at, const char *what,
                         struct egw_str id, struct egw_str source)
 {
-    if (!c->source->origins.n || !source.n || egw_str_is(source, "assumption") ||
-        egw_compile_origin(c, source))
+    if (egw_str_is(source, EGW_ASSUMPTION)) {
+        c->policy->assumption_count++;
+        return;
+    }
+    if (!c->source->origins.n || !source.n || egw_compile_origin(c, source))
         return;
     if (id.n)
         FAULT(c, at, "%s \"%.*s\": there is no source \"%.*s\"", what, EGW_FMT(id),

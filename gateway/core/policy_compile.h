@@ -34,7 +34,8 @@ void egw_compile_dates(struct egw_compile *c, struct egw_place at, struct egw_op
 
 /* NULL: the policy does not list it. */
 const struct egw_source_origin *egw_compile_origin(const struct egw_compile *c, struct egw_str id);
-/* Whoever names a source names one of the policy's, where it lists any, or "assumption". */
+/* Whoever names a source names one of the policy's, where it lists any, or EGW_ASSUMPTION, which is
+ * counted. */
 void egw_compile_source(struct egw_compile *c, struct egw_place at, const char *what,
                         struct egw_str id, struct egw_str source);
 

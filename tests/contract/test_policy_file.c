@@ -226,6 +226,36 @@ static void each_bad_input_is_one_fault_that_names_its_place(void **state EGW_UN
 }
 
 /* Once a policy lists its sources, each rule names one of them, or says that it assumes. */
+static void everything_with_a_source_may_be_an_assumption_and_is_counted(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t assumptions;
+    } cases[] = {
+        {"", 0},
+        {"limits = ( { action = \"HANDOFF\"; within = \"4h\"; source = \"assumption\"; },"
+         " { action = \"HEALTH_MATCH\"; within = \"4h\"; source = \"S\"; } );",
+         1},
+        {"calendars = ( { id = \"x\"; zone = \"UTC\"; hours = \"24x7\"; source = \"assumption\"; } "
+         ");"
+         "access-needs = ( { rbac = true; source = \"assumption\"; } );"
+         "services = ( { id = \"t\"; name = \"T\"; family = \"f\"; cloud = true;"
+         " portal = \"https://t\"; source = \"S\"; source-usgov = \"assumption\"; } );",
+         3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        struct egw_policy *policy;
+        struct egw_faults faults = {0};
+
+        if (compile_with(cases[i].text, &policy, &faults))
+            fail_msg("%s", faults.texts[0]);
+        assert_int_equal(egw_policy_assumptions(policy), cases[i].assumptions);
+        egw_policy_free(policy);
+    }
+}
+
 static void a_listed_source_dates_the_rules_that_name_it(void **state EGW_UNUSED)
 {
     struct egw_policy *policy = NULL;
@@ -397,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_folder_without_policy_is_named),
         cmocka_unit_test(the_shipped_policy_compiles_without_a_fault),
         cmocka_unit_test(every_rule_of_the_shipped_policy_can_be_shown),
+        cmocka_unit_test(everything_with_a_source_may_be_an_assumption_and_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,15 @@ def test_history_and_show_at_and_rollback_tell_one_story(egw):
     assert past[2]["by"] == "bert" and past[2]["note"] == "rollback to activation 1"
     assert past[0]["policy"] == past[2]["policy"] != past[1]["policy"]
 
+    # The numbers of activations are two policies of the log, whatever the folders hold by now.
+    told, = lines(egw, "policy diff", "1", "2", expect=EXIT_NO)
+    assert (told["old"], told["new"]) == (past[0]["policy"], past[1]["policy"])
+    assert {d["part"] for d in told["definitions"]} == {"catalogue"} and not told["moves"]
+    assert all(d["text"].endswith(" is gone") for d in told["definitions"])
+    told, = lines(egw, "policy diff", "1", "3")
+    assert told["moves"] == told["definitions"] == []
+    assert b"activation 9" in egw.run("policy diff", "1", "9", expect=EXIT_NO).stderr
+
     chain = sorted((r.said for r in egw.outcomes() if r.record.partition == 3),
                    key=lambda said: said["seq"])
     for said in chain:

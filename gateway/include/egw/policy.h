@@ -25,6 +25,9 @@ struct egw_service {
     bool cloud;
 };
 
+/* The source of what has no text of Microsoft's behind it. */
+#define EGW_ASSUMPTION "assumption"
+
 /* How a rule stands, for explain, lint and show. Strings live as long as the policy. */
 struct egw_rule_view {
     struct egw_str id, because, source, file;
@@ -38,6 +41,8 @@ struct egw_rule_view {
 
 const struct egw_sha256 *egw_policy_hash(const struct egw_policy *policy); /* of the manifest */
 size_t egw_policy_rule_count(const struct egw_policy *policy);
+/* Rules, limits, calendars, portals, needs and channels whose source is EGW_ASSUMPTION. */
+size_t egw_policy_assumptions(const struct egw_policy *policy);
 struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index);
 size_t egw_policy_channel_count(const struct egw_policy *policy);
 struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
