@@ -12,6 +12,16 @@ enum { SLICE_MS = 2000, READER_METADATA_MS = 10000 };
 
 /* ---- open and close ---- */
 
+/* A producer that is refused empties its queue: that is not why the record was not delivered. */
+static rd_kafka_resp_err_t cause_of(rd_kafka_t *rk, rd_kafka_resp_err_t code)
+{
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, NULL, 0);
+    bool purged =
+        code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+
+    return fatal && (purged || code == RD_KAFKA_RESP_ERR__FATAL) ? fatal : code;
+}
+
 static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct egw_kafka *kafka = egw_kafka_self(rk);
@@ -20,7 +30,8 @@ static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void
     if (!message->err)
         return;
     if (kafka->failed++ == 0) {
-        enum egw_status st = egw_from_kafka_code(message->err, "delivery", NULL, &kafka->failure);
+        enum egw_status st =
+            egw_from_kafka_code(cause_of(rk, message->err), "delivery", NULL, &kafka->failure);
 
         (void)egw_error_prefix(&kafka->failure, st, "%s/%" PRId32,
                                rd_kafka_topic_name(message->rkt), message->partition);
@@ -123,7 +134,7 @@ static enum egw_status send_waiting(rd_kafka_t *rk, const struct egw_kafka_write
     while ((code = enqueue(rk, write)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
            egw_kafka_mono_ms() < until)
         (void)rd_kafka_poll(rk, QUEUE_WAIT_MS);
-    st = egw_from_kafka_code(code, "write", NULL, reterr);
+    st = egw_from_kafka_code(cause_of(rk, code), "write", NULL, reterr);
     if (st != EGW_OK)
         (void)egw_error_prefix(reterr, st, "%s/%" PRId32, write->topic, write->partition);
     return egw_kafka_name_denied(rk, st, reterr);
