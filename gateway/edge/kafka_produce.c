@@ -22,6 +22,8 @@ void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, 
         message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || transaction->failed)
         return;
     transaction->failed = true;
+    if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
+        kafka_txn_timed_out(log);
     (void)egw_from_kafka_code(message->err, "delivery", NULL, &transaction->error);
     (void)egw_error_prefix(&transaction->error, egw_kafka_abort_cause(message->err), "%s/%" PRId32,
                            rd_kafka_topic_name(message->rkt), message->partition);

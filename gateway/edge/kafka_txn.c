@@ -53,12 +53,21 @@ static void on_line(const rd_kafka_t *rk, int level, const char *facility, const
         rd_kafka_resp_err_t code = egw_kafka_code_in(text);
         const char *thread = text[0] == '[' ? strstr(text, "]: ") : NULL;
 
+        if (code == RD_KAFKA_RESP_ERR__INCONSISTENT)
+            return; /* how many records did not arrive: their own error says why */
         (void)pthread_mutex_lock(&log->lock);
-        log->timed_out = code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+        log->timed_out |= code == RD_KAFKA_RESP_ERR__TIMED_OUT;
         (void)egw_error_set(&log->doomed, egw_kafka_abort_cause(code), "%s",
                             thread ? thread + 3 : text);
         (void)pthread_mutex_unlock(&log->lock);
     }
+}
+
+void kafka_txn_timed_out(struct kafka_log *log)
+{
+    (void)pthread_mutex_lock(&log->lock);
+    log->timed_out = true;
+    (void)pthread_mutex_unlock(&log->lock);
 }
 
 void kafka_txn_explain(struct kafka_log *log, struct egw_error *error)
@@ -281,9 +290,9 @@ static enum egw_status end_transaction(struct kafka_log *log,
 /* The library's own flush, which the commit begins with, looks every 10 ms whether all arrived. */
 static void await_acks(struct kafka_log *log)
 {
-    int64_t until = egw_kafka_mono_ms() + SLICE_MS;
+    int64_t until = egw_kafka_mono_ms() + transaction_ms(log);
 
-    while (rd_kafka_outq_len(log->producer) > 0 && egw_kafka_mono_ms() < until)
+    while (rd_kafka_outq_len(log->producer) > 0 && !quitting(log) && egw_kafka_mono_ms() < until)
         (void)rd_kafka_poll(log->producer, 1);
 }
 
@@ -308,6 +317,8 @@ static enum egw_status commit(struct kafka_log *log, struct egw_log_job *job, bo
         await_acks(log);
         st = end_transaction(log, rd_kafka_commit_transaction, "commit", repeated, reterr);
     }
+    if (st == EGW_ABORT && log->transaction.failed)
+        *reterr = log->transaction.error; /* the commit says only how many did not arrive */
     /* Not ended in its time: what the broker made of it is unknown, and INIT finds out. */
     return st == EGW_RETRY ? egw_error_prefix(reterr, EGW_FATAL, "given up") : st;
 }
