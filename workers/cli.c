@@ -192,8 +192,6 @@ struct parse {
     char **argv; /* after the command's name */
     int argc, at;
     const char *config;
-    const char *sets[EGW_REPEATS_MAX];
-    size_t set_count;
     bool help;
 };
 
@@ -259,10 +257,10 @@ static int store_common(struct parse *p, size_t which, const char *value)
                          egw_common_options[which].name);
     } else if (which == COMMON_CONFIG) {
         p->config = value;
-    } else if (p->set_count == EGW_REPEATS_MAX) {
+    } else if (p->args->set_count == EGW_REPEATS_MAX) {
         return egw_usage(p->args, "--set is given more than %d times", EGW_REPEATS_MAX);
     } else {
-        p->sets[p->set_count++] = value;
+        p->args->sets[p->args->set_count++] = value;
     }
     return EGW_EXIT_OK;
 }
@@ -416,7 +414,7 @@ static int load_settings(struct parse *p)
     if (!path && from_env && *from_env)
         path = from_env;
     p->args->config = path;
-    st = egw_settings_load(path, p->sets, p->set_count, &p->args->settings, &faults);
+    st = egw_settings_load(path, p->args->sets, p->args->set_count, &p->args->settings, &faults);
     if (st == EGW_OK && !p->args->command->judges_settings) {
         egw_kafka_check(&p->args->settings, &faults);
         st = faults.total ? EGW_INVALID : EGW_OK;

@@ -45,7 +45,9 @@ struct egw_args {
     size_t count[EGW_OPTIONS_MAX];
     char **operands;
     size_t operand_count;
-    const char *config;           /* the settings file; NULL: none */
+    const char *config;                /* the settings file; NULL: none */
+    const char *sets[EGW_REPEATS_MAX]; /* -s, in order */
+    size_t set_count;
     struct egw_settings settings; /* loaded from -c and -s unless the command says otherwise */
 };
 

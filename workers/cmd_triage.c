@@ -197,7 +197,8 @@ static void reload(struct triage_worker *tw)
     reloads = 0;
     if (egw_kafka_log_login(&tw->log, &error)) {
         egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why", error.text, NULL);
-    } else if (egw_settings_load(tw->args->config, NULL, 0, &fresh, &faults)) {
+    } else if (egw_settings_load(tw->args->config, tw->args->sets, tw->args->set_count, &fresh,
+                                 &faults)) {
         egw_log_line(EGW_LEVEL_ERROR, "reload.failed", "why",
                      faults.n ? faults.texts[0] : "no memory", NULL);
     } else {

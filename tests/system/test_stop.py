@@ -43,6 +43,17 @@ def test_sigint_is_as_good_as_sigterm(egw):
     assert worker.wait(10) == 0
 
 
+def test_sighup_reads_the_level_anew_but_what_the_command_line_says_stands(egw):
+    worker = running(egw)
+    worker.signal(signal.SIGHUP)
+    assert "level=info" in worker.wait_for(r"what=reload.done\b")
+    assert worker.term() == 0
+    worker = running(egw, settings=("log.level=debug",), log="debug.log")
+    worker.signal(signal.SIGHUP)
+    assert "level=debug" in worker.wait_for(r"what=reload.done\b")
+    assert worker.term() == 0
+
+
 def test_sigterm_in_the_middle_of_starting_ends_it(egw):
     for pause in (0.0, 0.05, 0.2, 0.5):
         worker = egw.worker()
