@@ -90,6 +90,17 @@ bool egw_str_same(struct egw_str a, struct egw_str b)
     return true;
 }
 
+struct egw_str egw_str_take(struct egw_str *rest, char separator)
+{
+    const char *end = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
+    struct egw_str head = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
+    size_t used = head.n + (end != NULL);
+
+    rest->p += used;
+    rest->n -= used;
+    return head;
+}
+
 int egw_str_cmp(struct egw_str a, struct egw_str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;

@@ -61,13 +61,9 @@ static bool ends_in(struct egw_str *text, struct egw_str end)
 /* What stands before the next c, which is taken too. False: there is none. */
 static bool take_until(struct egw_str *rest, char c, struct egw_str *ret)
 {
-    const char *end = rest->n ? memchr(rest->p, c, rest->n) : NULL;
-
-    if (!end)
+    if (!rest->n || !memchr(rest->p, c, rest->n))
         return false;
-    *ret = (struct egw_str){rest->p, (size_t)(end - rest->p)};
-    rest->n -= ret->n + 1;
-    rest->p = end + 1;
+    *ret = egw_str_take(rest, c);
     return true;
 }
 

@@ -27,17 +27,6 @@ static const char header[] =
 #define FAULT(builder, ...)                                                                        \
     egw_faults_add((builder)->faults, (builder)->file, (builder)->line, __VA_ARGS__)
 
-static struct egw_str take_until(struct egw_str *rest, char separator)
-{
-    const char *end = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
-    struct egw_str head = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
-    size_t used = head.n + (end != NULL);
-
-    rest->p += used;
-    rest->n -= used;
-    return head;
-}
-
 static bool hex_digit(char c)
 {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -135,7 +124,7 @@ static void read_spellings(struct builder *b, const struct egw_str columns[COLUM
     }
     add_spelling(b, code, form);
     while (aliases.n) {
-        struct egw_str alias = take_until(&aliases, ';');
+        struct egw_str alias = egw_str_take(&aliases, ';');
         enum form own = alias_form(alias, form);
 
         if (own == FORM_NONE)
@@ -228,7 +217,7 @@ static void read_line(struct builder *b, struct egw_str line)
         FAULT(b, "%zu columns, expected %d", n, COLUMNS);
     } else {
         for (size_t i = 0; i < COLUMNS; i++)
-            columns[i] = take_until(&rest, '\t');
+            columns[i] = egw_str_take(&rest, '\t');
         read_row(b, columns);
     }
 }
@@ -251,13 +240,13 @@ void catalogue_read(struct builder *b, const struct egw_catalogue_file *file)
         b->no_memory = true;
         return;
     }
-    line = without_cr(take_until(&rest, '\n'));
+    line = without_cr(egw_str_take(&rest, '\n'));
     if (!egw_str_is(line, header))
         FAULT(b, "the first line must name the columns: id, code, aliases, match, service, basis, "
                  "baseline, name, url, remedy");
     while (rest.n && !b->no_memory) {
         b->line++;
-        line = without_cr(take_until(&rest, '\n'));
+        line = without_cr(egw_str_take(&rest, '\n'));
         if (line.n && line.p[0] != '#')
             read_line(b, line);
     }

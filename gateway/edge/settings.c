@@ -4,12 +4,12 @@
 #include <libconfig.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "egw/buf.h"
 #include "egw/log.h"
 #include "egw/suggest.h"
 #include "settings_text.h"
+#include "settings_words.h"
 
 enum {
     FILE_MAX = 1 << 20,
@@ -35,16 +35,6 @@ struct row {
     bool (*valid)(struct egw_str v); /* STRING; NULL: any text without control characters */
 };
 
-static bool is_brokers(struct egw_str v);
-static bool is_topic(struct egw_str v);
-static bool is_topic_prefix(struct egw_str v);
-static bool is_group(struct egw_str v);
-static bool is_url_or_empty(struct egw_str v);
-static bool is_user_or_empty(struct egw_str v);
-static bool is_path(struct egw_str v);
-static bool is_level(struct egw_str v);
-static bool is_listen_or_empty(struct egw_str v);
-
 #define AT(field) offsetof(struct egw_settings, field)
 #define INT(key, field, least, most, value, text)                                                  \
     {                                                                                              \
@@ -56,12 +46,12 @@ static bool is_listen_or_empty(struct egw_str v);
         key, STRING, AT(field), range, must, value, text, 0, 0, check                              \
     }
 #define TOPIC(key, field, value, text)                                                             \
-    TEXT(key, field, is_topic, "topic name",                                                       \
+    TEXT(key, field, settings_is_topic, "topic name",                                              \
          "a topic name (letters, digits, '.', '_', '-'; at most 249)", value, text)
 
 /* The manual, the sample file and shell completion are written from these rows, in this order. */
 static const struct row table[] = {
-    TEXT("kafka.brokers", kafka.brokers, is_brokers, "host:port,...",
+    TEXT("kafka.brokers", kafka.brokers, settings_is_brokers, "host:port,...",
          "host:port, or several with commas", "localhost:9092",
          "Brokers to ask first; the rest of the cluster is learnt from them."),
     TEXT("kafka.user", kafka.user, NULL, "text, or empty", "a user name, or empty", "",
@@ -99,7 +89,7 @@ static const struct row table[] = {
           "Topic of what egw and its operators say: case numbers, releases, policy activations."),
     TOPIC("topics.outcomes", topics.outcomes, "support.outcomes",
           "Topic of outcomes: one for each event, with the reason."),
-    TEXT("topics.escalations", topics.escalations, is_topic_prefix, "start of topic names",
+    TEXT("topics.escalations", topics.escalations, settings_is_topic_prefix, "start of topic names",
          "the start of topic names (letters, digits, '.', '_', '-'; at most 180)",
          "support.escalations",
          "Start of the topics of escalation commands; a dot and the policy's channel follow."),
@@ -113,7 +103,7 @@ static const struct row table[] = {
           "Topic of records that cannot be read, with their bytes, their place and the reason."),
     TOPIC("topics.checkpoints", topics.checkpoints, "support.checkpoints",
           "Topic of signed chain heads, for whoever seals the outcomes; egw itself writes none."),
-    TEXT("triage.group", triage.group, is_group, "group name",
+    TEXT("triage.group", triage.group, settings_is_group, "group name",
          "a group name (letters, digits, '.', '_', '-'; at most 180)", "egw-triage",
          "Consumer group of the workers; also the start of their instance and transactional ids."),
     INT("triage.slot", triage.slot, -1, 999, -1,
@@ -133,12 +123,12 @@ static const struct row table[] = {
         "the log says so and /live turns false. Time in which the whole process stood still does "
         "not count."),
     TEXT(
-        "registry.url", registry.url, is_url_or_empty, "URL, or empty",
+        "registry.url", registry.url, settings_is_url_or_empty, "URL, or empty",
         "an http:// or https:// URL without user, query or fragment, or empty", "",
         "Schema registry. Empty: none; records are then written in Avro's single-object encoding."),
     INT("registry.timeout_ms", registry.timeout_ms, 100, 60000, 5000,
         "How long one answer of the registry may take, in ms."),
-    TEXT("registry.user", registry.user, is_user_or_empty, "text, or empty",
+    TEXT("registry.user", registry.user, settings_is_user_or_empty, "text, or empty",
          "a user name without ':', or empty", "",
          "User at the registry. Empty: none. Needs registry.password_file and https."),
     TEXT("registry.password_file", registry.password_file, NULL, "path, or empty",
@@ -146,16 +136,16 @@ static const struct row table[] = {
     TEXT(
         "registry.ca_file", registry.ca_file, NULL, "path, or empty", "a path, or empty", "",
         "PEM file of the authorities that may vouch for the registry. Empty: those of the system."),
-    TEXT("policy.dir", policy.dir, is_path, "path", "a path", "config/policy",
+    TEXT("policy.dir", policy.dir, settings_is_path, "path", "a path", "config/policy",
          "Folder of policy files that egw init, check and policy read. Workers take the policy "
          "from Kafka."),
-    TEXT("policy.catalogue", policy.catalogue, is_path, "path", "a path", "config/catalogue",
-         "Folder of the catalogue of known errors that belongs to the policy."),
+    TEXT("policy.catalogue", policy.catalogue, settings_is_path, "path", "a path",
+         "config/catalogue", "Folder of the catalogue of known errors that belongs to the policy."),
     INT("policy.backtest_limit", policy.backtest_limit, 0, 100, 100,
         "How many percent of the recorded cases a new policy may move before egw policy activate "
         "asks for --accept NAME. 100: any number, and it is not backtested unless asked for."),
     TEXT(
-        "metrics.listen", metrics.listen, is_listen_or_empty,
+        "metrics.listen", metrics.listen, settings_is_listen_or_empty,
         "HOST:PORT, HOST:PORT+slot, unix:/PATH, or empty",
         "HOST:PORT, HOST:PORT+slot or unix:/PATH, or empty; HOST an address or localhost", "",
         "Where a worker answers /metrics (for Prometheus), /ready and /live over HTTP, without TLS "
@@ -166,8 +156,9 @@ static const struct row table[] = {
      "Permits metrics.listen an address that other machines can reach. Counters hold no text of "
      "events and no customers.",
      0, 0, NULL},
-    TEXT("log.level", log.level, is_level, "error, warn, info, debug", "error, warn, info or debug",
-         "info", "Least urgent log line to write. SIGHUP reads it anew."),
+    TEXT("log.level", log.level, settings_is_level, "error, warn, info, debug",
+         "error, warn, info or debug", "info",
+         "Least urgent log line to write. SIGHUP reads it anew."),
 };
 
 enum { ROWS = sizeof(table) / sizeof(table[0]) };
@@ -180,176 +171,6 @@ static const struct row *find_row(struct egw_str key)
         if (egw_str_is(key, table[i].key))
             return &table[i];
     return NULL;
-}
-
-/* ---- what a text must look like ---- */
-
-static bool is_word(struct egw_str v, size_t most, const char *also)
-{
-    if (v.n == 0 || v.n > most)
-        return false;
-    for (size_t i = 0; i < v.n; i++) {
-        char c = v.p[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              (c && strchr(also, c))))
-            return false;
-    }
-    return true;
-}
-
-/* Takes the part before the first `c` off *v; all of it when there is none. */
-static struct egw_str take_until(struct egw_str *v, char c)
-{
-    const char *end = v->n ? memchr(v->p, c, v->n) : NULL;
-    struct egw_str head = {v->p, end ? (size_t)(end - v->p) : v->n};
-    size_t used = head.n + (end != NULL);
-
-    v->p += used;
-    v->n -= used;
-    return head;
-}
-
-static bool is_host(struct egw_str host)
-{
-    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-        return is_word((struct egw_str){host.p + 1, host.n - 2}, 45, ":.%");
-    return is_word(host, 253, ".-_");
-}
-
-static bool is_port(struct egw_str port)
-{
-    int64_t n;
-
-    return egw_parse_i64(port, 1, 65535, &n);
-}
-
-static bool is_host_port(struct egw_str v)
-{
-    size_t colon = v.n;
-
-    while (colon > 0 && v.p[colon - 1] != ':')
-        colon--;
-    return colon > 0 && is_host((struct egw_str){v.p, colon - 1}) &&
-           is_port((struct egw_str){v.p + colon, v.n - colon});
-}
-
-static bool is_brokers(struct egw_str v)
-{
-    bool more = true;
-
-    while (more) {
-        more = v.n && memchr(v.p, ',', v.n);
-        if (!is_host_port(take_until(&v, ',')))
-            return false;
-    }
-    return true;
-}
-
-static bool is_topic(struct egw_str v)
-{
-    return is_word(v, 249, "._-") && !egw_str_is(v, ".") && !egw_str_is(v, "..");
-}
-
-static bool is_topic_prefix(struct egw_str v)
-{
-    return is_word(v, 180, "._-");
-}
-
-static bool is_group(struct egw_str v)
-{
-    return is_word(v, 180, "._-");
-}
-
-static bool starts_with(struct egw_str v, const char *start)
-{
-    size_t n = strlen(start);
-
-    return v.n >= n && memcmp(v.p, start, n) == 0;
-}
-
-/* A number, not a name: what a name means may change between the check and the bind. */
-static bool is_address(struct egw_str host)
-{
-    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-        return is_host(host);
-    for (size_t i = 0; i < host.n; i++)
-        if (!(host.p[i] >= '0' && host.p[i] <= '9') && host.p[i] != '.')
-            return egw_str_is(host, "localhost");
-    return host.n > 0;
-}
-
-static struct egw_str before_plus_slot(struct egw_str v)
-{
-    static const char plus[] = "+slot";
-    size_t n = sizeof(plus) - 1;
-
-    if (v.n > n && memcmp(v.p + v.n - n, plus, n) == 0)
-        v.n -= n;
-    return v;
-}
-
-static bool is_listen_or_empty(struct egw_str v)
-{
-    struct egw_str host = before_plus_slot(v);
-
-    if (v.n == 0)
-        return true;
-    if (starts_with(v, "unix:"))
-        return v.n > 6 && v.p[5] == '/' && v.n - 5 < sizeof(((struct sockaddr_un *)0)->sun_path);
-    if (!is_host_port(host))
-        return false;
-    while (host.p[host.n - 1] != ':')
-        host.n--;
-    host.n--;
-    return is_address(host);
-}
-
-static struct egw_str url_authority(struct egw_str url)
-{
-    size_t scheme = starts_with(url, "https://") ? 8 : 7;
-    struct egw_str rest = {url.p + scheme, url.n - scheme};
-
-    return take_until(&rest, '/');
-}
-
-static bool is_url_or_empty(struct egw_str v)
-{
-    struct egw_str authority;
-
-    if (v.n == 0)
-        return true;
-    if (!starts_with(v, "http://") && !starts_with(v, "https://"))
-        return false;
-    for (size_t i = 0; i < v.n; i++)
-        if ((unsigned char)v.p[i] <= ' ' || strchr("@?#\\\"<>", v.p[i]))
-            return false;
-    authority = url_authority(v);
-    return is_host(authority) || is_host_port(authority);
-}
-
-static bool is_user_or_empty(struct egw_str v)
-{
-    return v.n == 0 || !memchr(v.p, ':', v.n);
-}
-
-static bool is_path(struct egw_str v)
-{
-    return v.n > 0;
-}
-
-static bool is_level(struct egw_str v)
-{
-    return egw_str_is(v, "error") || egw_str_is(v, "warn") || egw_str_is(v, "info") ||
-           egw_str_is(v, "debug");
-}
-
-static bool holds_control(struct egw_str v)
-{
-    for (size_t i = 0; i < v.n; i++)
-        if ((unsigned char)v.p[i] < ' ' || v.p[i] == 0x7F)
-            return true;
-    return false;
 }
 
 /* ---- one value into its row ---- */
@@ -412,7 +233,7 @@ static void set_string(struct loader *l, const struct row *row, struct place at,
     } else if (v->text.n > TEXT_MAX) {
         egw_faults_add(l->faults, at.file, at.line, "%s is longer than %d bytes", row->key,
                        TEXT_MAX);
-    } else if (holds_control(v->text)) {
+    } else if (settings_holds_control(v->text)) {
         egw_faults_add(l->faults, at.file, at.line, "%s holds a control character", row->key);
     } else if (row->valid && !row->valid(v->text)) {
         fault_must(l, at, row->key, row->must, v);
@@ -458,7 +279,7 @@ static void set_value(struct loader *l, const struct row *row, struct place at,
 /* "security_protocol" or "security.protocol" as librdkafka spells it. False: no such name. */
 static bool property_name(struct egw_str name, char out[PROPERTY_NAME_MAX])
 {
-    if (!is_word(name, PROPERTY_NAME_MAX - 1, "._"))
+    if (!settings_is_word(name, PROPERTY_NAME_MAX - 1, "._"))
         return false;
     for (size_t i = 0; i < name.n; i++)
         out[i] = name.p[i] == '_' ? '.' : name.p[i];
@@ -757,13 +578,13 @@ static void set_override(struct loader *l, const char *text)
         egw_faults_add(l->faults, "-s", 0, "\"%.100s\" must be key=value", text);
         return;
     }
-    key = take_until(&value, '=');
+    key = egw_str_take(&value, '=');
     at.file = "-s";
     if (!egw_utf8_valid(value)) {
         egw_faults_add(l->faults, at.file, 0, "value of %.*s is not UTF-8", EGW_FMT(key));
         return;
     }
-    if (starts_with(key, "kafka.properties.")) {
+    if (settings_starts_with(key, "kafka.properties.")) {
         v = parse_text(STRING, value);
         set_property(l, at, (struct egw_str){key.p + 17, key.n - 17}, &v);
         return;
@@ -821,7 +642,7 @@ static void check_times(struct loader *l)
 
 static bool is_topic_row(const struct row *row)
 {
-    return row->valid == is_topic;
+    return row->valid == settings_is_topic;
 }
 
 static const char *row_text(const struct loader *l, const struct row *row)
@@ -850,12 +671,6 @@ static void check_topic(struct loader *l, const struct row *row)
     }
 }
 
-static bool is_loopback(struct egw_str authority)
-{
-    return starts_with(authority, "127.") || starts_with(authority, "[::1]") ||
-           egw_str_is(authority, "localhost") || starts_with(authority, "localhost:");
-}
-
 /* A user and the file of its password: both or neither. */
 static void check_pair(struct loader *l, const char *user_key, const char *file_key)
 {
@@ -874,7 +689,8 @@ static void check_registry(struct loader *l)
     struct place at;
 
     check_pair(l, "registry.user", "registry.password_file");
-    if (*l->to->registry.user && starts_with(url, "http://") && !is_loopback(url_authority(url))) {
+    if (*l->to->registry.user && settings_starts_with(url, "http://") &&
+        !settings_is_loopback(settings_url_authority(url))) {
         at = blame(l, "registry.url", "registry.user");
         egw_faults_add(
             l->faults, at.file, at.line,
@@ -887,8 +703,8 @@ static void check_metrics(struct loader *l)
     struct egw_str listen = egw_str_of(l->to->metrics.listen);
     struct place at;
 
-    if (listen.n == 0 || l->to->metrics.allow_remote || starts_with(listen, "unix:") ||
-        is_loopback(listen))
+    if (listen.n == 0 || l->to->metrics.allow_remote || settings_starts_with(listen, "unix:") ||
+        settings_is_loopback(listen))
         return;
     at = blame(l, "metrics.listen", "metrics.allow_remote");
     egw_faults_add(l->faults, at.file, at.line,

@@ -87,6 +87,9 @@ bool egw_str_same(struct egw_str a, struct egw_str b);
 
 /* Byte order; a shorter prefix comes first. */
 int egw_str_cmp(struct egw_str a, struct egw_str b);
+/* Takes what stands before the first separator off *rest, and the separator; all of it where there
+ * is none. */
+struct egw_str egw_str_take(struct egw_str *rest, char separator);
 
 /* True when all of s is well-formed UTF-8 (no surrogates, no over-long forms). */
 bool egw_utf8_valid(struct egw_str s);
