@@ -1,4 +1,7 @@
 #include <curl/curl.h>
+#ifdef EGW_HAS_TCMALLOC
+#include <gperftools/tcmalloc.h>
+#endif
 #include <hs/hs.h>
 #include <jansson.h>
 #include <libconfig.h>
@@ -19,4 +22,7 @@ void egw_put_versions(FILE *to)
     (void)fprintf(to, "libcrypto %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
     (void)fprintf(to, "libmicrohttpd %s\n", egw_metrics_library());
     (void)fprintf(to, "libhs %.*s\n", (int)strcspn(hs_version(), " "), hs_version());
+#ifdef EGW_HAS_TCMALLOC
+    (void)fprintf(to, "tcmalloc %s\n", tc_version(NULL, NULL, NULL));
+#endif
 }

@@ -17,8 +17,8 @@ static bool begins(struct egw_str text, struct egw_str with)
     return text.n >= with.n && memcmp(text.p, with.p, with.n) == 0;
 }
 
-/* The body of the source whose key begins so, with words about it or without; NULL: there is none,
- * or it is lost (st). */
+/* The body of the source of that key, or whose key begins so and has words about it; NULL: there is
+ * none, or it is lost (st). */
 static const void *body_of(struct terms *t, struct egw_str key, bool worded)
 {
     const struct egw_fact_source *sources = t->ask->outcome->sources.p;
@@ -26,8 +26,8 @@ static const void *body_of(struct terms *t, struct egw_str key, bool worded)
     for (size_t i = 0; i < t->ask->outcome->sources.n; i++) {
         const struct egw_reference *reference;
 
-        if (sources[i].offset < 0 || !begins(sources[i].key, key) ||
-            (worded && !sources[i].value.n))
+        if (sources[i].offset < 0 || (worded ? !begins(sources[i].key, key) || !sources[i].value.n
+                                             : !egw_str_eq(sources[i].key, key)))
             continue;
         reference = t->ask->find(t->ask->user, sources[i].key, sources[i].offset);
         if (!reference)

@@ -158,8 +158,8 @@ void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, 
 enum egw_status kafka_txn_open(struct kafka_log *log, struct egw_error *reterr);
 enum egw_status kafka_txn_begin(void *self, struct egw_error *reterr);
 void kafka_txn_job(void *self, struct egw_log_job *job);
-/* An error that only says "abort" becomes the one that told the library so. */
 void kafka_txn_timed_out(struct kafka_log *log); /* a record of it */
+/* An error that only says "abort" becomes the one that told the library so. */
 void kafka_txn_explain(struct kafka_log *log, struct egw_error *error);
 bool kafka_txn_done(struct kafka_log *log, struct egw_log_event *ret);
 bool kafka_txn_close(struct kafka_log *log, int64_t ms);

@@ -287,13 +287,13 @@ static enum egw_status end_transaction(struct kafka_log *log,
     return st;
 }
 
-/* The library's own flush, which the commit begins with, looks every 10 ms whether all arrived. */
+/* The flush that the commit begins with looks every 10 ms only whether all arrived. */
 static void await_acks(struct kafka_log *log)
 {
     int64_t until = egw_kafka_mono_ms() + transaction_ms(log);
 
-    while (rd_kafka_outq_len(log->producer) > 0 && !quitting(log) && egw_kafka_mono_ms() < until)
-        (void)rd_kafka_poll(log->producer, 1);
+    while (rd_kafka_flush(log->producer, 1) && !quitting(log) && egw_kafka_mono_ms() < until)
+        ;
 }
 
 static enum egw_status commit(struct kafka_log *log, struct egw_log_job *job, bool *repeated,

@@ -20,15 +20,20 @@ static struct batch *closing(struct egw_runtime *rt)
     return &rt->batches[!rt->deciding];
 }
 
-bool batch_due(const struct egw_runtime *rt)
+bool batch_wanted(const struct egw_runtime *rt)
 {
     const struct batch *batch = &rt->batches[rt->deciding];
 
-    if (!batch->open || rt->mono_ms < rt->begin_again_ms)
+    if (!batch->open)
         return false;
     return (rt->revoking || rt->stop == EGW_STOP_DRAIN ||
             rt->mono_ms - batch->opened_ms >= rt->conf.batch_ms ||
             batch->records >= rt->conf.batch_records || batch->out_bytes >= rt->conf.batch_bytes);
+}
+
+bool batch_due(const struct egw_runtime *rt)
+{
+    return batch_wanted(rt) && rt->mono_ms >= rt->begin_again_ms;
 }
 
 /*

@@ -243,7 +243,8 @@ enum egw_status run_step(struct egw_runtime *rt, struct part *part, const struct
                          struct egw_error *reterr) EGW_MUST_CHECK;
 
 /* commit.c */
-bool batch_due(const struct egw_runtime *rt);
+bool batch_wanted(const struct egw_runtime *rt); /* its limits are reached, or it must end */
+bool batch_due(const struct egw_runtime *rt);    /* and a transaction may begin */
 void close_batch(struct egw_runtime *rt);
 void go_on_producing(struct egw_runtime *rt);
 void commit_done(struct egw_runtime *rt);

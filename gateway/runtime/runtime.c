@@ -415,7 +415,7 @@ static int64_t idle_ms(const struct egw_runtime *rt, int64_t max_ms)
     if (rt->txn == TXN_PRODUCING)
         return 1;
     if (batch->open && rt->txn == TXN_NONE && !rt->job_busy) {
-        int64_t left = batch->opened_ms + rt->conf.batch_ms - rt->mono_ms;
+        int64_t left = batch_wanted(rt) ? 0 : batch->opened_ms + rt->conf.batch_ms - rt->mono_ms;
 
         if (left < rt->begin_again_ms - rt->mono_ms)
             left = rt->begin_again_ms - rt->mono_ms;

@@ -350,7 +350,7 @@ static void the_member_is_static_and_reads_only_committed(void **state)
     expect_in(rk, "max.poll.interval.ms", "60000");
     expect_in(rk, "socket.nagle.disable", "true");
     expect_in(rk, "fetch.min.bytes", "65536");
-    expect_in(rk, "fetch.wait.max.ms", "10"); /* a tenth of a transaction */
+    expect_in(rk, "fetch.wait.max.ms", "12"); /* an eighth of a transaction */
     expect_in(rk, "reconnect.backoff.max.ms", "1000");
     expect_in(rk, "enable.ssl.certificate.verification", "true");
     expect_in(rk, "ssl.endpoint.identification.algorithm", "https");
@@ -387,15 +387,23 @@ static void a_short_transaction_shortens_the_socket_timeout(void **state)
 
 static void a_property_reaches_only_the_handles_it_is_for(void **state)
 {
-    const char *const set[] = {"linger.ms", "1", "fetch.wait.max.ms", "20", NULL};
+    const char *const set[] = {
+        "linger.ms", "7", "retry.backoff.ms", "70", "fetch.wait.max.ms", "20", "fetch.min.bytes",
+        "100",       NULL};
     struct settings_of made = make("127.0.0.1:1", false, set);
     rd_kafka_t *producer = handle(EGW_KAFKA_TRANSACTIONS, &made);
     rd_kafka_t *tail = handle(EGW_KAFKA_TAIL, &made);
 
     (void)state;
-    expect_in(producer, "linger.ms", "1");
+    rd_kafka_t *member = handle(EGW_KAFKA_MEMBER, &made);
+
+    expect_in(producer, "linger.ms", "7");
+    expect_in(producer, "retry.backoff.ms", "70");
+    expect_in(member, "fetch.wait.max.ms", "20");
+    expect_in(member, "fetch.min.bytes", "100");
     expect_in(tail, "fetch.wait.max.ms", "20");
     assert_true(egw_kafka_destroy(producer, 10000));
+    assert_true(egw_kafka_destroy(member, 10000));
     assert_true(egw_kafka_destroy(tail, 10000));
 }
 

@@ -225,7 +225,6 @@ static void each_bad_input_is_one_fault_that_names_its_place(void **state EGW_UN
     }
 }
 
-/* Once a policy lists its sources, each rule names one of them, or says that it assumes. */
 static void everything_with_a_source_may_be_an_assumption_and_is_counted(void **state)
 {
     static const struct {
@@ -256,6 +255,7 @@ static void everything_with_a_source_may_be_an_assumption_and_is_counted(void **
     }
 }
 
+/* Once a policy lists its sources, each rule names one of them, or says that it assumes. */
 static void a_listed_source_dates_the_rules_that_name_it(void **state EGW_UNUSED)
 {
     struct egw_policy *policy = NULL;

@@ -470,10 +470,10 @@ static void a_recall_names_the_fields_that_do_not_follow(void **state)
     AS_OF "{\"statement\": {\"partner\": \"litware\", \"customer\": \"contoso\", \"version\": "    \
           "\"2026-1\", \"support\": \"all of it\", \"hours\": \"office\", \"contact\": \"+1\", "   \
           "\"charge\": true, \"price\": \"90 EUR\", \"charge_for\": [\"B\"], \"since\": 0}}}"
-#define DELIVERED                                                                                  \
+#define DELIVERED(hours)                                                                           \
     AS_OF "{\"delivery\": {\"partner\": \"litware\", \"customer\": \"contoso\", \"service\": "     \
           "\"*\", \"model\": \"direct\", \"entity\": \"desk\", \"queue\": \"q\", \"hours\": "      \
-          "\"24x7\"}}}"
+          "\"" hours "\"}}}"
 #define OFFICE                                                                                     \
     AS_OF "{\"calendar\": {\"id\": \"office\", \"zone\": \"UTC\", \"hours\": [\"mon-fri "          \
           "09:00-17:00\"]}}}"
@@ -602,37 +602,67 @@ static void times_and_prices_follow_from_the_records_an_outcome_names(void **sta
     desk_free(desk);
 }
 
-/* Who is there at all hours has no calendar on record, neither when it is decided nor after. */
-static void times_around_the_clock_follow_without_a_calendar_record(void **state)
+/* The first source is a calendar whose name begins as that of the outcome's own, and nobody has it.
+ */
+static void with_namesake(struct kept *kept, struct egw_outcome *o)
 {
-    struct desk *desk = desk_new(1767600000000);
+    size_t n = o->sources.n + 1;
+    struct egw_fact_source *sources = egw_arena_alloc(&kept->arena, n * sizeof(*sources));
+
+    assert_true(sources && o->calendar.n);
+    memcpy(sources + 1, o->sources.p, (n - 1) * sizeof(*sources));
+    sources[0] = (struct egw_fact_source){
+        .key = egw_arena_printf(&kept->arena, "calendar/%.*s-nord", EGW_FMT(o->calendar)),
+        .offset = 1000000};
+    o->sources = (struct egw_list){sources, n};
+}
+
+/* How many outcomes of a case at those hours have that calendar, and all follow, also when
+ * another's record stands before it. Who is there at all hours has none on record. */
+static size_t follow_at(const char *delivery, const char *calendar)
+{
+    struct desk *desk = desk_new(1767607200000); /* a Monday, 10:00 */
     struct kept kept = {.desk = desk};
     struct told *told;
     size_t counted = 0;
     char fields[128];
 
-    (void)state;
     for (size_t i = 0; i < EGW_COUNT(facts_first); i++)
         desk_fact(desk, facts_first[i]);
     desk_fact(desk, RENEWED);
-    desk_fact(desk, DELIVERED);
+    desk_fact(desk, OFFICE);
+    desk_fact(desk, delivery);
     desk_run(desk);
     event(desk, "1", "opened", "C-1", "");
     desk_run(desk);
     told = replay_story(desk, &untouched);
     assert_int_equal(egw_plans_builtin(&kept.plans, NULL), EGW_OK);
     for (size_t i = 0; i < told->n; i++) {
-        if (!egw_recall_decided(&told->outcomes[i]))
+        struct egw_outcome *outcome = &told->outcomes[i];
+
+        if (!egw_recall_decided(outcome))
             continue;
-        assert_int_equal(terms_recalled(&kept, &told->outcomes[i], NULL, fields), EGW_OK);
+        assert_int_equal(terms_recalled(&kept, outcome, NULL, fields), EGW_OK);
         assert_string_equal(fields, "");
-        counted += egw_str_is(told->outcomes[i].calendar, "24x7");
+        if (!egw_str_is(outcome->calendar, calendar))
+            continue;
+        counted++;
+        with_namesake(&kept, outcome);
+        assert_int_equal(terms_recalled(&kept, outcome, NULL, fields), EGW_OK);
+        assert_string_equal(fields, "");
     }
-    assert_int_equal(counted, 1);
     egw_arena_free(&kept.arena);
     egw_plans_free(kept.plans);
     forget(told);
     desk_free(desk);
+    return counted;
+}
+
+static void times_follow_at_the_hours_of_the_desk_on_duty(void **state)
+{
+    (void)state;
+    assert_int_equal(follow_at(DELIVERED("24x7"), "24x7"), 1);
+    assert_int_equal(follow_at(DELIVERED("office"), "office"), 1);
 }
 
 static void facts_that_are_not_the_policys_are_no_ground_to_recall_on(void **state)
@@ -684,7 +714,7 @@ int main(void)
         cmocka_unit_test(a_decision_follows_from_its_facts_and_its_policy),
         cmocka_unit_test(a_recall_names_the_fields_that_do_not_follow),
         cmocka_unit_test(times_and_prices_follow_from_the_records_an_outcome_names),
-        cmocka_unit_test(times_around_the_clock_follow_without_a_calendar_record),
+        cmocka_unit_test(times_follow_at_the_hours_of_the_desk_on_duty),
         cmocka_unit_test(facts_that_are_not_the_policys_are_no_ground_to_recall_on),
     };
 

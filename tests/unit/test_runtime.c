@@ -221,6 +221,51 @@ static void test_a_commit_is_followed_by_a_rest_for_the_markers(void **state)
     assert_outs(b, "a=1 a=2");
 }
 
+static int setup_resting_full(void **state)
+{
+    return setup_limits(state, 2, 0, 5);
+}
+
+/* A batch that is full, or must end, waits for the rest only, not for its age. */
+static void rests_only(struct bench *b)
+{
+    b->log->waited_ms = 0;
+    assert_int_equal(egw_runtime_turn(b->runtime, 500, NULL), EGW_OK);
+    assert_true(b->log->waited_ms > 0 && b->log->waited_ms <= 5);
+}
+
+static void commit_while_deciding(struct bench *b, int events)
+{
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    pass(b, 100);
+    for (int i = 0; i < events; i++)
+        feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    b->log->hang[EGW_LOG_COMMIT] = false;
+    script_let_go(b->log);
+}
+
+static void test_a_full_batch_waits_for_the_rest_only(void **state)
+{
+    struct bench *b = *state;
+
+    commit_while_deciding(b, 2);
+    assert_int_equal(egw_runtime_turn(b->runtime, 0, NULL), EGW_OK);
+    rests_only(b);
+}
+
+static void test_a_drain_waits_for_the_rest_only(void **state)
+{
+    struct bench *b = *state;
+
+    commit_while_deciding(b, 1);
+    egw_runtime_stop(b->runtime, EGW_STOP_DRAIN);
+    assert_int_equal(egw_runtime_turn(b->runtime, 0, NULL), EGW_OK);
+    rests_only(b);
+}
+
 static void test_a_batch_closes_by_count(void **state)
 {
     struct bench *b = *state;
@@ -675,6 +720,10 @@ int main(void)
         T(test_the_loop_sleeps_until_the_batch_is_due),
         cmocka_unit_test_setup_teardown(test_a_commit_is_followed_by_a_rest_for_the_markers,
                                         setup_resting, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_batch_waits_for_the_rest_only,
+                                        setup_resting_full, teardown),
+        cmocka_unit_test_setup_teardown(test_a_drain_waits_for_the_rest_only, setup_resting,
+                                        teardown),
         SMALL(test_a_batch_closes_by_count),
         cmocka_unit_test_setup_teardown(test_a_batch_closes_by_bytes, setup_few_bytes, teardown),
         SMALL(test_a_full_batch_stops_the_inputs_and_goes_on_after),
