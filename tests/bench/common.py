@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import log  # noqa: E402
 from kafka.admin import KafkaAdminClient  # noqa: E402
+from kafka.errors import KafkaError  # noqa: E402
 
 PARTITIONS, CUSTOMERS, PARTNER = 6, 2000, "litware"
 TOOLS = ROOT / "build" / "bench" / "tests" / "bench"
@@ -87,7 +88,10 @@ def wait_consumed(egw, process, started, timeout=300):
     first = None
     try:
         while True:
-            committed = admin.list_group_offsets(egw.group).get(egw.group, {})
+            try:
+                committed = admin.list_group_offsets(egw.group).get(egw.group, {})
+            except KafkaError:  # a broker that is busy loses its office for a moment: ask again
+                committed = {}
             at = {p.partition: o.offset for p, o in committed.items() if p.topic == topic}
             if first is None and any(offset > 0 for offset in at.values()):
                 first = time.monotonic() - started
