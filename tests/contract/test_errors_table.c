@@ -139,7 +139,7 @@ static const struct row {
      "test_kafka_errors.c"},
     {"B18", "the coordinator is away while a handle closes", "none",
      "a deadline for each handle, then the process ends without it", "`stop.late`",
-     "test_kafka_errors.c test_stop.py"},
+     "test_kafka_close.c test_stop.py"},
 };
 
 static char *must_read(const char *path)

@@ -8,39 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PRODUCE = 0, ADD_PARTITIONS = 24, ADD_OFFSETS = 25, END_TXN = 26, TXN_OFFSETS = 28 };
-enum { HEARTBEAT = 12, INIT_PRODUCER = 22, BROKERS = 3 };
-
-/* librdkafka 2.0.2 forgets a request for the group's coordinator that it holds back while the
- * handle is destroyed, now and then; these tests end handles in the middle of everything. What we
- * forget ourselves, other tests find. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:librdkafka.so\n";
-}
-
-static void brokers_go(void)
-{
-    for (int32_t id = 1; id <= BROKERS; id++)
-        rd_kafka_mock_broker_set_down(bed.mock->cluster, id);
-}
-
-static void brokers_come(void)
-{
-    for (int32_t id = 1; id <= BROKERS; id++)
-        rd_kafka_mock_broker_set_up(bed.mock->cluster, id);
-}
-
-/* The next request of this kind is answered so much later. The first broker is to get it. */
-static void delay(int16_t api, int ms)
-{
-    rd_kafka_resp_err_t code = rd_kafka_mock_broker_push_request_error_rtts(
-        bed.mock->cluster, 1, api, 1, RD_KAFKA_RESP_ERR_NO_ERROR, ms);
-
-    assert_int_equal(RD_KAFKA_RESP_ERR_NO_ERROR, code);
-}
-
 /* ---- one transaction each ---- */
 
 static const struct script {
@@ -368,79 +335,6 @@ static void b17_a_broker_that_never_answers_is_given_up_and_asked_again(void **s
     commits_again();
 }
 
-/* ---- closing while nobody answers ---- */
-
-static void close_in_time(void)
-{
-    const int64_t deadline_ms = 2500;
-    int64_t since = egw_kafka_mono_ms();
-
-    (void)egw_kafka_log_close(&bed.log, deadline_ms);
-    assert_true(egw_kafka_mono_ms() - since < deadline_ms + 1500);
-}
-
-static void b18_closing_a_member_ends_in_time_without_a_broker(void **state)
-{
-    (void)state;
-    brokers_go();
-    close_in_time();
-}
-
-static void b18_closing_an_open_transaction_ends_in_time_without_a_broker(void **state)
-{
-    (void)state;
-    begin();
-    produce_one();
-    brokers_go();
-    close_in_time();
-}
-
-static void b18_closing_while_a_commit_is_under_way_ends_in_time_without_a_broker(void **state)
-{
-    static struct egw_log_job job; /* the helper may outlive the test */
-
-    (void)state;
-    begin();
-    produce_one();
-    brokers_go();
-    job = commit_job();
-    bed.log.ops->job(bed.log.self, &job);
-    never(EGW_LOG_DONE, 300);
-    close_in_time();
-}
-
-/* The library may fail an assertion when it is torn down in there. */
-static void b18_closing_waits_for_partitions_that_are_being_registered(void **state)
-{
-    int64_t since;
-
-    (void)state;
-    (void)rd_kafka_mock_coordinator_set(bed.mock->cluster, "transaction", bed.group, 1);
-    commits_again(); /* there */
-    begin();
-    delay(ADD_PARTITIONS, 500);
-    produce_one();
-    since = egw_kafka_mono_ms();
-    assert_true(egw_kafka_log_close(&bed.log, WAIT_MS));
-    assert_true(egw_kafka_mono_ms() - since >= 400);
-}
-
-static void b18_what_cannot_be_waited_for_is_left_behind_in_time(void **state)
-{
-    const int64_t deadline_ms = 1000;
-    int64_t since;
-
-    (void)state;
-    (void)rd_kafka_mock_coordinator_set(bed.mock->cluster, "transaction", bed.group, 1);
-    commits_again(); /* there */
-    begin();
-    delay(ADD_PARTITIONS, 60000);
-    produce_one();
-    since = egw_kafka_mono_ms();
-    assert_false(egw_kafka_log_close(&bed.log, deadline_ms));
-    assert_true(egw_kafka_mono_ms() - since < deadline_ms);
-}
-
 int main(void)
 {
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_bed)
@@ -448,11 +342,6 @@ int main(void)
     const struct CMUnitTest alone[] = {
         WITH(open_both, a16_a_topic_that_is_gone_is_the_cause_of_the_abort),
         WITH(open_assigned, a11_a_member_whose_name_another_took_is_told_so),
-        WITH(open_assigned, b18_closing_a_member_ends_in_time_without_a_broker),
-        WITH(open_both, b18_closing_an_open_transaction_ends_in_time_without_a_broker),
-        WITH(open_both, b18_closing_while_a_commit_is_under_way_ends_in_time_without_a_broker),
-        WITH(open_both, b18_closing_waits_for_partitions_that_are_being_registered),
-        WITH(open_both, b18_what_cannot_be_waited_for_is_left_behind_in_time),
     };
     const struct CMUnitTest shared[] = {
         SHARED(a07_an_abort_waits_for_records_under_way),

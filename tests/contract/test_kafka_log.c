@@ -55,7 +55,7 @@ static void without_a_broker_the_caller_may_try_again(void **state)
         error.text);
 }
 
-enum { FIRST_BROKER = 1, BROKERS = 3, LOST_AFTER_MS = 300, ASK_MS = 10000 };
+enum { FIRST_BROKER = 1, LOST_AFTER_MS = 300, ASK_MS = 10000 };
 
 static void *lose_first_broker(void *cluster)
 {

@@ -207,3 +207,23 @@ int open_both(void **state)
     run_init();
     return rc;
 }
+
+void brokers_go(void)
+{
+    for (int32_t id = 1; id <= BROKERS; id++)
+        rd_kafka_mock_broker_set_down(bed.mock->cluster, id);
+}
+
+void brokers_come(void)
+{
+    for (int32_t id = 1; id <= BROKERS; id++)
+        rd_kafka_mock_broker_set_up(bed.mock->cluster, id);
+}
+
+void delay(int16_t api, int ms)
+{
+    rd_kafka_resp_err_t code = rd_kafka_mock_broker_push_request_error_rtts(
+        bed.mock->cluster, 1, api, 1, RD_KAFKA_RESP_ERR_NO_ERROR, ms);
+
+    assert_int_equal(RD_KAFKA_RESP_ERR_NO_ERROR, code);
+}

@@ -11,8 +11,11 @@
 
 #include "../../gateway/edge/kafka_internal.h"
 
-enum { PARTITIONS = 96, SPREAD = 3, WAIT_MS = 20000, TURN_MS = 50 };
+enum { BROKERS = 3, PARTITIONS = 96, SPREAD = 3, WAIT_MS = 20000, TURN_MS = 50 };
 enum { EVENTS, INBOX, STATE, OUT, TOPICS };
+/* Requests, by their numbers in the protocol. */
+enum { PRODUCE = 0, ADD_PARTITIONS = 24, ADD_OFFSETS = 25, END_TXN = 26, TXN_OFFSETS = 28 };
+enum { HEARTBEAT = 12, INIT_PRODUCER = 22 };
 
 /* A mock cluster and a log on it. The mock's first join takes 3 s: tests that leave the membership
  * as it is share one, each with partitions of its own. */
@@ -55,5 +58,9 @@ enum egw_status produce(const struct egw_log_out *outs, size_t n, struct egw_err
 void produce_one(void);
 struct egw_log_job commit_job(void);
 int open_both(void **state);
+void brokers_go(void);
+void brokers_come(void);
+/* The next request of this kind is answered so much later. The first broker is to get it. */
+void delay(int16_t api, int ms);
 
 #endif
