@@ -165,7 +165,8 @@ bool egw_kafka_heard_silence(const rd_kafka_t *rk, struct egw_error *ret)
     silence = heard->silence;
     heard->silence = false;
     if (silence)
-        (void)egw_error_set(ret, EGW_RETRY, "%s", heard->text);
+        (void)egw_error_set(ret, EGW_RETRY, "%s",
+                            heard->text[0] ? heard->text : "no broker is connected");
     (void)pthread_mutex_unlock(&heard->lock);
     return silence;
 }
