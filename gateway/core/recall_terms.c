@@ -12,11 +12,6 @@ struct terms {
     enum egw_status st;
 };
 
-static bool begins(struct egw_str text, struct egw_str with)
-{
-    return text.n >= with.n && memcmp(text.p, with.p, with.n) == 0;
-}
-
 /* The body of the source of that key, or whose key begins so and has words about it; NULL: there is
  * none, or it is lost (st). */
 static const void *body_of(struct terms *t, struct egw_str key, bool worded)
@@ -26,8 +21,9 @@ static const void *body_of(struct terms *t, struct egw_str key, bool worded)
     for (size_t i = 0; i < t->ask->outcome->sources.n; i++) {
         const struct egw_reference *reference;
 
-        if (sources[i].offset < 0 || (worded ? !begins(sources[i].key, key) || !sources[i].value.n
-                                             : !egw_str_eq(sources[i].key, key)))
+        if (sources[i].offset < 0 ||
+            (worded ? !egw_str_begins(sources[i].key, key) || !sources[i].value.n
+                    : !egw_str_eq(sources[i].key, key)))
             continue;
         reference = t->ask->find(t->ask->user, sources[i].key, sources[i].offset);
         if (!reference)

@@ -584,7 +584,7 @@ static void set_override(struct loader *l, const char *text)
         egw_faults_add(l->faults, at.file, 0, "value of %.*s is not UTF-8", EGW_FMT(key));
         return;
     }
-    if (settings_starts_with(key, "kafka.properties.")) {
+    if (egw_str_begins(key, EGW_STR("kafka.properties."))) {
         v = parse_text(STRING, value);
         set_property(l, at, (struct egw_str){key.p + 17, key.n - 17}, &v);
         return;
@@ -689,7 +689,7 @@ static void check_registry(struct loader *l)
     struct place at;
 
     check_pair(l, "registry.user", "registry.password_file");
-    if (*l->to->registry.user && settings_starts_with(url, "http://") &&
+    if (*l->to->registry.user && egw_str_begins(url, EGW_STR("http://")) &&
         !settings_is_loopback(settings_url_authority(url))) {
         at = blame(l, "registry.url", "registry.user");
         egw_faults_add(
@@ -703,7 +703,7 @@ static void check_metrics(struct loader *l)
     struct egw_str listen = egw_str_of(l->to->metrics.listen);
     struct place at;
 
-    if (listen.n == 0 || l->to->metrics.allow_remote || settings_starts_with(listen, "unix:") ||
+    if (listen.n == 0 || l->to->metrics.allow_remote || egw_str_begins(listen, EGW_STR("unix:")) ||
         settings_is_loopback(listen))
         return;
     at = blame(l, "metrics.listen", "metrics.allow_remote");

@@ -68,13 +68,6 @@ bool settings_is_group(struct egw_str v)
     return settings_is_word(v, 180, "._-");
 }
 
-bool settings_starts_with(struct egw_str v, const char *start)
-{
-    size_t n = strlen(start);
-
-    return v.n >= n && memcmp(v.p, start, n) == 0;
-}
-
 /* A number, not a name: what a name means may change between the check and the bind. */
 static bool is_address(struct egw_str host)
 {
@@ -102,7 +95,7 @@ bool settings_is_listen_or_empty(struct egw_str v)
 
     if (v.n == 0)
         return true;
-    if (settings_starts_with(v, "unix:"))
+    if (egw_str_begins(v, EGW_STR("unix:")))
         return v.n > 6 && v.p[5] == '/' && v.n - 5 < sizeof(((struct sockaddr_un *)0)->sun_path);
     if (!is_host_port(host))
         return false;
@@ -114,7 +107,7 @@ bool settings_is_listen_or_empty(struct egw_str v)
 
 struct egw_str settings_url_authority(struct egw_str url)
 {
-    size_t scheme = settings_starts_with(url, "https://") ? 8 : 7;
+    size_t scheme = egw_str_begins(url, EGW_STR("https://")) ? 8 : 7;
     struct egw_str rest = {url.p + scheme, url.n - scheme};
 
     return egw_str_take(&rest, '/');
@@ -126,7 +119,7 @@ bool settings_is_url_or_empty(struct egw_str v)
 
     if (v.n == 0)
         return true;
-    if (!settings_starts_with(v, "http://") && !settings_starts_with(v, "https://"))
+    if (!egw_str_begins(v, EGW_STR("http://")) && !egw_str_begins(v, EGW_STR("https://")))
         return false;
     for (size_t i = 0; i < v.n; i++)
         if ((unsigned char)v.p[i] <= ' ' || strchr("@?#\\\"<>", v.p[i]))
@@ -161,6 +154,7 @@ bool settings_holds_control(struct egw_str v)
 
 bool settings_is_loopback(struct egw_str authority)
 {
-    return settings_starts_with(authority, "127.") || settings_starts_with(authority, "[::1]") ||
-           egw_str_is(authority, "localhost") || settings_starts_with(authority, "localhost:");
+    return egw_str_begins(authority, EGW_STR("127.")) ||
+           egw_str_begins(authority, EGW_STR("[::1]")) || egw_str_is(authority, "localhost") ||
+           egw_str_begins(authority, EGW_STR("localhost:"));
 }

@@ -18,7 +18,6 @@ bool settings_is_listen_or_empty(struct egw_str v); /* host:port, host:port+slot
 
 /* Letters, digits and what is in `also`, at least one, at most `most`. */
 bool settings_is_word(struct egw_str v, size_t most, const char *also);
-bool settings_starts_with(struct egw_str v, const char *start);
 
 /* Of an http or https URL: what stands before the path. */
 struct egw_str settings_url_authority(struct egw_str url);

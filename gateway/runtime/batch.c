@@ -4,15 +4,8 @@
 
 enum egw_status batch_refer(struct batch *batch, const struct egw_log_out *out)
 {
-    if (batch->n == batch->cap) {
-        size_t cap = batch->cap ? batch->cap * 2 : 1024;
-        struct egw_log_out *outs = realloc(batch->outs, cap * sizeof(*outs));
-
-        if (!outs)
-            return EGW_NOMEM;
-        batch->outs = outs;
-        batch->cap = cap;
-    }
+    if (!egw_grow(&batch->outs, sizeof(*batch->outs), batch->n, &batch->cap))
+        return EGW_NOMEM;
     batch->outs[batch->n++] = *out;
     return EGW_OK;
 }

@@ -393,10 +393,9 @@ static void a_property_reaches_only_the_handles_it_is_for(void **state)
     struct settings_of made = make("127.0.0.1:1", false, set);
     rd_kafka_t *producer = handle(EGW_KAFKA_TRANSACTIONS, &made);
     rd_kafka_t *tail = handle(EGW_KAFKA_TAIL, &made);
-
-    (void)state;
     rd_kafka_t *member = handle(EGW_KAFKA_MEMBER, &made);
 
+    (void)state;
     expect_in(producer, "linger.ms", "7");
     expect_in(producer, "retry.backoff.ms", "70");
     expect_in(member, "fetch.wait.max.ms", "20");

@@ -194,21 +194,33 @@ static int setup_resting(void **state)
     return setup_limits(state, 0, 0, 5);
 }
 
+/* A commit hangs, and so many events are decided on top of it. */
+static void decide_beside_a_commit(struct bench *b, int events)
+{
+    b->log->hang[EGW_LOG_COMMIT] = true;
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+    pass(b, 100);
+    for (int i = 0; i < events; i++)
+        feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
+    run(b);
+}
+
+static void let_commit(struct bench *b)
+{
+    b->log->hang[EGW_LOG_COMMIT] = false;
+    script_let_go(b->log);
+}
+
 /* A batch that came due while the one before it committed begins after a rest, and on time. */
 static void test_a_commit_is_followed_by_a_rest_for_the_markers(void **state)
 {
     struct bench *b = *state;
 
-    b->log->hang[EGW_LOG_COMMIT] = true;
-    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
-    run(b);
+    decide_beside_a_commit(b, 1);
     pass(b, 100);
-    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
-    run(b);
-    pass(b, 100);
-    b->log->hang[EGW_LOG_COMMIT] = false;
     script_clear_trace(b->log);
-    script_let_go(b->log);
+    let_commit(b);
     run(b);
     pass(b, 4);
     assert_string_equal(b->log->trace, "");
@@ -234,24 +246,12 @@ static void rests_only(struct bench *b)
     assert_true(b->log->waited_ms > 0 && b->log->waited_ms <= 5);
 }
 
-static void commit_while_deciding(struct bench *b, int events)
-{
-    b->log->hang[EGW_LOG_COMMIT] = true;
-    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
-    run(b);
-    pass(b, 100);
-    for (int i = 0; i < events; i++)
-        feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
-    run(b);
-    b->log->hang[EGW_LOG_COMMIT] = false;
-    script_let_go(b->log);
-}
-
 static void test_a_full_batch_waits_for_the_rest_only(void **state)
 {
     struct bench *b = *state;
 
-    commit_while_deciding(b, 2);
+    decide_beside_a_commit(b, 2);
+    let_commit(b);
     assert_int_equal(egw_runtime_turn(b->runtime, 0, NULL), EGW_OK);
     rests_only(b);
 }
@@ -260,7 +260,8 @@ static void test_a_drain_waits_for_the_rest_only(void **state)
 {
     struct bench *b = *state;
 
-    commit_while_deciding(b, 1);
+    decide_beside_a_commit(b, 1);
+    let_commit(b);
     egw_runtime_stop(b->runtime, EGW_STOP_DRAIN);
     assert_int_equal(egw_runtime_turn(b->runtime, 0, NULL), EGW_OK);
     rests_only(b);
@@ -575,15 +576,9 @@ static void test_a_fatal_commit_drops_what_was_decided_on_top(void **state)
 {
     struct bench *b = *state;
 
-    b->log->hang[EGW_LOG_COMMIT] = true;
-    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
-    run(b);
-    pass(b, 100);
-    feed(b, SCRIPT_EVENTS_TOPIC, 0, "add a");
-    run(b);
-    b->log->hang[EGW_LOG_COMMIT] = false;
+    decide_beside_a_commit(b, 1);
     b->log->result[EGW_LOG_COMMIT] = EGW_FATAL;
-    script_let_go(b->log);
+    let_commit(b);
     run(b);
     settle(b);
     assert_outs(b, "a=1 a=2");

@@ -85,6 +85,11 @@ static inline bool egw_str_is(struct egw_str a, const char *text)
 /* Without case (ASCII). */
 bool egw_str_same(struct egw_str a, struct egw_str b);
 
+static inline bool egw_str_begins(struct egw_str s, struct egw_str with)
+{
+    return s.n >= with.n && (with.n == 0 || memcmp(s.p, with.p, with.n) == 0);
+}
+
 /* Byte order; a shorter prefix comes first. */
 int egw_str_cmp(struct egw_str a, struct egw_str b);
 /* Takes what stands before the first separator off *rest, and the separator; all of it where there
