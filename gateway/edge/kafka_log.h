@@ -20,9 +20,9 @@ enum {
     KAFKA_TOPICS_MAX = 32,
     KAFKA_EVENTS_MAX = 16,     /* rebalances that one poll of the library may bring */
     KAFKA_GENERATIONS_MAX = 8, /* assignments whose metadata is kept; a job names one of them */
-    KAFKA_SHEET = 1024,        /* records grouped at a time by produce() */
-    KAFKA_NO_NEXT = KAFKA_SHEET,
+    KAFKA_BATCH = 1024,        /* records in one call of the library */
 };
+#define KAFKA_NO_NEXT UINT32_MAX
 
 /* ---- the group side (kafka_group.c) ---- */
 
@@ -50,18 +50,23 @@ struct kafka_event {
 /* ---- the producing side (kafka_produce.c, kafka_txn.c) ---- */
 
 struct kafka_slot {  /* one partition of any topic, as a place to write to */
-    uint32_t listed; /* the listing of a sheet that last is about */
-    uint16_t last;   /* its last record in that listing */
+    uint32_t listed; /* the listing of the sheet that last is about */
+    uint32_t last;   /* its last record in that listing */
 };
 
-struct kafka_sheet {        /* up to KAFKA_SHEET records on their way into the library */
-    size_t n;               /* 0: none under way */
-    bool sent[KAFKA_SHEET]; /* went in an earlier try */
-    uint32_t listing;
-    uint16_t heads[KAFKA_SHEET], head_count; /* first record of each partition */
-    uint16_t next[KAFKA_SHEET];              /* the partition's next record */
-    rd_kafka_message_t batch[KAFKA_SHEET];
-    uint16_t batch_of[KAFKA_SHEET]; /* which record each is */
+struct kafka_line {     /* a record on the sheet */
+    uint32_t next;      /* of its partition */
+    uint32_t next_head; /* of the first of a partition: the first of the next one */
+    bool sent;          /* went in an earlier try */
+};
+
+struct kafka_sheet { /* the records of produce() on their way into the library */
+    size_t n;        /* 0: none under way */
+    struct kafka_line *lines;
+    size_t capacity;
+    uint32_t listing, first_head;
+    rd_kafka_message_t batch[KAFKA_BATCH]; /* of one partition */
+    uint32_t batch_of[KAFKA_BATCH];        /* which record each is */
     size_t batch_n;
 };
 

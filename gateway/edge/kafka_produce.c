@@ -1,6 +1,11 @@
 /*
  * Writing inside a transaction: records are grouped by partition and go in batches, which costs a
  * third of writing one by one (measured). Order is kept per partition.
+ *
+ * Each partition sends one record before any sends its second. The library tells the broker which
+ * partitions a transaction writes to: a millisecond after it met the first of them, all that it has
+ * met by then, and those that come later in another request, after another millisecond. It spins
+ * through that millisecond, and until it is told what the broker answers nothing is sent.
  */
 #include "kafka_log.h"
 
@@ -74,7 +79,7 @@ static enum egw_status send_batch(struct kafka_log *log, const struct egw_log_ou
     (void)rd_kafka_produce_batch(log->producer_topics[at->topic], at->partition,
                                  RD_KAFKA_MSG_F_COPY, sheet->batch, n);
     for (int i = 0; i < n; i++)
-        sheet->sent[sheet->batch_of[i]] = !sheet->batch[i].err;
+        sheet->lines[sheet->batch_of[i]].sent = !sheet->batch[i].err;
     for (int i = 0; i < n; i++) {
         if (sheet->batch[i].err)
             return failed(log, at, sheet->batch[i].err, reterr);
@@ -107,7 +112,7 @@ static enum egw_status send_with_headers(struct kafka_log *log, const struct egw
     return EGW_OK;
 }
 
-static void add_to_batch(struct kafka_sheet *sheet, const struct egw_log_out *out, uint16_t i)
+static void add_to_batch(struct kafka_sheet *sheet, const struct egw_log_out *out, uint32_t i)
 {
     sheet->batch[sheet->batch_n] = (rd_kafka_message_t){
         .payload = (void *)out->value.p,
@@ -118,21 +123,25 @@ static void add_to_batch(struct kafka_sheet *sheet, const struct egw_log_out *ou
     sheet->batch_of[sheet->batch_n++] = i;
 }
 
-static enum egw_status send_partition(struct kafka_log *log, const struct egw_log_out *outs,
-                                      uint16_t head, struct egw_error *reterr)
+/* The records of one partition from a listed one on, up to another or to the last. */
+static enum egw_status send_run(struct kafka_log *log, const struct egw_log_out *outs,
+                                uint32_t from, uint32_t until, struct egw_error *reterr)
 {
     struct kafka_sheet *sheet = log->sheet;
     enum egw_status st = EGW_OK;
 
     sheet->batch_n = 0;
-    for (uint16_t i = head; st == EGW_OK && i != KAFKA_NO_NEXT; i = sheet->next[i]) {
-        if (!outs[i].header_count) {
+    for (uint32_t i = from; st == EGW_OK && i != until; i = sheet->lines[i].next) {
+        bool alone = outs[i].header_count != 0;
+
+        if (sheet->batch_n == KAFKA_BATCH || alone)
+            st = send_batch(log, outs, reterr);
+        if (st != EGW_OK)
+            return st;
+        if (alone)
+            st = send_with_headers(log, &outs[i], &sheet->lines[i].sent, reterr);
+        else
             add_to_batch(sheet, &outs[i], i);
-            continue;
-        }
-        st = send_batch(log, outs, reterr);
-        if (st == EGW_OK)
-            st = send_with_headers(log, &outs[i], &sheet->sent[i], reterr);
     }
     return st == EGW_OK ? send_batch(log, outs, reterr) : st;
 }
@@ -152,79 +161,94 @@ static enum egw_status check_place(const struct kafka_log *log, const struct egw
 }
 
 /* Chains what has not gone yet by partition, in order. */
-static enum egw_status list_sheet(struct kafka_log *log, const struct egw_log_out *outs, size_t n,
+static enum egw_status list_sheet(struct kafka_log *log, const struct egw_log_out *outs,
                                   struct egw_error *reterr)
 {
     struct kafka_sheet *sheet = log->sheet;
+    uint32_t *head = &sheet->first_head;
 
     sheet->listing++;
-    sheet->head_count = 0;
-    for (uint16_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < sheet->n; i++) {
         struct kafka_slot *slot;
         enum egw_status st;
 
-        if (sheet->sent[i])
+        if (sheet->lines[i].sent)
             continue;
         st = check_place(log, &outs[i], reterr);
         if (st != EGW_OK)
             return st;
         slot = &log->slots[outs[i].topic][outs[i].partition];
-        sheet->next[i] = KAFKA_NO_NEXT;
+        sheet->lines[i].next = KAFKA_NO_NEXT;
         if (slot->listed == sheet->listing) {
-            sheet->next[slot->last] = i;
+            sheet->lines[slot->last].next = i;
         } else {
             slot->listed = sheet->listing;
-            sheet->heads[sheet->head_count++] = i;
+            *head = i;
+            head = &sheet->lines[i].next_head;
         }
         slot->last = i;
     }
+    *head = KAFKA_NO_NEXT;
     return EGW_OK;
 }
 
-static enum egw_status send_sheet(struct kafka_log *log, const struct egw_log_out *outs, size_t n,
+static enum egw_status send_sheet(struct kafka_log *log, const struct egw_log_out *outs,
                                   struct egw_error *reterr)
 {
-    enum egw_status st = list_sheet(log, outs, n, reterr);
+    struct kafka_sheet *sheet = log->sheet;
+    enum egw_status st = list_sheet(log, outs, reterr);
 
-    for (uint16_t i = 0; st == EGW_OK && i < log->sheet->head_count; i++)
-        st = send_partition(log, outs, log->sheet->heads[i], reterr);
+    for (uint32_t i = sheet->first_head; !st && i != KAFKA_NO_NEXT; i = sheet->lines[i].next_head)
+        st = send_run(log, outs, i, sheet->lines[i].next, reterr);
+    for (uint32_t i = sheet->first_head; !st && i != KAFKA_NO_NEXT; i = sheet->lines[i].next_head)
+        st = send_run(log, outs, sheet->lines[i].next, KAFKA_NO_NEXT, reterr);
     return st;
 }
 
+static enum egw_status new_sheet(struct kafka_sheet *sheet, size_t n, struct egw_error *reterr)
+{
+    if (n > sheet->capacity) {
+        struct kafka_line *lines =
+            n < KAFKA_NO_NEXT ? realloc(sheet->lines, n * sizeof(*lines)) : NULL;
+
+        if (!lines)
+            return egw_error_set(reterr, EGW_NOMEM, "no memory to write %zu records", n);
+        sheet->lines = lines;
+        sheet->capacity = n;
+    }
+    for (size_t i = 0; i < n; i++)
+        sheet->lines[i].sent = false;
+    sheet->n = n;
+    return EGW_OK;
+}
+
 /*
- * A full queue may leave a sheet half gone, with holes: *ret_done stays before it, and the sheet
- * remembers what went, since the caller comes again with the same records.
+ * A full queue leaves a sheet half gone, with holes: *ret_done stays 0, and the sheet remembers
+ * what went, since the caller comes again with the same records.
  */
 enum egw_status kafka_produce(void *self, const struct egw_log_out *outs, size_t n,
                               size_t *ret_done, struct egw_error *reterr)
 {
     struct kafka_log *log = self;
     struct kafka_sheet *sheet = log->sheet;
+    enum egw_status st = EGW_OK;
 
     *ret_done = 0;
     if (!log->producer)
         return egw_error_set(reterr, EGW_FATAL, "no producer: INIT comes first");
-    while (*ret_done < n) {
-        size_t rest = n - *ret_done;
-        enum egw_status st;
-
-        if (sheet->n == 0) {
-            sheet->n = rest < KAFKA_SHEET ? rest : KAFKA_SHEET;
-            memset(sheet->sent, 0, sizeof(sheet->sent));
-        }
-        if (sheet->n > rest)
-            sheet->n = rest;
-        (void)rd_kafka_poll(log->producer, 0);
-        st = send_sheet(log, outs + *ret_done, sheet->n, reterr);
-        if (st != EGW_OK) {
-            if (st != EGW_RETRY)
-                sheet->n = 0;
-            return st;
-        }
-        *ret_done += sheet->n;
+    if (sheet->n == 0)
+        st = new_sheet(sheet, n, reterr);
+    else
+        n = sheet->n;
+    if (st != EGW_OK || n == 0)
+        return st;
+    (void)rd_kafka_poll(log->producer, 0);
+    st = send_sheet(log, outs, reterr);
+    if (st != EGW_RETRY)
         sheet->n = 0;
-    }
-    return EGW_OK;
+    if (st == EGW_OK)
+        *ret_done = n;
+    return st;
 }
 
 /* ---- open and close ---- */
@@ -245,5 +269,7 @@ void kafka_produce_close(struct kafka_log *log)
 {
     for (size_t i = 0; i < log->conf.topic_count; i++)
         free(log->slots[i]);
+    if (log->sheet)
+        free(log->sheet->lines);
     free(log->sheet);
 }
