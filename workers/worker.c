@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "cli.h"
 #include "egw/schema.h"
 #include "egw/triage.h"
 #include "workshop.h"
@@ -23,6 +24,7 @@ struct egw_worker {
     int32_t asked_id;          /* the schema id last asked for; -1: none */
     int64_t forget_refused_ms; /* when what the registry lacked is asked for anew; monotonic */
     int64_t ask_again_ms;
+    enum egw_status registry_told; /* how it was as last told */
     bool out_of_memory;
     struct egw_runtime_lag *lags; /* of a sample, lag_max of them */
     size_t lag_max;
@@ -54,6 +56,21 @@ static enum egw_status accept_schema(void *user, struct egw_str json, struct egw
 
 /* ---- what the workshop has made ---- */
 
+/* Partitions wait for it, so its troubles are told: when they begin, when they are of another kind,
+ * when they are over. */
+static void tell_registry(struct egw_worker *worker, const struct egw_workshop_result *result)
+{
+    enum egw_status now = result->status == EGW_NOT_FOUND ? EGW_OK : result->status;
+
+    if (now == worker->registry_told)
+        return;
+    if (now == EGW_OK)
+        egw_log_line(EGW_LEVEL_INFO, "registry.answers", NULL);
+    else
+        egw_log_line(EGW_LEVEL_WARN, "registry.trouble", "why", result->error.text, NULL);
+    worker->registry_told = now;
+}
+
 static void take_schema(struct egw_worker *worker, struct egw_workshop_result *result)
 {
     enum egw_status st = EGW_OK;
@@ -65,6 +82,7 @@ static void take_schema(struct egw_worker *worker, struct egw_workshop_result *r
     else
         worker->ask_again_ms = worker->conf.log.ops->mono_ms(worker->conf.log.self) + ASK_AGAIN_MS;
     worker->asked_id = -1;
+    tell_registry(worker, result);
     if (st == EGW_NOMEM)
         worker->out_of_memory = true;
 }

@@ -65,14 +65,14 @@ def test_records_are_framed_by_the_registry_and_foreign_writers_are_read(make_eg
 
 def test_a_registry_that_comes_back_late_holds_the_partition_and_loses_nothing(make_egw, broker,
                                                                                registry):
-    egw = make_egw(broker, extra=[f"registry.url={registry.url}", "registry.timeout_ms=500"])
+    egw = make_egw(broker, extra=[f"registry.url={registry.url}"])
     egw.run("init")
     egw.put(world.customers(20))
     theirs = json.loads(SCHEMAS["SupportEvent"].text)
     theirs["doc"] = "another writer"
     schema_id = post(registry.url + f"/subjects/{egw.topic('events')}-late/versions",
                      {"schema": json.dumps(theirs)})["id"]
-    worker = egw.worker()
+    worker = egw.worker(settings=("registry.timeout_ms=2000",))
     worker.wait_for(r"what=ready\b", timeout=30)
     registry.freeze()
     record = event(event_id="late", case_id="L-1", customer="c0001", title="late")
@@ -80,9 +80,12 @@ def test_a_registry_that_comes_back_late_holds_the_partition_and_loses_nothing(m
     publisher.raw(key_of(record), SCHEMAS["SupportEvent"].confluent(record, schema_id))
     publisher.event(event(event_id="after", case_id="L-2", customer="c0001", title="after"))
     publisher.flush()
-    worker.wait_for("schema|registry|wait", timeout=20)
+    worker.wait_for(r"what=partition\.waiting .*schema id \d+ is not known yet")
+    worker.wait_for(r"what=registry\.trouble why=\"cannot fetch schema \d+: no answer from the registry: .", timeout=60)
     assert not [r for r in egw.outcomes() if r.said["event_id"]]
     registry.thaw()
     outcomes = egw.wait_outcomes(lambda said: sum(bool(r.said["event_id"]) for r in said) >= 2)
     said = sorted((r.said for r in outcomes if r.said["event_id"]), key=lambda s: s["seq"])
     assert [s["event_id"] for s in said] == ["late", "after"]
+    worker.wait_for(r"what=registry\.answers\b")
+    assert worker.text().count("what=registry.trouble") == 1
