@@ -147,8 +147,8 @@ static void a07_an_abort_waits_for_records_under_way(void **state)
     commits_again(); /* there */
     begin();
     delay(PRODUCE, 1000);
-    produce_one();
     since = egw_kafka_mono_ms();
+    produce_one();
     must(run_job(&job), &job.error);
     assert_true(egw_kafka_mono_ms() - since >= 900);
     assert_false(job.doubtful);
@@ -164,7 +164,7 @@ static void a07_an_abort_that_could_not_wait_is_doubtful(void **state)
     (void)rd_kafka_mock_partition_set_leader(bed.mock->cluster, "out", P(0) + 1, 1);
     commits_again(); /* there */
     begin();
-    delay(PRODUCE, 2500);
+    delay(PRODUCE, 4500);
     produce_one();
     must(run_job(&job), &job.error);
     assert_true(job.doubtful);

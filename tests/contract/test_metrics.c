@@ -562,7 +562,7 @@ static void the_slot_is_added_to_the_port(void **state)
     char listen[64], expected[160];
 
     /* Slot 5 of this base is the port of the first: taken, which names the sum. */
-    (void)snprintf(listen, sizeof(listen), "localhost:%d+slot", first->port - 5);
+    (void)snprintf(listen, sizeof(listen), "127.0.0.1:%d+slot", first->port - 5);
     (void)snprintf(expected, sizeof(expected), "%s: a process listens there", listen);
     assert_int_equal(open_at(&second, listen, 5, &error), EGW_FENCED);
     assert_non_null(strstr(error.text, expected));

@@ -56,10 +56,18 @@ replica.fetch.max.bytes=2097152
 """
 
 
+ports_given = set()
+
+
 def free_port():
-    """A port nobody listens on now. Below the ephemeral range, so that no client takes it later."""
+    """A port nobody listens on now, nor will: below the ephemeral range, so that no client takes it,
+    given out once, and of the own half of a run (its folder ends in 0 or 1)."""
+    half = os.environ.get("EGW_TEST_OUTPUT", "")[-1:] == "1"
     while True:
-        port = 20000 + int.from_bytes(os.urandom(2), "big") % 10000
+        port = 20000 + 2 * (int.from_bytes(os.urandom(2), "big") % 5000) + half
+        if port in ports_given:
+            continue
+        ports_given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

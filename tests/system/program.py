@@ -127,7 +127,7 @@ class Worker:
         """The sum of the series of this name with these labels."""
         return sum_of(self.metrics(), name, **labels)
 
-    def wait_metric(self, name, enough, timeout=10, **labels):
+    def wait_metric(self, name, enough, timeout=60, **labels):
         """Until enough(value); the value. A worker that is starting does not listen yet."""
         end = time.monotonic() + timeout
         while True:
@@ -135,7 +135,7 @@ class Worker:
                 value = self.metric(name, **labels)
                 if enough(value):
                     return value
-            except (ConnectionError, FileNotFoundError) as fault:
+            except (ConnectionError, FileNotFoundError, TimeoutError) as fault:
                 value = fault
             assert time.monotonic() < end, f"{name} {labels} is {value} after {timeout} s"
             time.sleep(0.05)
@@ -190,7 +190,7 @@ class Egw:
         overrides = [word for s in (*self.extra, *settings) for word in ("-s", s)]
         return [str(binary()), *verb.split(), "-c", str(self.conf), *overrides, *map(str, args)]
 
-    def run(self, verb, *args, expect=0, stdin=None, timeout=60, settings=()):
+    def run(self, verb, *args, expect=0, stdin=None, timeout=180, settings=()):
         """Run to the end. expect: the exit code that must come; None: any."""
         if isinstance(stdin, str):
             stdin = stdin.encode()

