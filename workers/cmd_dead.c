@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "dead_verbs.h"
-#include "egw/json.h"
 #include "egw/kafka.h"
+#include "letter_json.h"
 
 /* One transaction's worth. */
 enum { WRITES_MAX = 1000, WRITES_BYTES = 16 << 20, TRANSACTIONAL_ID = 96 };
@@ -81,51 +81,6 @@ static enum egw_status check_ids(const struct egw_letter_filter *filter, struct 
 
 /* ---- list ---- */
 
-enum egw_status egw_dead_text(struct egw_buf *out, const char *name, struct egw_str text)
-{
-    return text.p ? egw_json_text(out, name, text) : egw_buf_printf(out, ",\"%s\":null", name);
-}
-
-static enum egw_status put_time(struct egw_buf *out, const char *name, int64_t ms)
-{
-    char at[EGW_TIME_TEXT];
-
-    if (ms < 0)
-        return egw_buf_printf(out, ",\"%s\":null", name);
-    egw_time_format(ms, at);
-    return egw_buf_printf(out, ",\"%s\":\"%s\"", name, at);
-}
-
-enum egw_status egw_dead_head(struct egw_buf *out, const struct egw_letter *letter)
-{
-    char digest[2 * EGW_SHA256 + 1];
-    enum egw_status st =
-        egw_buf_printf(out, "{\"id\":\"%" PRId32 "/%" PRId64 "\",\"class\":\"%s\"",
-                       letter->partition, letter->offset, egw_letter_class(letter));
-
-    egw_hex(letter->digest.b, EGW_SHA256, digest);
-    if (!st)
-        st = egw_dead_text(out, "topic", letter->topic);
-    if (!st)
-        st = egw_buf_printf(out, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
-                            letter->partition, letter->from);
-    if (!st)
-        st = put_time(out, "recorded_at", letter->recorded_ms);
-    if (!st)
-        st = put_time(out, "dead_at", letter->dead_ms);
-    if (!st)
-        st = egw_dead_text(out, "key", letter->key);
-    if (!st)
-        st = egw_buf_printf(out, ",\"bytes\":%zu", letter->value.n);
-    if (!st)
-        st = egw_dead_text(out, "sha256", egw_str_of(digest));
-    if (!st)
-        st = egw_dead_text(out, "reason", letter->reason);
-    if (!st && letter->fault)
-        st = egw_dead_text(out, "fault", egw_str_of(letter->fault));
-    return st;
-}
-
 static void put_line(const struct egw_letter *letter)
 {
     char at[EGW_TIME_TEXT], id[40];
@@ -149,7 +104,7 @@ static enum egw_status put_letter(const struct egw_letter *letter, bool json)
     enum egw_status st = EGW_OK;
 
     if (json) {
-        st = egw_dead_head(&line, letter);
+        st = egw_letter_head(&line, letter);
         if (!st)
             st = egw_buf_printf(&line, "}\n");
         if (!st)

@@ -10,6 +10,7 @@
 #include "egw/json.h"
 #include "egw/registry.h"
 #include "egw/schema_view.h"
+#include "letter_json.h"
 #include "reading.h"
 #include "schemas.h"
 #include "show.h"
@@ -245,7 +246,7 @@ static enum egw_status put_json_dump(struct showing *s)
     char hex[2 * DUMP_BYTES + 1];
 
     egw_hex(n ? s->letter->value.p : "", n, hex);
-    return egw_dead_text(&s->out, "first_bytes", (struct egw_str){hex, 2 * n});
+    return egw_letter_text(&s->out, "first_bytes", (struct egw_str){hex, 2 * n});
 }
 
 static enum egw_status put_json_differences(struct showing *s)
@@ -256,11 +257,11 @@ static enum egw_status put_json_differences(struct showing *s)
     for (size_t i = 0; !st && i < s->differences.n; i++) {
         st = egw_buf_printf(&s->out, "%s{", i ? "," : "");
         if (!st)
-            st = egw_dead_text(&s->out, "kind", egw_str_of(egw_difference_names[p[i].kind]));
+            st = egw_letter_text(&s->out, "kind", egw_str_of(egw_difference_names[p[i].kind]));
         if (!st)
-            st = egw_dead_text(&s->out, "field", p[i].field);
+            st = egw_letter_text(&s->out, "field", p[i].field);
         if (!st && p[i].why.p)
-            st = egw_dead_text(&s->out, "why", p[i].why);
+            st = egw_letter_text(&s->out, "why", p[i].why);
         if (!st)
             st = egw_buf_put(&s->out, "}", 1);
     }
@@ -275,31 +276,31 @@ static enum egw_status put_json_seen(struct showing *s)
     for (size_t i = 0; !st && i < s->seen.n; i++) {
         st = egw_buf_printf(&s->out, "%s{\"at\":%zu", i ? "," : "", p[i].at);
         if (!st)
-            st = egw_dead_text(&s->out, "path", p[i].path);
+            st = egw_letter_text(&s->out, "path", p[i].path);
         if (!st)
-            st = egw_dead_text(&s->out, "value", p[i].value);
+            st = egw_letter_text(&s->out, "value", p[i].value);
         if (!st)
             st = egw_buf_put(&s->out, "}", 1);
     }
     if (!st)
         st = egw_buf_put(&s->out, "]", 1);
     return st ? st
-              : egw_dead_text(&s->out, "stopped",
-                              s->end.status ? egw_str_of(s->end.text) : EGW_STR_NONE);
+              : egw_letter_text(&s->out, "stopped",
+                                s->end.status ? egw_str_of(s->end.text) : EGW_STR_NONE);
 }
 
 static enum egw_status put_json(struct showing *s)
 {
     char frame[48];
-    enum egw_status st = egw_dead_head(&s->out, s->letter);
+    enum egw_status st = egw_letter_head(&s->out, s->letter);
 
     frame_text(&s->frame, frame, sizeof(frame));
     if (!st)
-        st = egw_dead_text(&s->out, "schema", egw_str_of(frame));
+        st = egw_letter_text(&s->out, "schema", egw_str_of(frame));
     if (!st)
         st = egw_buf_printf(&s->out, ",\"schema_known\":%s", s->schema.p ? "true" : "false");
     if (!st && s->unread.status)
-        st = egw_dead_text(&s->out, "schema_fault", egw_str_of(s->unread.text));
+        st = egw_letter_text(&s->out, "schema_fault", egw_str_of(s->unread.text));
     if (!st)
         st = put_json_dump(s);
     if (!st && s->schema.p)

@@ -8,8 +8,7 @@
 
 bool settings_is_brokers(struct egw_str v); /* host:port, comma separated */
 bool settings_is_topic(struct egw_str v);
-bool settings_is_topic_prefix(struct egw_str v);
-bool settings_is_group(struct egw_str v);
+bool settings_is_stem(struct egw_str v); /* what names of topics or ids begin with */
 bool settings_is_url_or_empty(struct egw_str v);
 bool settings_is_user_or_empty(struct egw_str v);
 bool settings_is_path(struct egw_str v);
