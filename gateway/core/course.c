@@ -500,6 +500,38 @@ static const char *answer(struct kase *kase, enum egw_event_type type)
     }
 }
 
+/* What is with Microsoft, or on its way there, was written down at the severity of then: the case
+ * is answered at the one of now, which somebody must tell them. */
+static enum egw_status updated(struct work *work, struct kase *kase,
+                               const struct egw_support_event *event)
+{
+    struct egw_case_entry *entry = &kase->entry;
+    bool filed = entry->phase == EGW_PHASE_FILED;
+    struct egw_decision now;
+    enum egw_status st;
+
+    if (!entry->command_id || (!event->severity.n && !event->priority.n))
+        return noted(work, kase, "UPDATED");
+    st = ask(work, kase, &now);
+    if (st)
+        return st;
+    if (now.stage == EGW_STAGE_VALIDITY || egw_str_eq(now.severity, entry->severity))
+        return noted(work, kase, "UPDATED");
+    work->outcome.because = work_printf(work, "severity is %.*s now; the package says %.*s",
+                                        EGW_FMT(now.severity), EGW_FMT(entry->severity));
+    work->outcome.advice = filed ? EGW_STR("tell Microsoft, in the case they have")
+                                 : EGW_STR("file it at the severity of now, or ask the rules once "
+                                           "more by an event of type redecide");
+    work->outcome.owner = EGW_STR("desk");
+    entry->severity = now.severity;
+    if (!filed) {
+        st = case_clock_start(work, kase, EGW_ACTION_HANDOFF);
+        if (st)
+            return st;
+    }
+    return noted(work, kase, "UPDATED");
+}
+
 enum egw_status course_event(struct work *work, struct kase *kase,
                              const struct egw_support_event *event, enum egw_event_type type)
 {
@@ -522,9 +554,9 @@ enum egw_status course_event(struct work *work, struct kase *kase,
         work->outcome.because = egw_str_of(none);
         return noted(work, kase, "UPDATED");
     case EGW_DO_UPDATE:
-        return noted(work, kase, "UPDATED");
+        return updated(work, kase, event);
     case EGW_DO_ATTEMPT:
-        return resolved(event) ? ended(work, kase, "PARTNER") : noted(work, kase, "UPDATED");
+        return resolved(event) ? ended(work, kase, "PARTNER") : updated(work, kase, event);
     case EGW_DO_OUTLIVED:
         return outlived(work, kase, type);
     case EGW_DO_END:
@@ -544,8 +576,14 @@ enum egw_status course_event(struct work *work, struct kase *kase,
     case EGW_DO_LATE:
         break;
     }
-    if (!kase->known)
+    if (kase->known) {
+        work->outcome.because = EGW_STR("the case has ended");
+        work->outcome.advice = EGW_STR("where it goes on, say so by an event of type reopened");
+        work->outcome.owner = EGW_STR("desk");
+    } else {
+        work->outcome.because = EGW_STR("no case of this name was ever opened");
         case_heard_of(work, kase);
+    }
     return noted(work, kase, "LATE");
 }
 
@@ -609,10 +647,50 @@ enum egw_status course_fact(struct work *work)
     return decided(work, &kase, &decision);
 }
 
-static enum egw_status overdue(struct work *work, struct kase *kase, const char *code)
+/* What a case was given its time for, by the action that started the clock; and who can go on. */
+static const struct {
+    enum egw_action action;
+    const char *for_what, *advice;
+} clocks[] = {
+    {EGW_ACTION_HANDOFF, "to file the case and enter its number",
+     "file it: egw handoff show has the package, egw handoff number takes the number"},
+    {EGW_ACTION_LINKED, "to file the case it is linked to", "see to the case that was handed off"},
+    {EGW_ACTION_FILED, "to Microsoft to answer", "ask Microsoft, in the case they have"},
+    {EGW_ACTION_TO_PROVIDER, "to the provider to answer", "ask the provider"},
+    {EGW_ACTION_HELD, "to release or approve the case",
+     "ask who may: approved, declined, released"},
+    {EGW_ACTION_HEALTH_MATCH, "to the incident to end",
+     "tell the customer; released decides the case without the incident"},
+    {EGW_ACTION_INCIDENT_ENDED, "to the customer to answer", "ask whether the fault is over"},
+    {EGW_ACTION_ACCESS_REQUIRED, "to get the access", "ask the customer for it"},
+    {EGW_ACTION_NOT_ENTITLED, "to get the right to support", "buy or look up what is missing"},
+    {EGW_ACTION_NO_POLICY, "to learn about the service", "ask who writes the policy"},
+    {EGW_ACTION_BASELINE, "to the desk", "go on with the case, or say that it has ended"},
+};
+
+static const char *clock_word(const struct egw_case_entry *entry, bool advice)
+{
+    for (size_t i = 0; i < EGW_COUNT(clocks); i++) {
+        if (egw_str_is(entry->action, egw_action_names[clocks[i].action]))
+            return advice ? clocks[i].advice : clocks[i].for_what;
+    }
+    return advice ? "go on with the case" : "to this case";
+}
+
+/* passed: "has passed", or "is nearly over". */
+static enum egw_status overdue(struct work *work, struct kase *kase, const char *code,
+                               const char *passed)
 {
     enum egw_status st = case_touch(work, kase);
+    bool filed =
+        kase->entry.phase == EGW_PHASE_FILED; /* by a number: the action is still HANDOFF */
+    const char *what = filed ? "to Microsoft to answer" : clock_word(&kase->entry, false);
+    const char *advice =
+        filed ? "ask Microsoft, in the case they have" : clock_word(&kase->entry, true);
 
+    work->outcome.because = work_printf(work, "the time given %s %s", what, passed);
+    work->outcome.advice = egw_str_of(advice);
+    work->outcome.owner = EGW_STR("desk");
     work->outcome.incident = kase->entry.incident;
     work->outcome.channel = kase->entry.channel;
     work->outcome.mode = kase->entry.mode;
@@ -624,8 +702,7 @@ static enum egw_status overdue(struct work *work, struct kase *kase, const char 
 
 static enum egw_status time_is_up(struct work *work, struct kase *kase)
 {
-    work->outcome.because = EGW_STR("the time this case was given has passed");
-    return overdue(work, kase, "BREACH");
+    return overdue(work, kase, "BREACH", "has passed");
 }
 
 /* Nobody answered. What the policy says stands for the answer; an answer that changes nothing does
@@ -663,8 +740,7 @@ static enum egw_status strike(struct work *work, struct kase *kase)
     if (entry->warn_at.has && entry->due_at.has && entry->due_at.v > egw_turn_now(work->turn)) {
         entry->warn_at.has = false;
         case_clock_show(work, kase);
-        work->outcome.because = EGW_STR("the time this case was given is nearly over");
-        return overdue(work, kase, "WARNING");
+        return overdue(work, kase, "WARNING", "is nearly over");
     }
     case_clock_show(work, kase);
     case_clock_stop(kase);

@@ -117,7 +117,7 @@ static bool has_want(struct decide *d, enum egw_want want)
     case EGW_WANT_IMPACT:
         return event->impact.n > 0;
     case EGW_WANT_AVAILABLE_24X7:
-        return event->available_24x7.has;
+        return event->available_24x7.has && event->available_24x7.v;
     case EGW_WANT_STARTED_AT:
         return event->started_at.has;
     case EGW_WANT_TITLE:

@@ -1,6 +1,8 @@
 /* What the event tells by itself. */
 #include "decide.h"
 
+#include <string.h>
+
 static unsigned word_value(const struct decide *d, unsigned fact, struct egw_str word)
 {
     int value;
@@ -73,17 +75,29 @@ static unsigned customer_value(const struct egw_subject *subject)
     return subject->customer_elsewhere ? EGW_V_CUSTOMER_ELSEWHERE : EGW_V_CUSTOMER_UNKNOWN;
 }
 
+static bool says_nothing(struct egw_str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (!strchr(" \t\r\n", text.p[i]))
+            return false;
+    }
+    return true;
+}
+
 /* What the desk recorded. The last attempt says how things stand; a check counts once something
- * came of it: a step without result or time is a plan. */
+ * came of it: a step without result or time is a plan. A step that says nothing is none. */
 static void event_evidence(struct decide *d)
 {
     const struct egw_diagnosis *steps = d->event->diagnosis.p;
     unsigned attempt = EGW_V_ATTEMPT_NONE, diagnosis = EGW_V_DIAGNOSIS_NONE;
 
     for (size_t i = 0; i < d->event->diagnosis.n; i++) {
+        if (says_nothing(steps[i].step))
+            continue;
         if (egw_str_same(steps[i].kind, EGW_STR("attempt")))
             attempt = steps[i].resolved ? EGW_V_ATTEMPT_RESOLVED : EGW_V_ATTEMPT_FAILED;
-        else if (steps[i].step.n && (steps[i].result.n || steps[i].at.has))
+        else if (egw_str_same(steps[i].kind, EGW_STR("check")) &&
+                 (steps[i].result.n || steps[i].at.has))
             diagnosis = EGW_V_DIAGNOSIS_DONE;
     }
     decide_put(d, EGW_F_ATTEMPT, attempt);

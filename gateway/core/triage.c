@@ -52,8 +52,7 @@ static enum egw_status dead_letter(struct work *work, enum egw_dead_class class,
 
 static enum egw_status reject(struct work *work, const char *code, struct egw_str because)
 {
-    work->outcome.because = because;
-    work->outcome.final = true;
+    work->outcome.because = because; /* no case is touched, so none ends */
     return finish(work, EGW_ACTION_REJECTED, egw_str_of(code), EGW_STAGE_VALIDITY);
 }
 

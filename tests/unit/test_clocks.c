@@ -172,12 +172,16 @@ static void a_warning_comes_before_the_breach_and_each_once(void **state)
     wait_until(desk, at("2026-01-05T09:15:00Z"));
     outcome = desk_expect(desk, "c1", "OVERDUE/WARNING");
     assert_int_equal(outcome->trigger.kind, EGW_TRIGGER_KIND_TIMER);
+    is(outcome->because, "the time given to file the case and enter its number is nearly over");
+    is(outcome->owner, "desk");
+    assert_true(outcome->advice.n > 0);
     expect_due(outcome, "2026-01-05T09:30:00Z", "");
     is(outcome->theme, "mail-flow");
     wait_until(desk, at("2026-01-05T09:29:00Z"));
     desk_expect_nothing(desk);
     wait_until(desk, at("2026-01-05T09:30:00Z"));
     outcome = desk_expect(desk, "c1", "OVERDUE/BREACH");
+    is(outcome->because, "the time given to file the case and enter its number has passed");
     assert_int_equal(outcome->trigger.offset, at("2026-01-05T09:30:00Z"));
     wait_until(desk, at("2026-01-09T09:30:00Z"));
     desk_expect_nothing(desk);
@@ -419,9 +423,41 @@ static void a_hold_nobody_asks_about_ends_without_reply(void **state)
     assert_int_equal(outcome->trigger.kind, EGW_TRIGGER_KIND_TIMER);
     assert_null(outcome->command_id);
     event(desk, "e2", "updated", "c1", "");
-    desk_expect(desk, "c1", "NOTED/LATE");
+    outcome = desk_expect(desk, "c1", "NOTED/LATE");
+    is(outcome->because, "the case has ended");
+    is(outcome->owner, "desk");
     event(desk, "e3", "reopened", "c1", "");
     desk_expect(desk, "c1", "HELD/POLICY");
+}
+
+static void a_severity_that_changes_after_the_hand_off_is_said_and_has_its_clock(void **state)
+{
+    struct desk *desk = *state;
+    const struct egw_outcome *outcome;
+
+    contract(desk, "advanced");
+    event(desk, "e1", "opened", "c1", EXCHANGE("C"));
+    expect_due(desk_expect(desk, "c1", "HANDOFF"), "2026-01-06T08:30:00Z", "");
+    event(desk, "e2", "updated", "c1", ",\"severity\":\"nonsense\"");
+    is(desk_expect(desk, "c1", "NOTED/UPDATED")->severity, "C");
+    event(desk, "e3", "updated", "c1", ",\"severity\":\"A\"");
+    outcome = desk_expect(desk, "c1", "NOTED/UPDATED");
+    is(outcome->severity, "A");
+    is(outcome->because, "severity is A now; the package says C");
+    is(outcome->owner, "desk");
+    assert_true(outcome->advice.n > 0);
+    expect_due(outcome, "2026-01-05T09:30:00Z", "");
+    event(desk, "e4", "updated", "c1", ",\"severity\":\"A\"");
+    assert_int_equal(desk_expect(desk, "c1", "NOTED/UPDATED")->because.n, 0);
+    event(desk, "e5", "redecide", "c1", "");
+    outcome = desk_expect(desk, "c1", "HANDOFF");
+    is(outcome->severity, "A");
+    is(desk_command(desk, "c1")->severity, "A");
+    event(desk, "e6", "case-number", "c1", ",\"number\":\"100\"");
+    desk_expect(desk, "c1", "NOTED/CASE_NUMBER");
+    event(desk, "e7", "updated", "c1", ",\"severity\":\"B\"");
+    outcome = desk_expect(desk, "c1", "NOTED/UPDATED");
+    is(outcome->advice, "tell Microsoft, in the case they have");
 }
 
 /* ---- incidents ---- */
@@ -790,6 +826,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_severity_that_changes_after_the_hand_off_is_said_and_has_its_clock),
         TEST(s39_the_partners_own_clock_runs_in_the_hours_it_promised),
         TEST(s39_hours_nobody_has_on_record_are_counted_round_the_clock_and_pointed_out),
         TEST(a_warning_comes_before_the_breach_and_each_once),

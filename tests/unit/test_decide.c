@@ -711,6 +711,26 @@ static void s45_a_recorded_success_ends_the_case_in_the_baseline(void **state EG
     EXPECT(d, HANDOFF, "", "advanced", "azure.advanced");
 }
 
+static void s47_a_step_that_says_nothing_is_no_evidence(void **state EGW_UNUSED)
+{
+    static const struct egw_diagnosis nothing[] = {
+        {.kind = EGW_STR("attempt"), .step = EGW_STR("")},
+        {.kind = EGW_STR("attempt"), .step = EGW_STR(" \t"), .resolved = true},
+        {.kind = EGW_STR("check"), .step = EGW_STR("will look at it")},
+        {.kind = EGW_STR("banana"), .step = EGW_STR("peeled"), .result = EGW_STR("none left")},
+    };
+    struct egw_support_event e = cw1004();
+
+    for (size_t i = 0; i < EGW_COUNT(nothing); i++) {
+        struct egw_diagnosis step = nothing[i];
+        struct egw_decision d;
+
+        e.diagnosis = (struct egw_list){&step, 1};
+        d = decide(e);
+        EXPECT(d, BASELINE, "DIAGNOSE", "", "baseline.no-evidence");
+    }
+}
+
 static void s45_a_remedy_tried_in_vain_no_longer_stops_the_case(void **state EGW_UNUSED)
 {
     struct egw_support_event e = cw1002();
@@ -1081,6 +1101,7 @@ int main(void)
         TEST(s29_a_question_never_becomes_a_technical_case),
         TEST(s42_the_statement_in_force_is_on_the_outcome),
         TEST(s45_a_recorded_success_ends_the_case_in_the_baseline),
+        TEST(s47_a_step_that_says_nothing_is_no_evidence),
         TEST(s45_a_remedy_tried_in_vain_no_longer_stops_the_case),
         TEST(only_a_vouched_signature_stops_an_escalation),
         TEST(s47_nothing_is_passed_on_without_evidence),

@@ -286,6 +286,7 @@ static void test_an_unknown_event_type_is_refused_and_the_case_stays(void **stat
     assert_int_equal(outcome->action, EGW_ACTION_REJECTED);
     assert_true(egw_str_is(outcome->code, "UNKNOWN_EVENT_TYPE"));
     assert_true(egw_str_is(outcome->because, "event_type 'exploded' is not one we know"));
+    assert_false(outcome->final); /* of the case, which goes on */
     expect(desk, "c1", "HANDOFF");
 }
 
