@@ -203,6 +203,13 @@ void egw_again_same(struct egw_again *again, const struct egw_item *item)
         put_head(again, "same", item);
 }
 
+void egw_again_unreadable(struct egw_again *again, const struct egw_item *item)
+{
+    again->unreadable++;
+    (void)fflush(stdout);
+    egw_item_complain(again->topic, item, stderr);
+}
+
 static void put_count(uint64_t n, const char *what)
 {
     if (n)
@@ -216,14 +223,16 @@ int egw_again_close(struct egw_again *again)
 
     if (again->json) {
         (void)printf("{\"checked\":%s,\"same\":%" PRIu64 ",\"differ\":%" PRIu64
-                     ",\"unchecked\":%" PRIu64 ",\"undecided\":%" PRIu64 "}\n",
+                     ",\"unchecked\":%" PRIu64 ",\"undecided\":%" PRIu64 ",\"unreadable\":%" PRIu64
+                     "}\n",
                      checked ? "true" : "false", again->same, again->differ, again->unchecked,
-                     again->undecided);
+                     again->undecided, again->unreadable);
     } else {
         (void)printf("%" PRIu64 " outcome%s\n", all, all == 1 ? "" : "s");
         put_count(again->same, "came out the same");
         put_count(again->undecided, "tell of no decision by rules");
-        put_count(again->unchecked, "could not be checked: what they need is no longer kept");
+        put_count(again->unchecked, "could not be checked: -v tells why of each");
+        put_count(again->unreadable, "more records are no outcomes");
         if (again->differ)
             (void)printf("%" PRIu64 " differ\n", again->differ);
         else
@@ -234,7 +243,7 @@ int egw_again_close(struct egw_again *again)
         (void)egw_fail(&(struct egw_error){EGW_NOMEM, "no memory to print a difference"});
         return EGW_EXIT_UNAVAILABLE;
     }
-    if (again->differ)
+    if (again->differ || again->unreadable)
         return EGW_EXIT_NO;
     return checked ? EGW_EXIT_OK : EGW_EXIT_UNAVAILABLE;
 }

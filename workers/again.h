@@ -11,7 +11,7 @@
 struct egw_again {
     const char *topic; /* of outcomes */
     bool json, verbose;
-    uint64_t same, differ, unchecked, undecided;
+    uint64_t same, differ, unchecked, undecided, unreadable;
     struct egw_buf line;
     bool failed; /* no memory to print */
 };
@@ -23,10 +23,13 @@ void egw_again_open(struct egw_again *again, const struct egw_args *args);
 void egw_again_differs(struct egw_again *again, const struct egw_item *item,
                        const struct egw_outcome *made, egw_outcome_fields fields, const char *why);
 void egw_again_unchecked(struct egw_again *again, const struct egw_item *item, const char *why);
+/* A record among the outcomes that is none: said on stderr. */
+void egw_again_unreadable(struct egw_again *again, const struct egw_item *item);
 /* Shown with -v only, as are those not checked. */
 void egw_again_same(struct egw_again *again, const struct egw_item *item);
 
-/* The summary. Returns the exit code: 1 where one differs, 69 where none could be checked. */
+/* The summary. Returns the exit code: 1 where one differs or is none, 69 where none could be
+ * checked. */
 int egw_again_close(struct egw_again *again);
 
 #endif

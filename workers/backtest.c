@@ -19,6 +19,7 @@ enum {
 /* ---- the run ---- */
 
 struct running {
+    const char *topic; /* of outcomes */
     struct egw_backtest *backtest;
     const struct egw_policy *candidate;
     int64_t since;
@@ -72,6 +73,13 @@ static enum egw_status tell(void *user, const struct egw_item *item,
         reterr);
 }
 
+static void unreadable(void *user, const struct egw_item *item)
+{
+    struct running *running = user;
+
+    egw_item_complain(running->topic, item, stderr);
+}
+
 static void progress(void *user, int64_t done, int64_t total)
 {
     struct running *running = user;
@@ -91,10 +99,15 @@ enum egw_status egw_backtest_run(const struct egw_settings *settings,
                                  const struct egw_policy_folder *folder, int64_t since,
                                  struct egw_backtest **ret, struct egw_error *reterr)
 {
-    struct running running = {
-        .candidate = folder->policy, .since = since, .shows_progress = isatty(STDERR_FILENO) == 1};
-    const struct egw_recorded_ports ports = {
-        .wanted = wanted, .tell = tell, .progress = progress, .user = &running};
+    struct running running = {.candidate = folder->policy,
+                              .topic = settings->topics.outcomes,
+                              .since = since,
+                              .shows_progress = isatty(STDERR_FILENO) == 1};
+    const struct egw_recorded_ports ports = {.wanted = wanted,
+                                             .tell = tell,
+                                             .unreadable = unreadable,
+                                             .progress = progress,
+                                             .user = &running};
     struct egw_recorded *recorded = NULL;
     enum egw_status st = egw_backtest_new(&running.backtest, reterr);
 

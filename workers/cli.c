@@ -1,20 +1,23 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "egw/json.h"
 #include "egw/kafka.h"
 #include "egw/suggest.h"
 
 enum { WIDTH = 80, COMMAND_COLUMN = 14, HELP_COLUMN = 27 };
 
 const struct egw_option egw_common_options[] = {
-    {'c', "config", "FILE", "settings file (default: $EGW_CONFIG, or none)", NULL, false},
-    {'s', "set", "KEY=VALUE", "set one setting", NULL, true},
-    {'h', "help", NULL, "show this and stop", NULL, false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'c', "config", "FILE", "settings file (default: $EGW_CONFIG, or none)", NULL, false, NULL},
+    {'s', "set", "KEY=VALUE", "set one setting", NULL, true, NULL},
+    {'h', "help", NULL, "show this and stop", NULL, false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 enum { COMMON_CONFIG, COMMON_SET, COMMON_HELP };
@@ -83,8 +86,32 @@ int egw_fail(const struct egw_error *err)
     return exit_for(err->status);
 }
 
-int egw_fail_faults(const struct egw_faults *faults)
+enum egw_status egw_put_faults(const struct egw_faults *faults, struct egw_buf *out)
 {
+    enum egw_status st = egw_buf_printf(out, "\"faults\":[");
+
+    for (size_t i = 0; i < faults->n && !st; i++) {
+        st = egw_buf_put(out, ",", i > 0);
+        if (!st)
+            st = egw_json_string(egw_str_of(faults->texts[i]), out);
+    }
+    return st ? st : egw_buf_printf(out, "],\"more\":%zu", faults->total - faults->n);
+}
+
+static void put_json_faults(const struct egw_faults *faults)
+{
+    struct egw_buf line = {0};
+
+    if (!egw_buf_printf(&line, "{") && !egw_put_faults(faults, &line) &&
+        !egw_buf_printf(&line, "}\n"))
+        (void)fwrite(line.p, 1, line.n, stdout);
+    egw_buf_free(&line);
+}
+
+int egw_fail_faults(const struct egw_args *args, const struct egw_faults *faults)
+{
+    if (args && egw_wants_json(args))
+        put_json_faults(faults);
     (void)fflush(stdout);
     for (size_t i = 0; i < faults->n; i++) {
         egw_put_safe(stderr, egw_str_of(faults->texts[i]));
@@ -113,10 +140,36 @@ int egw_usage(const struct egw_args *args, const char *fmt, ...)
 
 /* ---- help ---- */
 
+/* "text|json|id" as "text, json or id"; last is what joins the last. */
+static void spell_choices(const char *choices, const char *last, char *out, size_t n)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    while (*choices && used < n) {
+        size_t one = strcspn(choices, "|");
+        const char *rest = choices + one + (choices[one] == '|');
+        const char *join = !*rest ? "" : strchr(rest, '|') ? ", " : last;
+        int made = snprintf(out + used, n - used, "%.*s%s", (int)one, choices, join);
+
+        used += made < 0 ? 0 : (size_t)made;
+        choices = rest;
+    }
+}
+
+void egw_option_help(const struct egw_option *option, char *out)
+{
+    char verbs[256];
+
+    spell_choices(option->verbs ? option->verbs : "", ", ", verbs, sizeof(verbs));
+    (void)snprintf(out, EGW_HELP_MAX, "%s%s%s%s", verbs, *verbs ? ": " : "", option->help,
+                   option->repeats ? " (may be repeated)" : "");
+}
+
 static void put_option(FILE *to, const struct egw_option *option)
 {
     const char *value = option->choices ? option->choices : option->argument;
-    char help[1024];
+    char help[EGW_HELP_MAX];
     int n;
 
     if (option->letter)
@@ -129,8 +182,7 @@ static void put_option(FILE *to, const struct egw_option *option)
         n = 0;
     }
     (void)fprintf(to, "%*s", HELP_COLUMN - n, "");
-    (void)snprintf(help, sizeof(help), "%s%s", option->help,
-                   option->repeats ? " (may be repeated)" : "");
+    egw_option_help(option, help);
     egw_put_wrapped(to, help, HELP_COLUMN, HELP_COLUMN, WIDTH);
 }
 
@@ -195,7 +247,7 @@ struct parse {
     bool help;
 };
 
-static const struct egw_option no_options[] = {{0, NULL, NULL, NULL, NULL, false}};
+static const struct egw_option no_options[] = {{0, NULL, NULL, NULL, NULL, false, NULL}};
 
 static const struct egw_option *own_options(const struct egw_command *command)
 {
@@ -231,23 +283,6 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
-/* "text|json|id" as "text, json or id". */
-static void spell_choices(const char *choices, char *out, size_t n)
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    while (*choices && used < n) {
-        size_t one = strcspn(choices, "|");
-        const char *rest = choices + one + (choices[one] == '|');
-        const char *join = !*rest ? "" : strchr(rest, '|') ? ", " : " or ";
-        int made = snprintf(out + used, n - used, "%.*s%s", (int)one, choices, join);
-
-        used += made < 0 ? 0 : (size_t)made;
-        choices = rest;
-    }
-}
-
 static int store_common(struct parse *p, size_t which, const char *value)
 {
     if (which == COMMON_HELP) {
@@ -271,7 +306,7 @@ static int store_own(struct parse *p, const struct egw_option *option, const cha
     char spelt[256];
 
     if (option->choices && !is_choice(option->choices, value)) {
-        spell_choices(option->choices, spelt, sizeof(spelt));
+        spell_choices(option->choices, " or ", spelt, sizeof(spelt));
         return egw_usage(p->args, "--%s must be %s, not \"%.80s\"", option->name, spelt, value);
     }
     if (option->repeats && p->args->count[i] == EGW_REPEATS_MAX)
@@ -302,7 +337,7 @@ static int store_valued(struct parse *p, const struct egw_option *option, const 
     if (p->at < p->argc)
         return store(p, option, p->argv[p->at++]);
     if (option->choices)
-        spell_choices(option->choices, spelt, sizeof(spelt));
+        spell_choices(option->choices, " or ", spelt, sizeof(spelt));
     return egw_usage(p->args, "--%s needs a value: %s", option->name,
                      option->choices ? spelt : option->argument);
 }
@@ -359,6 +394,22 @@ static int parse_letters(struct parse *p, const char *letters)
     return code;
 }
 
+/* What goes with one verb would be ignored by another, which may do more than was meant. */
+static int check_verbs(const struct egw_args *args)
+{
+    const struct egw_option *options = own_options(args->command);
+    char spelt[256];
+
+    for (size_t i = 0; args->operand_count > 0 && options[i].name; i++) {
+        if (!args->value[i] || !options[i].verbs || is_choice(options[i].verbs, args->operands[0]))
+            continue;
+        spell_choices(options[i].verbs, " and ", spelt, sizeof(spelt));
+        return egw_usage(args, "--%s goes with %s, not with %.80s", options[i].name, spelt,
+                         args->operands[0]);
+    }
+    return EGW_EXIT_OK;
+}
+
 /* Options and operands may stand in any order; "--" ends the options, "-" is an operand. */
 static int parse_words(struct parse *p)
 {
@@ -382,7 +433,7 @@ static int parse_words(struct parse *p)
         !p->help)
         code =
             egw_usage(p->args, "takes no operands, but \"%.80s\" is given", p->args->operands[0]);
-    return code;
+    return code || p->help ? code : check_verbs(p->args);
 }
 
 const char *egw_arg(const struct egw_args *args, const char *name)
@@ -390,6 +441,20 @@ const char *egw_arg(const struct egw_args *args, const char *name)
     const struct egw_option *option = find_long(own_options(args->command), egw_str_of(name));
 
     return option ? args->value[option - args->command->options] : NULL;
+}
+
+const char *egw_arg_who(const struct egw_args *args)
+{
+    const char *by = egw_arg(args, "by");
+    const struct passwd *user;
+
+    if (!by)
+        by = getenv("USER");
+    if (!by || (!*by && !egw_arg(args, "by"))) {
+        user = getpwuid(geteuid());
+        by = user ? user->pw_name : NULL;
+    }
+    return by && *by ? by : NULL;
 }
 
 int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret)
@@ -422,7 +487,7 @@ static int load_settings(struct parse *p)
     if (st == EGW_NOMEM)
         code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
     else if (st != EGW_OK)
-        code = egw_fail_faults(&faults);
+        code = egw_fail_faults(p->args, &faults);
     if (st == EGW_RETRY) /* the machine could not read them: nobody knows that they are wrong */
         code = EGW_EXIT_UNAVAILABLE;
     egw_faults_free(&faults);

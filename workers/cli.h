@@ -10,6 +10,7 @@
 
 #include <sysexits.h>
 
+#include "egw/buf.h"
 #include "egw/settings.h"
 
 enum egw_exit {
@@ -31,6 +32,7 @@ struct egw_option {
     const char *help;
     const char *choices; /* NULL, or "text|json": checked, and completed by the shell */
     bool repeats;
+    const char *verbs; /* "activate|rollback": goes with these first operands only; NULL: any */
 };
 
 enum { EGW_OPTIONS_MAX = 24, EGW_REPEATS_MAX = 64 };
@@ -63,11 +65,18 @@ struct egw_command {
     int (*run)(struct egw_args *args); /* returns the exit code */
 };
 
+/* The help of an option, with the verbs it goes with before it. out holds EGW_HELP_MAX bytes. */
+enum { EGW_HELP_MAX = 1024 };
+void egw_option_help(const struct egw_option *option, char *out);
 /* The value of a long option by name; NULL: not given. The name must be in the command's table. */
 const char *egw_arg(const struct egw_args *args, const char *name);
 /* The same where it is a time, in Unix ms; *ret stays where it was not given. 0, or 2 and said why.
  */
 int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret);
+
+/* Who acts: --by, else $USER, else the name of the user the process runs as. NULL: --by is empty,
+ * or nobody knows. */
+const char *egw_arg_who(const struct egw_args *args);
 
 /* -o json, where the command has it. */
 bool egw_wants_json(const struct egw_args *args);
@@ -76,10 +85,13 @@ bool egw_wants_json(const struct egw_args *args);
 int egw_fail(const struct egw_error *err);
 int egw_usage(const struct egw_args *args, const char *fmt, ...) EGW_PRINTF(2, 3);
 
-/* One fault a line on stderr; returns the exit code for settings or policy (78). */
 /* What any command like it may exit with besides its own exits. */
 const char *egw_common_exits(const struct egw_command *command);
-int egw_fail_faults(const struct egw_faults *faults);
+/* One fault a line on stderr, and with -o json all of them as an object on stdout; returns the exit
+ * code for settings or policy (78). args: NULL for text only. */
+int egw_fail_faults(const struct egw_args *args, const struct egw_faults *faults);
+/* The members of a JSON object that tell of them: "faults":["x.cfg:12: ...", ...],"more":0 */
+enum egw_status egw_put_faults(const struct egw_faults *faults, struct egw_buf *out);
 
 /* text with all that could steer a terminal or fake a line (controls, bidi marks, broken UTF-8)
  * written as \n, \u202e ... For whatever comes from outside and is shown to a person. */

@@ -360,8 +360,8 @@ static int run_audit(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_audit = {

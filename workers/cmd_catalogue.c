@@ -66,7 +66,7 @@ static int load(const struct egw_args *args, struct desk_catalogue *ret)
         return egw_fail(&err);
     st = compile(ret, &faults);
     if (st)
-        code = faults.total ? egw_fail_faults(&faults)
+        code = faults.total ? egw_fail_faults(args, &faults)
                             : egw_fail(&(struct egw_error){st, "no memory for the catalogue"});
     egw_faults_free(&faults);
     return code;
@@ -95,8 +95,8 @@ static void put_json(const char *name, struct egw_str text)
 
 struct matching {
     struct egw_str text;
-    bool json;
-    size_t hits;
+    bool json, any;
+    size_t hits; /* of this text */
 };
 
 /* Only these two bases, and only with a clear word on who resolves it, stop an escalation. */
@@ -168,8 +168,10 @@ static void match_text(const struct desk_catalogue *d, struct egw_str text, cons
                                                  service ? egw_str_of(service) : EGW_STR(""));
 
     m->text = text;
+    m->hits = 0;
     egw_catalogue_hits(d->catalogue, text, put_hit, m);
     put_verdict(&match, m);
+    m->any = m->any || m->hits;
 }
 
 static enum egw_status each_line(const char *path, void (*take)(void *user, struct egw_str line),
@@ -213,7 +215,7 @@ static int match(struct egw_args *args, const struct desk_catalogue *d)
         match_text(d, egw_str_of(what), l.service, &l.m);
     else if (each_line(what, match_line, &l, &err))
         return egw_fail(&err);
-    return l.m.hits ? EGW_EXIT_OK : EGW_EXIT_NO;
+    return l.m.any ? EGW_EXIT_OK : EGW_EXIT_NO;
 }
 
 /* ---- lint ---- */
@@ -449,11 +451,11 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {0, "service", "SERVICE", "match: the product concerned, by the policy's id", NULL, false},
-    {0, "against", "FILE", "lint: ordinary texts, one a line, that should name little", NULL,
-     false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {0, "service", "SERVICE", "the product concerned, by the policy's id", NULL, false, "match"},
+    {0, "against", "FILE", "ordinary texts, one a line, that should name little", NULL, false,
+     "lint"},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_catalogue = {

@@ -7,11 +7,11 @@
 #include "topics.h"
 
 static const struct egw_option options[] = {
-    {0, "offline", NULL, "ask no broker: settings and policy only", NULL, false},
+    {0, "offline", NULL, "ask no broker: settings and policy only", NULL, false, NULL},
     {0, "sample", NULL, "print a settings file with every key at its default, and stop", NULL,
-     false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+     false, NULL},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 struct check {
@@ -154,15 +154,15 @@ static void check_broker(struct check *check)
 /* The faults stand on stderr as well: who looks there finds them in either form. */
 static void put_json(struct check *check)
 {
-    struct egw_buf faults = {0};
+    struct egw_buf out = {0};
 
-    for (size_t i = 0; i < check->faults.n && !check->nomem; i++)
-        check->nomem = egw_buf_put(&faults, ",", i > 0) ||
-                       egw_json_string(egw_str_of(check->faults.texts[i]), &faults);
+    check->nomem = check->nomem || egw_buf_printf(&out, "{\"parts\":[") ||
+                   egw_buf_put(&out, check->parts.p, check->parts.n) ||
+                   egw_buf_printf(&out, "],") || egw_put_faults(&check->faults, &out) ||
+                   egw_buf_printf(&out, "}\n");
     if (!check->nomem)
-        (void)printf("{\"parts\":[%.*s],\"faults\":[%.*s]}\n", EGW_FMT(egw_buf_str(&check->parts)),
-                     EGW_FMT(egw_buf_str(&faults)));
-    egw_buf_free(&faults);
+        (void)fwrite(out.p, 1, out.n, stdout);
+    egw_buf_free(&out);
     egw_buf_free(&check->parts);
 }
 
@@ -175,7 +175,8 @@ static int verdict(struct check *check)
     if (check->broker.status != EGW_OK)
         code = egw_fail(&check->broker);
     if (check->faults.total)
-        code = egw_fail_faults(&check->faults); /* sure to be wrong outranks could not check */
+        code =
+            egw_fail_faults(NULL, &check->faults); /* sure to be wrong outranks could not check */
     return code;
 }
 

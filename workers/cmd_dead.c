@@ -308,9 +308,8 @@ static int retry_letters(struct retry *r, struct egw_letter_filter *filter)
 static int retry(struct egw_args *args, struct egw_letter_filter *filter)
 {
     bool all = egw_arg(args, "all") != NULL;
-    const char *by = egw_arg(args, "by");
     struct retry r = {.args = args,
-                      .by = egw_str_of(by ? by : getenv("USER")),
+                      .by = egw_str_of(egw_arg_who(args)),
                       .json = egw_wants_json(args),
                       .dry = egw_arg(args, "dry-run") != NULL};
 
@@ -319,7 +318,7 @@ static int retry(struct egw_args *args, struct egw_letter_filter *filter)
     if (filter->id_count && all)
         return egw_usage(args, "name letters or say --all, not both");
     if (!r.by.n)
-        return egw_usage(args, "say who retries with --by: there is no $USER");
+        return egw_usage(args, "say with --by who retries");
     if (!egw_retry_by_valid(r.by))
         return egw_usage(args, "--by takes up to %d letters and signs without a space",
                          EGW_RETRY_BY_MAX);
@@ -360,17 +359,20 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {0, "all", NULL, "retry: every letter that the other options leave", NULL, false},
-    {0, "by", "NAME", "retry: who does it, kept in the outcome; default: $USER", NULL, false},
-    {0, "class", "CLASS", "only letters of this class, as list shows it", NULL, false},
-    {'n', "dry-run", NULL, "retry: show what would be retried, write nothing", NULL, false},
-    {0, "key", "KEY", "only this record key: partner/customer, or the customer alone", NULL, false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, "since", "TIME", "only letters set aside at this time or later", NULL, false},
-    {0, "summary", NULL, "list: counts by class only", NULL, false},
-    {0, "topic", "NAME", "only records that lay in this topic", NULL, false},
-    {0, "until", "TIME", "only letters set aside before this time", NULL, false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {0, "all", NULL, "every letter that the other options leave", NULL, false, "retry"},
+    {0, "by", "NAME", "who does it, kept in the outcome; default: $USER, or who runs this", NULL,
+     false, "retry"},
+    {0, "class", "CLASS", "only letters of this class, as list shows it", NULL, false,
+     "list|retry"},
+    {'n', "dry-run", NULL, "show what would be retried, write nothing", NULL, false, "retry"},
+    {0, "key", "KEY", "only this record key: partner/customer, or the customer alone", NULL, false,
+     "list|retry"},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, "since", "TIME", "only letters set aside at this time or later", NULL, false, "list|retry"},
+    {0, "summary", NULL, "counts by class only", NULL, false, "list"},
+    {0, "topic", "NAME", "only records that lay in this topic", NULL, false, "list|retry"},
+    {0, "until", "TIME", "only letters set aside before this time", NULL, false, "list|retry"},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_dead = {

@@ -19,8 +19,8 @@
 enum { SCENE_MS = 60000, TURN_MS = 50, PARTITIONS = 3 };
 
 static const struct egw_option options[] = {
-    {0, "story", "DIR", "folder of the story's files (default: config/story)", NULL, false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {0, "story", "DIR", "folder of the story's files (default: config/story)", NULL, false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 /* ---- the log with the clock of the story ---- */

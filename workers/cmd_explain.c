@@ -123,6 +123,8 @@ static void note_idle(const struct egw_lines *lines, const struct egw_support_ev
     (void)fprintf(stderr, "egw: %s:%d: note: ", lines->name, lines->line);
     if (type < 0)
         (void)fputs("the event type is unknown, the event would be REJECTED; ", stderr);
+    else if (what == EGW_DO_NUMBER)
+        (void)fprintf(stderr, "%s asks no rules, the number is kept; ", egw_event_types[type]);
     else if (what == EGW_DO_END)
         (void)fprintf(stderr, "%s asks no rules, it ends the case; ", egw_event_types[type]);
     else
@@ -179,7 +181,7 @@ static int explain_event(struct explain *e, const char *path, int64_t now)
     int code = EGW_EXIT_OK;
 
     if (st) {
-        code = faults.total ? egw_fail_faults(&faults) : egw_fail(&e->err);
+        code = faults.total ? egw_fail_faults(e->args, &faults) : egw_fail(&e->err);
         egw_faults_free(&faults);
         return code;
     }
@@ -235,7 +237,7 @@ static bool take(void *user, const struct egw_item *item)
 
     if (item->type != &egw_type_outcome)
         return true;
-    if (egw_str_eq(outcome->event_id, e->id))
+    if (egw_names_outcome(e->id.p, e->args->settings.topics.outcomes, item))
         show_record(e, outcome);
     else if (egw_names_case(e->id, outcome) && egw_recall_decided(outcome))
         note_case(e, item, outcome);
@@ -270,7 +272,8 @@ static enum egw_status find_record(struct explain *e)
         st = e->st;
     if (!st && !e->shown)
         st = egw_error_set(&e->err, EGW_NOT_FOUND,
-                           "no outcome names the event or case %.*s, and no such file is there",
+                           "no outcome decided by rules is of an event, case or place %.*s, and no "
+                           "such file is there",
                            EGW_FMT(e->id));
     return st;
 }
@@ -297,7 +300,9 @@ static int run(struct egw_args *args)
 
     if (args->operand_count != 1)
         return egw_usage(
-            args, "takes one event: a file, -, an event id, or a case as partner/customer/case");
+            args,
+            "takes one event: a file, -, an event id, a case as partner/customer/case, or the "
+            "place of an outcome");
     what = args->operands[0];
     code = egw_arg_time(args, "now", &now);
     if (code)
@@ -305,6 +310,9 @@ static int run(struct egw_args *args)
     e.id = egw_str_of(what);
     if (strcmp(what, "-") == 0 || access(what, F_OK) == 0)
         code = explain_event(&e, what, now);
+    else if (egw_arg(args, "facts") || egw_arg(args, "now"))
+        code = egw_usage(args, "--facts and --now go with a file: what is on record was decided by "
+                               "the facts and at the time it names");
     else
         code = explain_record(&e);
     if (!code && e.unexpected)
@@ -315,16 +323,16 @@ static int run(struct egw_args *args)
 
 static const struct egw_option options[] = {
     {0, "facts", "FILE", "decide on these facts (JSON lines), not on the reference topic", NULL,
-     false},
-    {0, "now", "TIME", "decide as at this time", NULL, false},
-    {0, "expect", "RULE", "exit 1 when another rule decides", NULL, false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+     false, NULL},
+    {0, "now", "TIME", "decide as at this time", NULL, false, NULL},
+    {0, "expect", "RULE", "exit 1 when another rule decides", NULL, false, NULL},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_explain = {
     .name = "explain",
-    .operands = "FILE | - | EVENT_ID | CASE",
+    .operands = "FILE | - | EVENT_ID | CASE | PLACE",
     .summary = "show which rule decides an event, and why",
     .about = "Decides the events of a file (JSON lines, as publish reads them) by the policy of "
              "policy.dir and shows rule, every fact by value, the path through the stages with the "
@@ -332,7 +340,8 @@ const struct egw_command egw_cmd_explain = {
              "fewest facts that would have to be otherwise for another result. Nothing is written. "
              "With an event id it shows the same of the outcome on record, with a case that of its "
              "last decision, by the policy in force then. CASE is partner/customer/case, or the "
-             "case alone where only one customer has it. The event of a file is taken alone: what "
+             "case alone where only one customer has it; PLACE names an outcome as verify does: "
+             "support.outcomes/3/17 or triage/3/17. The event of a file is taken alone: what "
              "a case so far would change is not seen here, and an event that asks no rules of a "
              "new case is said to be one.",
     .exits =

@@ -170,7 +170,9 @@ struct found_case {
     struct egw_str asked;
     struct egw_arena arena; /* owns the texts below */
     struct egw_str partner, customer, case_id, channel;
-    struct egw_str number; /* known already; empty: none */
+    struct egw_str number;            /* known already; empty: none */
+    struct egw_str conflict;          /* what was said of another number; empty: there is none */
+    struct egw_str written, severity; /* severity in the package, and the one of now */
     unsigned char command_id[EGW_SHA256];
     int32_t partition;
     bool seen, commanded, several, no_memory;
@@ -201,6 +203,15 @@ static bool take_case(void *user, const struct egw_item *item)
     found->seen = true;
     if (gives_number(outcome))
         found->no_memory |= !egw_arena_str(&found->arena, outcome->number, &found->number);
+    if (outcome->action == EGW_ACTION_NOTED && egw_str_is(outcome->code, "NUMBER_CONFLICT"))
+        found->no_memory |= !egw_arena_str(&found->arena, outcome->because, &found->conflict);
+    if (outcome->action == EGW_ACTION_HANDOFF) { /* another generation begins anew */
+        found->no_memory |= !egw_arena_str(&found->arena, outcome->severity, &found->written);
+        found->number = outcome->number.n ? found->number : EGW_STR("");
+        found->conflict = EGW_STR("");
+    }
+    if (outcome->severity.n)
+        found->no_memory |= !egw_arena_str(&found->arena, outcome->severity, &found->severity);
     if (outcome->command_id && outcome->channel.n) {
         found->no_memory |= !egw_arena_str(&found->arena, outcome->channel, &found->channel);
         memcpy(found->command_id, outcome->command_id, EGW_SHA256);
@@ -305,6 +316,30 @@ static enum egw_status read_package(const struct egw_args *args, struct package 
     return st;
 }
 
+/* What the package cannot say, since it was written before. On stderr: who pipes the package into a
+ * form gets the package. */
+static void tell_since(const struct found_case *found)
+{
+    (void)fflush(stdout);
+    if (found->number.n) {
+        (void)fputs("egw handoff: the case is filed, Microsoft's number is ", stderr);
+        egw_put_safe(stderr, found->number);
+        (void)fputc('\n', stderr);
+    }
+    if (found->conflict.n) {
+        (void)fputs("egw handoff: conflict: ", stderr);
+        egw_put_safe(stderr, found->conflict);
+        (void)fputc('\n', stderr);
+    }
+    if (found->written.n && found->severity.n && !egw_str_eq(found->written, found->severity)) {
+        (void)fputs("egw handoff: severity is ", stderr);
+        egw_put_safe(stderr, found->severity);
+        (void)fputs(" now; the package says ", stderr);
+        egw_put_safe(stderr, found->written);
+        (void)fputc('\n', stderr);
+    }
+}
+
 static int show(struct egw_args *args)
 {
     struct found_case found = {.asked = egw_str_of(args->operands[1])};
@@ -321,6 +356,7 @@ static int show(struct egw_args *args)
         print_package(&package.out);
         if (package.json)
             (void)putchar('\n');
+        tell_since(&found);
     }
     egw_buf_free(&package.out);
     egw_arena_free(&found.arena);
@@ -494,8 +530,8 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_handoff = {

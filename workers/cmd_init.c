@@ -10,10 +10,11 @@
 #include "topics.h"
 
 static const struct egw_option options[] = {
-    {0, "no-policy", NULL, "activate no policy; workers wait until one is", NULL, false},
-    {0, "by", "NAME", "operator to record in the activation (default: egw-init)", NULL, false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {0, "no-policy", NULL, "activate no policy; workers wait until one is", NULL, false, NULL},
+    {0, "by", "NAME", "operator to record in the activation (default: egw-init)", NULL, false,
+     NULL},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 struct init {
@@ -144,8 +145,9 @@ static void summarise(const struct init *init)
             (void)puts("nothing to do: topics, positions and policy are in place");
         return;
     }
-    (void)printf("{\"created\":[%.*s],\"registered\":%zu,\"positions\":%zu",
-                 EGW_FMT(egw_buf_str(&init->created)), init->registered, init->positions);
+    (void)fputs("{\"created\":[", stdout);
+    (void)fwrite(init->created.p, 1, init->created.n, stdout);
+    (void)printf("],\"registered\":%zu,\"positions\":%zu", init->registered, init->positions);
     if (init->activated.number) {
         egw_hex(init->activated.manifest.b, sizeof(init->activated.manifest.b), hex);
         (void)printf(",\"activation\":%lld,\"policy\":\"%s\"", (long long)init->activated.number,
@@ -169,7 +171,7 @@ static int run(struct egw_args *args)
     if (st == EGW_OK && !faults.total)
         st = set_up(&init, &faults, &error);
     if (faults.total)
-        code = egw_fail_faults(&faults);
+        code = egw_fail_faults(args, &faults);
     else if (st == EGW_INVALID)
         code = (egw_fail(&error), EGW_EXIT_CONFIG); /* what is there does not fit the settings */
     else if (st)

@@ -46,6 +46,7 @@ static void put_item(const char *macro, const char *text)
 static void put_option(const struct egw_option *option)
 {
     const char *value = option->choices ? option->choices : option->argument;
+    char help[EGW_HELP_MAX];
 
     (void)fputs(".It", stdout);
     if (option->letter)
@@ -56,9 +57,8 @@ static void put_option(const struct egw_option *option)
         put_argument(value);
     }
     (void)fputc('\n', stdout);
-    put_text(option->help);
-    if (option->repeats)
-        (void)puts("(may be repeated)");
+    egw_option_help(option, help);
+    put_text(help);
 }
 
 static void put_options(const struct egw_option *options)

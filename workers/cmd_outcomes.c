@@ -416,20 +416,24 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {'f', "follow", NULL, "go on: show outcomes as they come, in the order of arrival", NULL,
-     false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {'v', "verbose", NULL, "show facts, near misses, sources and where it came from", NULL, false},
-    {0, "summary", NULL, "counts by action, channel and customer instead of outcomes", NULL, false},
-    {0, "themes", NULL, "counts of contacts by theme, with customer and with service", NULL, false},
-    {0, "case", "ID", "only this case", NULL, false},
-    {0, "customer", "NAME", "only this customer, by its canonical name", NULL, false},
-    {0, "partner", "NAME", "only this partner", NULL, false},
-    {0, "action", "ACTION[/CODE]", "only this action, as HANDOFF or BASELINE/REMEDY", NULL, false},
-    {0, "channel", "NAME", "only what went to this channel", NULL, false},
-    {0, "since", "TIME", "only what was decided at this time or later", NULL, false},
-    {0, "until", "TIME", "only what was decided before this time", NULL, false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'f', "follow", NULL, "go on: show outcomes as they come, in the order of arrival", NULL, false,
+     NULL},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {'v', "verbose", NULL, "show facts, near misses, sources and where it came from", NULL, false,
+     NULL},
+    {0, "summary", NULL, "counts by action, channel and customer instead of outcomes", NULL, false,
+     NULL},
+    {0, "themes", NULL, "counts of contacts by theme, with customer and with service", NULL, false,
+     NULL},
+    {0, "case", "ID", "only this case", NULL, false, NULL},
+    {0, "customer", "NAME", "only this customer, by its canonical name", NULL, false, NULL},
+    {0, "partner", "NAME", "only this partner", NULL, false, NULL},
+    {0, "action", "ACTION[/CODE]", "only this action, as HANDOFF or BASELINE/REMEDY", NULL, false,
+     NULL},
+    {0, "channel", "NAME", "only what went to this channel", NULL, false, NULL},
+    {0, "since", "TIME", "only what was decided at this time or later", NULL, false, NULL},
+    {0, "until", "TIME", "only what was decided before this time", NULL, false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_outcomes = {

@@ -17,15 +17,6 @@
 
 /* ---- what verbs share ---- */
 
-const char *egw_policy_who(const struct egw_args *args)
-{
-    const char *by = egw_arg(args, "by");
-
-    if (!by)
-        by = getenv("USER");
-    return by && *by ? by : "unknown";
-}
-
 void egw_put_activated(const struct egw_activated *done, bool json)
 {
     (void)printf(json ? "{\"activation\":%" PRId64 ",\"files\":%zu,\"rules\":%zu,\"policy\":\""
@@ -90,7 +81,9 @@ static enum egw_status json_rule(const struct egw_rule_view *rule)
     for (size_t i = 0; i < EGW_COUNT(parts) && !st; i++)
         st = egw_json_text(&line, parts[i].name, parts[i].text);
     if (!st)
-        (void)printf("%.*s}\n", EGW_FMT(egw_buf_str(&line)));
+        st = egw_buf_put(&line, "}\n", 2);
+    if (!st)
+        (void)fwrite(line.p, 1, line.n, stdout);
     egw_buf_free(&line);
     return st;
 }
@@ -181,6 +174,8 @@ static int show(struct egw_args *args)
 
     if (at)
         return egw_policy_show_at(args, at);
+    if (egw_arg(args, "partition"))
+        return egw_usage(args, "--partition goes with --at");
     st = egw_kafka_open(&args->settings, "egw-policy", &kafka, &err);
 
     if (!st)
@@ -210,15 +205,18 @@ static int run(struct egw_args *args)
         size_t least, most; /* operands after it */
         const char *takes;
         int (*run)(struct egw_args *args);
+        bool changes; /* what is in force: on record with a name */
     } verbs[] = {
-        {"lint", 0, 1, "one folder of rules, or none for policy.dir", egw_policy_verb_lint},
-        {"test", 1, SIZE_MAX, "files of cases", egw_policy_verb_test},
-        {"diff", 2, 2, "two folders of rules, the old and the new", egw_policy_verb_diff},
-        {"backtest", 1, 1, "one folder of rules", egw_policy_verb_backtest},
-        {"activate", 0, 0, "nothing more: the folder is policy.dir", egw_policy_verb_activate},
-        {"show", 0, 0, "nothing more", show},
-        {"history", 0, 0, "nothing more", egw_policy_verb_history},
-        {"rollback", 0, 1, "the number of one activation, or nothing", egw_policy_verb_rollback},
+        {"lint", 0, 1, "one folder of rules, or none for policy.dir", egw_policy_verb_lint, false},
+        {"test", 1, SIZE_MAX, "files of cases", egw_policy_verb_test, false},
+        {"diff", 2, 2, "two folders of rules, the old and the new", egw_policy_verb_diff, false},
+        {"backtest", 1, 1, "one folder of rules", egw_policy_verb_backtest, false},
+        {"activate", 0, 0, "nothing more: the folder is policy.dir", egw_policy_verb_activate,
+         true},
+        {"show", 0, 0, "nothing more", show, false},
+        {"history", 0, 0, "nothing more", egw_policy_verb_history, false},
+        {"rollback", 0, 1, "the number of one activation, or nothing", egw_policy_verb_rollback,
+         true},
     };
 
     if (args->operand_count == 0)
@@ -231,6 +229,8 @@ static int run(struct egw_args *args)
             continue;
         if (more < verbs[i].least || more > verbs[i].most)
             return egw_usage(args, "%s takes %s", verbs[i].verb, verbs[i].takes);
+        if (verbs[i].changes && !egw_arg_who(args))
+            return egw_usage(args, "say with --by who does it");
         return verbs[i].run(args);
     }
     return egw_usage(
@@ -239,27 +239,26 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {0, "by", "NAME", "activate, rollback: who does it; default: $USER", NULL, false},
-    {0, "note", "TEXT", "activate, rollback: why", NULL, false},
-    {0, "since", "TIME", "backtest: what was decided at this time or later; default: all", NULL,
-     false},
-    {0, "backtest", "TIME", "activate: backtest first, since this time", NULL, false},
-    {0, "limit", "PERCENT",
-     "backtest, activate: of cases that may move; default: policy.backtest_limit", NULL, false},
-    {0, "accept", "NAME", "activate: all the same, this person answers for it", NULL, false},
-    {'v', "verbose", NULL, "lint: show notes; test: show each path; show: list the rules in force",
-     NULL, false},
-    {0, "min-coverage", "PERCENT", "test: exit 1 when fewer of the rules decided a case", NULL,
-     false},
-    {0, "strict", NULL, "lint: exit 1 for notes and assumptions, too", NULL, false},
-    {0, "facts", "FILE", "lint: look through these facts (JSON lines) for missing prices", NULL,
-     false},
-    {0, "at", "TIME", "show: as at this time", NULL, false},
-    {0, "partition", "N", "show --at: this partition only", NULL, false},
-    {'o', "output", "FORM",
-     "lint, test, diff, backtest, show, history, activate, rollback: form of the output",
-     "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {0, "by", "NAME", "who does it; default: $USER, or who runs this", NULL, false,
+     "activate|rollback"},
+    {0, "note", "TEXT", "why", NULL, false, "activate|rollback"},
+    {0, "since", "TIME", "what was decided at this time or later; default: all", NULL, false,
+     "backtest"},
+    {0, "backtest", "TIME", "backtest first, since this time", NULL, false, "activate"},
+    {0, "limit", "PERCENT", "of cases that may move; default: policy.backtest_limit", NULL, false,
+     "backtest|activate"},
+    {0, "accept", "NAME", "all the same, this person answers for it", NULL, false, "activate"},
+    {'v', "verbose", NULL, "show notes, the path of each case, or the rules in force", NULL, false,
+     "lint|test|show"},
+    {0, "min-coverage", "PERCENT", "exit 1 when fewer of the rules decided a case", NULL, false,
+     "test"},
+    {0, "strict", NULL, "exit 1 for notes and assumptions, too", NULL, false, "lint"},
+    {0, "facts", "FILE", "look through these facts (JSON lines) for missing prices", NULL, false,
+     "lint"},
+    {0, "at", "TIME", "as at this time", NULL, false, "show"},
+    {0, "partition", "N", "with --at: this partition only", NULL, false, "show"},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_policy = {
@@ -276,7 +275,9 @@ const struct egw_command egw_cmd_policy = {
              "one step at a time: what a moved case would have met later is not counted. activate "
              "stores the files in the log and puts them in force in every partition; with a limit "
              "it backtests them first, and refuses unless --accept names who answers for it. "
-             "rollback does so with the policy before, or that of an activation, out of the log. "
+             "rollback does so at once with the policy before, or that of an activation, out of "
+             "the log: "
+             "no limit holds it back. "
              "show tells which activation each partition has reached; history lists all that "
              "outcomes and inbox still tell of.",
     .exits =

@@ -240,9 +240,9 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {'n', "dry-run", NULL, "check the lines, publish nothing", NULL, false},
-    {'o', "output", "FORM", "form of the summary", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'n', "dry-run", NULL, "check the lines, publish nothing", NULL, false, NULL},
+    {'o', "output", "FORM", "form of the summary", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_publish = {

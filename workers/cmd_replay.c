@@ -12,6 +12,7 @@ struct replaying {
     struct egw_str owner;             /* of the case: partner/customer */
     struct egw_arena kept;            /* it */
     int64_t since;
+    bool seen; /* an outcome of whom was asked for */
     struct egw_error err;
 };
 
@@ -35,7 +36,12 @@ static bool told(const struct replaying *r, const struct egw_outcome *outcome)
 
 static bool wanted(void *user, const struct egw_outcome *outcome)
 {
-    return owned(user, outcome);
+    struct replaying *r = user;
+
+    if (!owned(r, outcome))
+        return false;
+    r->seen = true;
+    return true;
 }
 
 static enum egw_status tell(void *user, const struct egw_item *item,
@@ -55,6 +61,13 @@ static enum egw_status tell(void *user, const struct egw_item *item,
     else
         egw_again_unchecked(&r->again, item, answer->why.text);
     return EGW_OK;
+}
+
+static void unreadable(void *user, const struct egw_item *item)
+{
+    struct replaying *r = user;
+
+    egw_again_unreadable(&r->again, item);
 }
 
 /* ---- which partitions ---- */
@@ -102,7 +115,8 @@ static enum egw_status find_case(struct replaying *r, int32_t *ret)
 
 static enum egw_status replay_all(struct replaying *r)
 {
-    const struct egw_recorded_ports ports = {.wanted = wanted, .tell = tell, .user = r};
+    const struct egw_recorded_ports ports = {
+        .wanted = wanted, .tell = tell, .unreadable = unreadable, .user = r};
     int32_t from = 0, to = 0;
     enum egw_status st =
         egw_recorded_open(r->settings, "egw-replay", &ports, &r->recorded, &r->err);
@@ -114,7 +128,12 @@ static enum egw_status replay_all(struct replaying *r)
         st = find_case(r, &from);
         to = from + 1;
     }
-    return st ? st : egw_recorded_read(r->recorded, from, to, &r->err);
+    if (!st)
+        st = egw_recorded_read(r->recorded, from, to, &r->err);
+    if (!st && r->customer.p && !r->seen)
+        st = egw_error_set(&r->err, EGW_NOT_FOUND, "no outcome is about customer %.*s",
+                           EGW_FMT(r->customer));
+    return st;
 }
 
 static int run(struct egw_args *args)
@@ -145,13 +164,15 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {0, "case", "CASE", "this case", NULL, false},
-    {0, "customer", "CUSTOMER", "the cases of this customer, by its canonical name", NULL, false},
-    {0, "all", NULL, "every case", NULL, false},
-    {0, "since", "TIME", "tell only of what was decided at this time or later", NULL, false},
-    {'v', "verbose", NULL, "show also outcomes that are the same or not checked", NULL, false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {0, "case", "CASE", "this case", NULL, false, NULL},
+    {0, "customer", "CUSTOMER", "the cases of this customer, by its canonical name", NULL, false,
+     NULL},
+    {0, "all", NULL, "every case", NULL, false, NULL},
+    {0, "since", "TIME", "tell only of what was decided at this time or later", NULL, false, NULL},
+    {'v', "verbose", NULL, "show also outcomes that are the same or not checked", NULL, false,
+     NULL},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_replay = {
@@ -164,7 +185,8 @@ const struct egw_command egw_cmd_replay = {
              "What can no longer be known (an input past retention, a reference record compacted "
              "away, a case that began before what is kept) is not checked and counted as such, "
              "with -v shown with the reason. Nothing is written.",
-    .exits = "0 no difference, 1 a difference or no such case, 69 it could not be checked, 78 "
+    .exits = "0 no difference, 1 a difference, or no such case or customer, 69 it could not be "
+             "checked, 78 "
              "settings",
     .options = options,
     .run = run,

@@ -249,9 +249,9 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {'n', "dry-run", NULL, "accept: check the files, write nothing", NULL, false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'n', "dry-run", NULL, "check the files, write nothing", NULL, false, "accept"},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_schema = {

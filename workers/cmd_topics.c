@@ -10,8 +10,8 @@
 #include "topics.h"
 
 static const struct egw_option options[] = {
-    {'o', "output", "FORMAT", "how to print (default: text)", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+    {'o', "output", "FORMAT", "how to print (default: text)", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 enum { MARKERS_MAX = 100, READ_MS = 2000 };

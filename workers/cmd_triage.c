@@ -27,8 +27,8 @@ _Static_assert(DRAIN_MS + 1000 * CLOSE_S + SPARE_MS <= STOP_MS, "a stop may take
 
 static const struct egw_option options[] = {
     {0, "slot", "N", "this worker's number, 0 to 999; else $EGW_SLOT, else triage.slot", NULL,
-     false},
-    {0, NULL, NULL, NULL, NULL, false},
+     false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 /* ---- signals: a handler only counts and ends the wait ---- */

@@ -26,24 +26,6 @@ struct verify {
 
 /* ---- which outcomes ---- */
 
-static bool named_by(const struct verify *v, const struct egw_item *item, const char *name)
-{
-    const struct egw_outcome *outcome = item->value;
-    const struct egw_trigger *trigger = &outcome->trigger;
-    char place[3][512];
-
-    (void)snprintf(place[0], sizeof(place[0]), "%s/%" PRId32 "/%" PRId64, v->again.topic,
-                   item->record.partition, item->record.offset);
-    (void)snprintf(place[1], sizeof(place[1]), "%.*s/%" PRId32 "/%" PRId64,
-                   (int)(trigger->topic.n > 250 ? 250 : trigger->topic.n),
-                   trigger->topic.p ? trigger->topic.p : "", trigger->partition, trigger->offset);
-    (void)snprintf(place[2], sizeof(place[2]), "%.*s/%" PRId64,
-                   (int)(outcome->chain.n > 250 ? 250 : outcome->chain.n),
-                   outcome->chain.p ? outcome->chain.p : "", outcome->seq);
-    return egw_str_is(outcome->event_id, name) || strcmp(place[0], name) == 0 ||
-           strcmp(place[1], name) == 0 || strcmp(place[2], name) == 0;
-}
-
 static bool wanted(struct verify *v, const struct egw_item *item)
 {
     const struct egw_outcome *outcome = item->value;
@@ -52,7 +34,7 @@ static bool wanted(struct verify *v, const struct egw_item *item)
     if (outcome->decided_at < v->since)
         return false;
     for (size_t i = 0; i < v->args->operand_count; i++) {
-        if (named_by(v, item, v->args->operands[i]))
+        if (egw_names_outcome(v->args->operands[i], v->again.topic, item))
             named = v->found[i] = true;
     }
     return named;
@@ -209,9 +191,7 @@ static bool take(void *user, const struct egw_item *item)
         if (!v->st)
             keep_time(v, item);
     } else if (v->all) {
-        egw_item_complain(v->again.topic, item, stderr);
-        v->st = egw_error_set(&v->err, EGW_INVALID, "%s/%" PRId32 "/%" PRId64 " is no outcome",
-                              v->again.topic, item->record.partition, item->record.offset);
+        egw_again_unreadable(&v->again, item);
     }
     return !v->st;
 }
@@ -267,12 +247,12 @@ static int run(struct egw_args *args)
 }
 
 static const struct egw_option options[] = {
-    {0, "all", NULL, "every outcome there is", NULL, false},
-    {0, "since", "TIME", "only those decided at this time or later", NULL, false},
+    {0, "all", NULL, "every outcome there is", NULL, false, NULL},
+    {0, "since", "TIME", "only those decided at this time or later", NULL, false, NULL},
     {'v', "verbose", NULL, "with --all: show also those that are the same or not checked", NULL,
-     false},
-    {'o', "output", "FORM", "form of the output", "text|json", false},
-    {0, NULL, NULL, NULL, NULL, false},
+     false, NULL},
+    {'o', "output", "FORM", "form of the output", "text|json", false, NULL},
+    {0, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 const struct egw_command egw_cmd_verify = {

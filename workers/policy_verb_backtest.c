@@ -14,7 +14,7 @@ static enum egw_status load(const struct egw_args *args, const char *dir,
         egw_policy_folder_load(dir, args->settings.policy.catalogue, ret, &faults, &err);
 
     if (st)
-        *ret_code = faults.total ? egw_fail_faults(&faults) : egw_fail(&err);
+        *ret_code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
     egw_faults_free(&faults);
     return st;
 }
@@ -77,7 +77,7 @@ struct permit {
 
 static bool read_permit(const struct egw_args *args, struct permit *ret)
 {
-    *ret = (struct permit){.words = {.by = egw_policy_who(args), .note = egw_arg(args, "note")}};
+    *ret = (struct permit){.words = {.by = egw_arg_who(args), .note = egw_arg(args, "note")}};
     if (!egw_backtest_since(args, "backtest", &ret->since) ||
         !egw_backtest_limit(args, &ret->limit))
         return false;

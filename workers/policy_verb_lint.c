@@ -349,7 +349,7 @@ int egw_policy_verb_lint(struct egw_args *args)
 
     st = egw_policy_folder_load(dir, args->settings.policy.catalogue, &folder, &faults, &err);
     if (st) {
-        code = faults.total ? egw_fail_faults(&faults) : egw_fail(&err);
+        code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
     } else {
         code = lint_folder(args, &folder);
         egw_policy_folder_free(&folder);

@@ -50,7 +50,7 @@ static enum egw_status activate_again(const struct egw_args *args,
             policies, target->manifest.b, &folder.files.n);
         st = egw_activate_folder(
             &args->settings, &folder,
-            &(struct egw_activation_words){.by = egw_policy_who(args), .note = note ? note : said},
+            &(struct egw_activation_words){.by = egw_arg_who(args), .note = note ? note : said},
             ret, reterr);
     }
     egw_policy_free(folder.policy);

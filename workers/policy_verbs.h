@@ -21,8 +21,6 @@ int egw_policy_verb_rollback(struct egw_args *args); /* [NUMBER] */
 
 /* show --at */
 int egw_policy_show_at(struct egw_args *args, const char *at);
-/* Who activates: --by, or $USER. */
-const char *egw_policy_who(const struct egw_args *args);
 struct egw_activated;
 void egw_put_activated(const struct egw_activated *done, bool json);
 

@@ -118,3 +118,21 @@ void egw_item_complain(const char *topic, const struct egw_item *item, FILE *to)
     egw_put_safe(to, egw_str_of(item->why.text));
     (void)fputc('\n', to);
 }
+
+bool egw_names_outcome(const char *name, const char *topic, const struct egw_item *item)
+{
+    const struct egw_outcome *outcome = item->value;
+    const struct egw_trigger *trigger = &outcome->trigger;
+    char place[3][512];
+
+    (void)snprintf(place[0], sizeof(place[0]), "%s/%" PRId32 "/%" PRId64, topic,
+                   item->record.partition, item->record.offset);
+    (void)snprintf(place[1], sizeof(place[1]), "%.*s/%" PRId32 "/%" PRId64,
+                   (int)(trigger->topic.n > 250 ? 250 : trigger->topic.n),
+                   trigger->topic.p ? trigger->topic.p : "", trigger->partition, trigger->offset);
+    (void)snprintf(place[2], sizeof(place[2]), "%.*s/%" PRId64,
+                   (int)(outcome->chain.n > 250 ? 250 : outcome->chain.n),
+                   outcome->chain.p ? outcome->chain.p : "", outcome->seq);
+    return egw_str_is(outcome->event_id, name) || strcmp(place[0], name) == 0 ||
+           strcmp(place[1], name) == 0 || strcmp(place[2], name) == 0;
+}

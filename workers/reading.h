@@ -52,4 +52,9 @@ enum egw_status egw_read_all(const struct egw_settings *settings, const char *to
 /* "topic/partition/offset: why" for a person. */
 void egw_item_complain(const char *topic, const struct egw_item *item, FILE *to);
 
+/* Whether this outcome is meant: by its event id, its own place in the topic of outcomes
+ * (support.outcomes/3/17), that of what triggered it (support.events/3/12), or its place in the
+ * chain (triage/3/17). */
+bool egw_names_outcome(const char *name, const char *topic, const struct egw_item *item);
+
 #endif

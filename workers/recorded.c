@@ -305,9 +305,8 @@ static enum egw_status read_chain(struct egw_recorded *r, int32_t partition)
     while (!st) {
         st = egw_reading_next(reading, &item, &r->err);
         if (!st && item.type != &egw_type_outcome)
-            st = egw_error_set(&r->err, EGW_INVALID, "%s/%" PRId32 "/%" PRId64 " is no outcome",
-                               r->settings->topics.outcomes, partition, item.record.offset);
-        if (!st)
+            r->ports.unreadable(r->ports.user, &item);
+        else if (!st)
             st = take_outcome(r, &item);
     }
     egw_reading_free(reading);

@@ -22,6 +22,8 @@ struct egw_recorded_ports {
     enum egw_status (*tell)(void *user, const struct egw_item *item,
                             const struct egw_replay_answer *answer, const struct egw_policy *policy,
                             struct egw_error *reterr);
+    /* A record among the outcomes that is none. Its case goes on as if it were not there. */
+    void (*unreadable)(void *user, const struct egw_item *item);
     /* How many outcomes of about how many; may be NULL. */
     void (*progress)(void *user, int64_t done, int64_t total);
     void *user;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "egw/json.h"
+#include "egw/lifecycle.h"
 
 /* "cases[2].event" and such: prefixes of what egw_json_read() says. */
 enum { PLACE = 64 };
@@ -129,6 +130,26 @@ static enum egw_status read_so_far(const json_t *object, const char *place, stru
     return st;
 }
 
+/* What asks no rules would come out as if it opened the case, and say nothing. An answer is one to
+ * a case that is held. */
+static enum egw_status check_type(const struct egw_support_event *event, const char *place,
+                                  struct egw_error *reterr)
+{
+    int type = egw_event_type_of(event->event_type);
+    bool answer =
+        type == EGW_EVENT_APPROVED || type == EGW_EVENT_DECLINED || type == EGW_EVENT_RELEASED;
+
+    if (type < 0)
+        return egw_error_set(reterr, EGW_INVALID, "%s.event_type: '%.*s' is no event type", place,
+                             EGW_FMT(event->event_type));
+    if (egw_lifecycle_of((enum egw_event_type)type, answer ? EGW_PHASE_HELD : EGW_PHASE_NEW) !=
+        EGW_DO_DECIDE)
+        return egw_error_set(reterr, EGW_INVALID,
+                             "%s.event_type: %s asks no rules, so there is nothing to test", place,
+                             egw_event_types[type]);
+    return EGW_OK;
+}
+
 /* The facts of the file, then those of the case. */
 static enum egw_status read_facts(const json_t *shared, const json_t *own, const char *place,
                                   struct egw_arena *arena, struct egw_policy_case *ret,
@@ -184,6 +205,8 @@ static enum egw_status read_case(const json_t *object, const json_t *shared, siz
     if (!st)
         st = read_record(json_object_get(object, "event"), &egw_type_support_event, event, arena,
                          &ret->event, reterr);
+    if (!st)
+        st = check_type(&ret->event, event, reterr);
     if (!st)
         st = read_facts(shared, json_object_get(object, "facts"), facts, arena, ret, reterr);
     if (!st)

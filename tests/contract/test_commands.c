@@ -318,6 +318,39 @@ static void test_a_policy_test_says_what_differs(void **state)
     free(text);
 }
 
+static void test_what_asks_no_rules_is_no_case_of_a_policy_test(void **state)
+{
+    static const struct {
+        const char *type, *err;
+    } cases[] = {
+        {"closed", "egw: -: cases[0].event.event_type: closed asks no rules, so there is nothing "
+                   "to test\n"},
+        {"bogus", "egw: -: cases[0].event.event_type: 'bogus' is no event type\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < EGW_COUNT(cases); i++) {
+        char text[512];
+
+        (void)snprintf(text, sizeof(text),
+                       "{\"cases\":[{\"now\":\"2026-01-05T08:30:00Z\",\"event\":{\"event_id\":"
+                       "\"e\",\"event_type\":\"%s\",\"partner\":\"p\",\"customer\":\"c\","
+                       "\"case_id\":\"k\",\"occurred_at\":\"2026-01-05T08:00:00Z\"},"
+                       "\"expect\":{}}]}",
+                       cases[i].type);
+        assert_ran(RUN(text, "policy", "test", "-"), 65, "", cases[i].err);
+    }
+}
+
+static void test_faults_of_a_policy_are_json_where_asked_for(void **state)
+{
+    (void)state;
+    assert_ran(
+        RUN("", "policy", "lint", "/nonexistent", "-o", "json"), 78,
+        "{\"faults\":[\"cannot read /nonexistent: No such file or directory\"],\"more\":0}\n",
+        "cannot read /nonexistent: No such file or directory\n");
+}
+
 static void test_explain_shows_the_path_and_the_near_misses(void **state)
 {
     char *events = read_file("config/story/events.jsonl", NULL);
@@ -390,7 +423,7 @@ static void test_what_commands_sum_up_is_json_where_asked_for(void **state)
     ran = RUN("", "check", "--offline", "-o", "json");
     assert_holds(ran.out, "{\"parts\":[{\"faults\":0,\"part\":\"settings\",\"verdict\":\"ok\",");
     assert_holds(ran.out, "{\"faults\":0,\"part\":\"broker\",\"verdict\":\"not asked\",\"detail\":"
-                          "\"\"}],\"faults\":[]}\n");
+                          "\"\"}],\"faults\":[],\"more\":0}\n");
     assert_ran(ran, 0, NULL, "");
     ran = RUN("", "check", "--offline", "-o", "json", "-s", "policy.dir=nowhere");
     assert_holds(ran.out, "\"part\":\"policy\",\"verdict\":\"faults\",\"detail\":\"\"}");
@@ -526,14 +559,24 @@ static void test_wrong_words_have_their_own_sentence(void **state)
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
         {{"policy", "lint", "x", "y"},
          "egw policy: lint takes one folder of rules, or none for policy.dir\n"},
+        {{"policy", "activate", "--at=2030-01-01"},
+         "egw policy: --at goes with show, not with activate\n"},
+        {{"policy", "rollback", "9", "--limit=0"},
+         "egw policy: --limit goes with backtest and activate, not with rollback\n"},
+        {{"policy", "show", "--partition=3"}, "egw policy: --partition goes with --at\n"},
+        {{"policy", "activate", "--by="}, "egw policy: say with --by who does it\n"},
+        {{"dead", "list", "--all"}, "egw dead: --all goes with retry, not with list\n"},
         {{"outcomes", "--action", "HANDED"}, "egw outcomes: there is no action HANDED\n"},
         {{"outcomes", "--since", "noon"},
          "egw outcomes: --since needs a date or time such as 2026-01-05T08:00:00Z, not noon\n"},
         {{"outcomes", "-f", "--summary"},
          "egw outcomes: --follow has no end to sum up at: leave out --summary\n"},
         {{"explain"},
-         "egw explain: takes one event: a file, -, an event id, or a case as "
-         "partner/customer/case\n"},
+         "egw explain: takes one event: a file, -, an event id, a case as partner/customer/case, "
+         "or the place of an outcome\n"},
+        {{"explain", "E-1", "--facts", "x"},
+         "egw explain: --facts and --now go with a file: what is on record was decided by the "
+         "facts and at the time it names\n"},
         {{"explain", "-", "--now", "soon"},
          "egw explain: --now needs a date or time such as 2026-01-05T08:00:00Z, not soon\n"},
     };
@@ -599,6 +642,8 @@ int main(void)
         cmocka_unit_test(test_each_case_of_the_shipped_policy_is_decided_as_told),
         cmocka_unit_test(test_coverage_counts_only_rules_that_decided),
         cmocka_unit_test(test_a_policy_test_says_what_differs),
+        cmocka_unit_test(test_what_asks_no_rules_is_no_case_of_a_policy_test),
+        cmocka_unit_test(test_faults_of_a_policy_are_json_where_asked_for),
         cmocka_unit_test(test_explain_shows_the_path_and_the_near_misses),
         cmocka_unit_test(
             test_explain_says_what_of_the_unread_matters_and_of_events_that_ask_nothing),

@@ -8,6 +8,9 @@
  *                  "expect": { "action": "HANDOFF", "code": "", "channel": "advanced",
  *                              "mode": "hand-off", "rule": "..." } } ] }
  *
+ * event is given as merged with the case so far; its type is one that asks rules: opened, updated,
+ * diagnosed, attempt, reopened, or an answer to a hold (approved, declined, released).
+ *
  * Reading is as strict as egw/json.h: unknown fields and doubled keys are faults. Only what expect
  * names is compared.
  */
