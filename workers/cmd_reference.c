@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cli.h"
 #include "decoder.h"
@@ -32,6 +33,8 @@ static void summarise(const struct egw_args *args, const char *what, size_t n)
 
 /* ---- put ---- */
 
+enum { AHEAD_MS = 86400000 }; /* clocks and time zones may be off by as much */
+
 struct put {
     struct egw_fact_writes writes;
     uint64_t refused;
@@ -45,6 +48,8 @@ static enum egw_status put_line(struct put *put, struct egw_str line, struct egw
 
     egw_arena_reset(&put->lines);
     st = egw_json_read(line, &egw_type_reference, &put->lines, &reference, reterr);
+    if (!st && reference.as_of > (int64_t)time(NULL) * 1000 + AHEAD_MS) /* it would never age */
+        st = egw_error_set(reterr, EGW_INVALID, "as_of: lies more than a day ahead");
     return st ? st : egw_fact_writes_add(&put->writes, &reference, reterr);
 }
 

@@ -189,6 +189,12 @@ static void test_reference_put_is_all_or_nothing(void **state)
                65, "",
                "<stdin>:2: source: missing\n"
                "egw: nothing was written: 1 of the lines is no fact\n");
+    assert_ran(RUN("{\"as_of\":\"2136-01-05\",\"source\":\"x\",\"body\":{\"membership\":"
+                   "{\"partner\":\"p\",\"level\":\"gold\"}}}\n",
+                   "reference", "put", "-n", "-"),
+               65, "",
+               "<stdin>:1: as_of: lies more than a day ahead\n"
+               "egw: nothing was written: 1 of the lines is no fact\n");
 }
 
 static void test_an_import_is_counted_or_refused_whole(void **state)
