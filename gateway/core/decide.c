@@ -374,6 +374,8 @@ enum egw_status egw_decide(const struct egw_policy *policy, const struct egw_fac
     walk(&d, &walked);
     if (egw_walk_tell(&walked, d.match.issue, arena, ret))
         d.nomem = true;
+    if (ret->action == EGW_ACTION_TO_PROVIDER)
+        decide_warn_of_provider(&d);
     fill_words(&d);
     fill_missing(&d);
     fill_terms(&d, facts);

@@ -91,6 +91,7 @@ void decide_say(struct decide *d, const struct lookup *found, struct egw_str val
 void decide_say_date(struct decide *d, const struct lookup *found, int64_t ms);
 /* The partner's record; NULL: none, or too old. */
 const struct egw_partner *decide_partner(struct decide *d);
+void decide_warn_of_provider(struct decide *d); /* of a reseller: who it is */
 
 const struct egw_relation *decide_relation(struct decide *d);
 

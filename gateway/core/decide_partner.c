@@ -188,6 +188,30 @@ void decide_fact_access(struct decide *d)
     }
 }
 
+/* What a right may not hang on, but whoever files the case should know. */
+static void warn_of_subscription(struct decide *d, const struct egw_subscription *subscription)
+{
+    if (subscription->status.n && !egw_str_same(subscription->status, EGW_STR("active")))
+        decide_warn(d, egw_arena_printf(d->arena, "subscription %.*s is %.*s",
+                                        EGW_FMT(subscription->subscription),
+                                        EGW_FMT(subscription->status)));
+    if (subscription->seller.n && !egw_str_same(subscription->seller, EGW_STR("microsoft")) &&
+        !egw_str_eq(subscription->seller, d->event->partner))
+        decide_warn(d, egw_arena_printf(d->arena, "subscription %.*s was sold by %.*s",
+                                        EGW_FMT(subscription->subscription),
+                                        EGW_FMT(subscription->seller)));
+}
+
+void decide_warn_of_provider(struct decide *d)
+{
+    const struct egw_partner *partner = decide_partner(d);
+
+    decide_warn(d, partner && partner->provider.n
+                       ? egw_arena_printf(d->arena, "the provider on record is %.*s",
+                                          EGW_FMT(partner->provider))
+                       : EGW_STR("no provider of this reseller is on record"));
+}
+
 void decide_fact_subscription(struct decide *d)
 {
     unsigned plan = EGW_V_PLAN_NONE, seller = EGW_V_SELLER_NONE;
@@ -209,6 +233,7 @@ void decide_fact_subscription(struct decide *d)
             else if (subscription->seller.n)
                 seller = EGW_V_SELLER_PARTNER;
             decide_say(d, &found, subscription->plan);
+            warn_of_subscription(d, subscription);
         }
     }
     decide_put(d, EGW_F_PLAN, plan);

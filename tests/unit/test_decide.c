@@ -896,10 +896,39 @@ static void s67_a_reseller_goes_to_its_provider(void **state EGW_UNUSED)
     d = decide(cw1004());
     EXPECT(d, TO_PROVIDER, "", "", "to-provider.azure");
     expect_str(d.owner, "provider");
+    assert_true(holds(&d.warnings, "no provider of this reseller is on record"));
     d = decide(cw1003());
     EXPECT(d, TO_PROVIDER, "", "", "to-provider.commercial");
+    learn(EGW_REF_PARTNER, &(struct egw_partner){.partner = EGW_STR("litware"),
+                                                 .kind = EGW_STR("indirect-reseller"),
+                                                 .csp = true,
+                                                 .provider = EGW_STR("tailspin")});
     d = decide(cw1005());
     EXPECT(d, TO_PROVIDER, "", "", "to-provider.rest");
+    assert_true(holds(&d.warnings, "the provider on record is tailspin"));
+}
+
+static void
+s10_a_subscription_of_another_seller_or_not_active_is_pointed_out(void **state EGW_UNUSED)
+{
+    struct egw_subscription s = {.customer = EGW_STR("northwind"),
+                                 .subscription = EGW_STR("sub-1"),
+                                 .plan = EGW_STR("csp"),
+                                 .seller = EGW_STR("litware"),
+                                 .status = EGW_STR("active")};
+    struct egw_decision d = decide(cw1004());
+
+    assert_false(holds(&d.warnings, "subscription sub-1 is suspended"));
+    assert_false(holds(&d.warnings, "subscription sub-1 was sold by contender"));
+    s.status = EGW_STR("suspended");
+    s.seller = EGW_STR("contender");
+    learn(EGW_REF_SUBSCRIPTION, &s);
+    d = decide(cw1004());
+    assert_true(holds(&d.warnings, "subscription sub-1 is suspended"));
+    assert_true(holds(&d.warnings, "subscription sub-1 was sold by contender"));
+    s.status = EGW_STR("active");
+    s.seller = EGW_STR("litware");
+    learn(EGW_REF_SUBSCRIPTION, &s);
 }
 
 static void words_outside_the_policy_are_refused_by_field(void **state EGW_UNUSED)
@@ -1113,6 +1142,7 @@ int main(void)
         TEST(s61_office_uses_graph_health_then_the_hand_off),
         TEST(s62_an_unknown_service_is_not_guessed_at),
         TEST(s67_a_reseller_goes_to_its_provider),
+        TEST(s10_a_subscription_of_another_seller_or_not_active_is_pointed_out),
         TEST(words_outside_the_policy_are_refused_by_field),
         TEST(an_event_that_names_too_little_is_classified),
         TEST(a_priority_gives_the_severity_by_its_system),
