@@ -194,6 +194,17 @@ static void show_finding(const struct egw_policy *policy, const struct egw_lint_
     (void)putchar('\n');
 }
 
+static void show_assumption(struct egw_assumption assumption)
+{
+    egw_put_safe(stdout, assumption.file);
+    (void)printf(":%d: assumption: %s", assumption.line, assumption.what);
+    if (assumption.id.n) {
+        (void)putchar(' ');
+        egw_put_safe(stdout, assumption.id);
+    }
+    (void)puts(" has no source but us");
+}
+
 static void show_report(const struct report *r)
 {
     const struct egw_lint_finding *findings = r->lint->findings.p;
@@ -207,6 +218,8 @@ static void show_report(const struct report *r)
         if (r->census.by_stage[i])
             (void)printf("  %-10s %zu\n", egw_stage_names[i], r->census.by_stage[i]);
     }
+    for (size_t i = 0; r->notes && i < r->census.assumptions; i++)
+        show_assumption(egw_policy_assumption(r->folder->policy, i));
     for (size_t i = 0; i < r->lint->findings.n; i++) {
         if (r->notes || egw_lint_is_fault(findings[i].kind))
             show_finding(r->folder->policy, &findings[i]);
@@ -249,6 +262,21 @@ static enum egw_status json_finding(const struct egw_policy *policy,
     return st ? st : egw_buf_put(out, "}", 1);
 }
 
+static enum egw_status json_assumption(struct egw_assumption assumption, bool comma,
+                                       struct egw_buf *out)
+{
+    enum egw_status st = egw_buf_printf(out, "%s{\"file\":", comma ? "," : "");
+
+    if (!st)
+        st = egw_json_string(assumption.file, out);
+    if (!st)
+        st = egw_buf_printf(out, ",\"line\":%d,\"what\":\"%s\",\"id\":", assumption.line,
+                            assumption.what);
+    if (!st)
+        st = egw_json_string(assumption.id, out);
+    return st ? st : egw_buf_put(out, "}", 1);
+}
+
 static enum egw_status json_report(const struct report *r, struct egw_buf *out)
 {
     const struct egw_lint_finding *findings = r->lint->findings.p;
@@ -275,6 +303,10 @@ static enum egw_status json_report(const struct report *r, struct egw_buf *out)
         if (!st)
             st = json_finding(r->folder->policy, &findings[i], out);
     }
+    if (!st)
+        st = egw_buf_printf(out, "],\"assumed\":[");
+    for (size_t i = 0; i < r->census.assumptions && !st; i++)
+        st = json_assumption(egw_policy_assumption(r->folder->policy, i), i > 0, out);
     if (!st)
         st = egw_buf_printf(out, "],\"prices\":[");
     for (size_t i = 0; i < r->prices->n && !st; i++) {

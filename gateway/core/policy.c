@@ -24,6 +24,11 @@ size_t egw_policy_assumptions(const struct egw_policy *policy)
     return policy->assumption_count;
 }
 
+struct egw_assumption egw_policy_assumption(const struct egw_policy *policy, size_t index)
+{
+    return policy->assumptions[index];
+}
+
 size_t egw_policy_channel_count(const struct egw_policy *policy)
 {
     return policy->channel_count;
@@ -104,6 +109,7 @@ void egw_policy_free(struct egw_policy *policy)
         return;
     if (policy->catalogue)
         policy->catalogue_free(policy->catalogue);
+    free(policy->assumptions);
     egw_arena_free(&policy->arena);
     free(policy);
 }

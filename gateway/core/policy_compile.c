@@ -67,11 +67,24 @@ const struct egw_source_origin *egw_compile_origin(const struct egw_compile *c, 
     return NULL;
 }
 
+static void add_assumption(struct egw_compile *c, struct egw_place at, const char *what,
+                           struct egw_str id)
+{
+    struct egw_policy *policy = c->policy;
+
+    if (egw_grow(&policy->assumptions, sizeof(*policy->assumptions), policy->assumption_count,
+                 &policy->assumption_cap))
+        policy->assumptions[policy->assumption_count++] =
+            (struct egw_assumption){egw_str_of(at.file), at.line, what, id};
+    else
+        c->nomem = true;
+}
+
 void egw_compile_source(struct egw_compile *c, struct egw_place at, const char *what,
                         struct egw_str id, struct egw_str source)
 {
     if (egw_str_is(source, EGW_ASSUMPTION)) {
-        c->policy->assumption_count++;
+        add_assumption(c, at, what, id);
         return;
     }
     if (!c->source->origins.n || !source.n || egw_compile_origin(c, source))

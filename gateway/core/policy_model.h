@@ -369,7 +369,8 @@ struct egw_policy {
     size_t era_count;
     struct egw_rule *rules; /* by stage, in order; then what is demanded, which decides too */
     size_t rule_count, staged_count; /* of all, and of those of a stage */
-    size_t assumption_count;
+    struct egw_assumption *assumptions;
+    size_t assumption_count, assumption_cap;
     struct egw_demand *demands; /* those demanded first: value of `package` less one, then wanted */
     size_t demand_count, demanded_count;
     uint64_t demand_facts; /* set of facts their conditions test */

@@ -251,6 +251,10 @@ static void everything_with_a_source_may_be_an_assumption_and_is_counted(void **
         if (compile_with(cases[i].text, &policy, &faults))
             fail_msg("%s", faults.texts[0]);
         assert_int_equal(egw_policy_assumptions(policy), cases[i].assumptions);
+        for (size_t a = 0; a < cases[i].assumptions; a++) { /* each has its place */
+            assert_true(egw_policy_assumption(policy, a).file.n > 0);
+            assert_true(egw_policy_assumption(policy, a).line > 0);
+        }
         egw_policy_free(policy);
     }
 }

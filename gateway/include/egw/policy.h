@@ -41,8 +41,16 @@ struct egw_rule_view {
 
 const struct egw_sha256 *egw_policy_hash(const struct egw_policy *policy); /* of the manifest */
 size_t egw_policy_rule_count(const struct egw_policy *policy);
-/* Rules, limits, calendars, portals, needs and channels whose source is EGW_ASSUMPTION. */
+/* Rules, limits, calendars, portals, needs and channels whose source is EGW_ASSUMPTION: what nobody
+ * at Microsoft says. */
+struct egw_assumption {
+    struct egw_str file;
+    int line;
+    const char *what;  /* "rule", "limit of" */
+    struct egw_str id; /* empty: what has none */
+};
 size_t egw_policy_assumptions(const struct egw_policy *policy);
+struct egw_assumption egw_policy_assumption(const struct egw_policy *policy, size_t index);
 struct egw_rule_view egw_policy_rule(const struct egw_policy *policy, size_t index);
 size_t egw_policy_channel_count(const struct egw_policy *policy);
 struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index);
