@@ -186,6 +186,20 @@ static void make_when_text(struct egw_compile *c, const struct egw_source_rule *
         c->nomem = true;
 }
 
+/* Pages often say the month or the year only. */
+static bool is_day(struct egw_str date)
+{
+    static const char first[] = "0000-01-01";
+    char whole[sizeof(first)];
+    int64_t ms;
+
+    if (date.n != 4 && date.n != 7 && date.n != sizeof(first) - 1)
+        return false;
+    memcpy(whole, first, sizeof(first));
+    memcpy(whole, date.p, date.n);
+    return egw_time_parse((struct egw_str){whole, sizeof(first) - 1}, &ms);
+}
+
 static void check_origins(struct egw_compile *c)
 {
     const struct egw_source_origin *origins = c->source->origins.p;
@@ -198,6 +212,10 @@ static void check_origins(struct egw_compile *c)
             FAULT(c, origins[i].at, "source \"%.*s\" is there already", EGW_FMT(origins[i].id));
         if (origins[i].date.p && !origins[i].date.n)
             FAULT(c, origins[i].at, "source \"%.*s\" has no date", EGW_FMT(origins[i].id));
+        else if (origins[i].date.p && !is_day(origins[i].date))
+            FAULT(c, origins[i].at,
+                  "source \"%.*s\": \"%.*s\" is no date such as 2026-01-05, 2026-01 or 2026",
+                  EGW_FMT(origins[i].id), EGW_FMT(origins[i].date));
     }
 }
 

@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libconfig.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../core/policy_model.h"
 
@@ -822,6 +824,24 @@ static enum egw_status read_catalogue(const struct egw_policy_file *list, size_t
     return st;
 }
 
+/* A signature of a product that the policy does not know is never taken for one. */
+static void check_catalogue(const struct egw_policy_source *source,
+                            const struct egw_catalogue *catalogue, struct egw_faults *faults)
+{
+    const struct egw_source_service *services = source->services.p;
+
+    for (size_t i = 0; i < egw_catalogue_count(catalogue); i++) {
+        const struct egw_known_issue *issue = egw_catalogue_issue(catalogue, i);
+        bool known = issue->service.n == 0;
+
+        for (size_t s = 0; s < source->services.n && !known; s++)
+            known = egw_str_eq(services[s].id, issue->service);
+        if (!known)
+            egw_faults_add(faults, NULL, 0, "catalogue: %.*s: there is no service \"%.*s\"",
+                           EGW_FMT(issue->id), EGW_FMT(issue->service));
+    }
+}
+
 static void read_all(struct reader *r, const struct egw_policy_file *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -855,6 +875,8 @@ static enum egw_status compile_sorted(const struct egw_policy_file *list, size_t
         egw_catalogue_free(catalogue);
         return r.nomem || st == EGW_NOMEM ? EGW_NOMEM : EGW_INVALID;
     }
+    if (catalogue)
+        check_catalogue(&source, catalogue, faults);
     return egw_policy_build(&source, &hash, catalogue, egw_catalogue_free, ret, faults);
 }
 
@@ -886,14 +908,20 @@ static enum egw_status cannot_read(const char *path, int error, struct egw_error
 static enum egw_status read_bytes(struct egw_arena *arena, const char *path, struct egw_str *ret,
                                   struct egw_error *reterr)
 {
-    FILE *f = fopen(path, "rbe");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would be waited for */
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
     enum egw_status st = EGW_OK;
     struct stat about;
     char *bytes = NULL;
     size_t n = 0;
 
-    if (!f)
-        return cannot_read(path, errno, reterr);
+    if (!f) {
+        int error = errno;
+
+        if (fd >= 0)
+            (void)close(fd);
+        return cannot_read(path, error, reterr);
+    }
     if (fstat(fileno(f), &about) != 0)
         st = cannot_read(path, errno, reterr);
     else if (!S_ISREG(about.st_mode))

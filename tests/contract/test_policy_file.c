@@ -38,6 +38,7 @@ static enum egw_status compile_with(const char *extra, struct egw_policy **ret,
         file("z-baseline.cfg", LAST("baseline", "then = \"next\";")),
         file("z-channel.cfg", LAST("channel", "then = \"NOT_ENTITLED\"; code = \"NO_PLAN\";")),
         file("extra.cfg", extra),
+        file("catalogue/x.tsv", "good"),
     };
 
     return egw_policy_compile(files, EGW_COUNT(files), ret, faults);
@@ -102,6 +103,10 @@ static const struct bad {
     {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026\"; } ); access-needs = ( { rbac = "
      "true; source = \"T\"; } );",
      "extra.cfg:1: access need: there is no source \"T\""},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"2026-99-01\"; } );",
+     "extra.cfg:1: source \"S\": \"2026-99-01\" is no date such as 2026-01-05, 2026-01 or 2026"},
+    {"sources = ( { id = \"S\"; where = \"w\"; date = \"soon\"; } );",
+     "extra.cfg:1: source \"S\": \"soon\" is no date such as 2026-01-05, 2026-01 or 2026"},
     {"channels = ( { id = \"plan\"; name = \"P\"; entitlement = \"csp\"; source = \"S\"; } );",
      "extra.cfg:1: channel \"plan\" has the name of another channel or fact"},
     {"channels = ( { id = \"p\"; name = \"P\"; entitlement = \"paid\"; source = \"S\"; } );",
@@ -257,6 +262,23 @@ static void everything_with_a_source_may_be_an_assumption_and_is_counted(void **
         }
         egw_policy_free(policy);
     }
+}
+
+static void a_signature_of_a_service_the_policy_lacks_is_a_fault(void **state)
+{
+    struct egw_policy *policy = NULL;
+    struct egw_faults faults = {0};
+
+    (void)state;
+    double_issue.service = EGW_STR("azur");
+    assert_int_equal(EGW_INVALID, compile_with("", &policy, &faults));
+    double_issue.service = EGW_STR("azure");
+    assert_int_equal(1, faults.total);
+    assert_string_equal("catalogue: KI-1: there is no service \"azur\"", faults.texts[0]);
+    egw_faults_free(&faults);
+    assert_int_equal(EGW_OK, compile_with("", &policy, &faults));
+    double_issue.service = EGW_STR("");
+    egw_policy_free(policy);
 }
 
 /* Once a policy lists its sources, each rule names one of them, or says that it assumes. */
@@ -423,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_small_policy_compiles),
         cmocka_unit_test(each_bad_input_is_one_fault_that_names_its_place),
+        cmocka_unit_test(a_signature_of_a_service_the_policy_lacks_is_a_fault),
         cmocka_unit_test(a_listed_source_dates_the_rules_that_name_it),
         cmocka_unit_test(all_faults_of_all_files_come_in_one_run),
         cmocka_unit_test(a_stage_without_a_last_rule_for_all_is_named),
