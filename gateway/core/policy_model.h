@@ -365,7 +365,7 @@ struct egw_policy {
     size_t calendar_count;
     const struct egw_str *unanswered;
     size_t unanswered_count;
-    int64_t *eras; /* instants at which the set of rules changes, sorted */
+    int64_t *eras; /* instants at which the set of rules or of channels changes, sorted */
     size_t era_count;
     struct egw_rule *rules; /* by stage, in order; then what is demanded, which decides too */
     size_t rule_count, staged_count; /* of all, and of those of a stage */

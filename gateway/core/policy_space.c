@@ -173,7 +173,7 @@ static struct egw_str era_text(struct build *b, const int64_t *bounds, size_t n,
     return text;
 }
 
-/* The times at which either policy's set of rules changes. */
+/* The times at which either policy's set of rules or of channels changes. */
 static void add_eras(struct build *b)
 {
     struct egw_axis *axis = add_axis(b, EGW_STR("recorded"));
@@ -366,16 +366,15 @@ static bool is_empty(const struct build *b, const struct egw_part *part)
 }
 
 /* These never come together; a part of nothing forbids nothing. */
-static void forbid(struct build *b, struct egw_part x, struct egw_part y, struct egw_part z)
+static void forbid_all(struct build *b, const struct egw_part *given, size_t count)
 {
-    const struct egw_part given[] = {x, y, z};
-    struct egw_part *parts = get(b, EGW_COUNT(given), sizeof(*parts));
+    struct egw_part *parts = get(b, count, sizeof(*parts));
     struct egw_box *box;
     size_t n = 0;
 
     if (b->nomem)
         return;
-    for (size_t i = 0; i < EGW_COUNT(given); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (given[i].in && is_empty(b, &given[i]))
             return;
         if (given[i].in)
@@ -386,6 +385,13 @@ static void forbid(struct build *b, struct egw_part x, struct egw_part y, struct
         *box = (struct egw_box){parts, n, axes_of(parts, n)};
     else
         b->nomem = true;
+}
+
+static void forbid(struct build *b, struct egw_part x, struct egw_part y, struct egw_part z)
+{
+    const struct egw_part given[] = {x, y, z};
+
+    forbid_all(b, given, EGW_COUNT(given));
 }
 
 static void forbid_pairs(struct build *b)
@@ -500,12 +506,10 @@ static void forbid_by_service(struct build *b)
 
 #define RIGHT(word) (1u << EGW_V_RIGHT_##word)
 
-/* The rights the channel may come out with, by what is known of the partner. */
+/* The rights the channel may come out with while it is offered, by what is known of the partner. */
 static unsigned rights_of(const struct egw_channel *channel, unsigned csp, unsigned partner)
 {
-    unsigned rights =
-        (channel->since.has ? RIGHT(NONE) : 0) | (channel->until.has ? RIGHT(ENDED) : 0);
-    unsigned good = RIGHT(IN_FORCE);
+    unsigned rights = 0, good = RIGHT(IN_FORCE);
 
     if (channel->cloud_only || channel->families)
         good |= RIGHT(NOT_COVERED);
@@ -553,6 +557,64 @@ static struct egw_part rights_part(struct build *b, int axis, unsigned rights)
     return (struct egw_part){(unsigned)axis, bits};
 }
 
+/* Whether a channel is not yet, now, or no longer there; two policies may differ. */
+enum offer { OFFER_EARLY, OFFER_NOW, OFFER_PAST, OFFER_MIXED };
+
+static enum offer offer_of(const struct egw_policy *policy, const struct egw_channel *channel,
+                           size_t era)
+{
+    int64_t begins = era ? policy->eras[era - 1] : INT64_MIN;
+
+    if (channel->since.has && begins < channel->since.v)
+        return OFFER_EARLY;
+    return channel->until.has && begins >= channel->until.v ? OFFER_PAST : OFFER_NOW;
+}
+
+static enum offer offer_in(const struct build *b, const struct service_question *channel,
+                           size_t era)
+{
+    const struct egw_axis *axis = &b->space->axes[0];
+    enum offer offers[EGW_SIDES_MAX];
+    size_t n = 0;
+
+    for (size_t s = 0; s < b->space->side_count; s++) {
+        if (channel->about[s])
+            offers[n++] = offer_of(b->space->sides[s].policy, channel->about[s], axis->map[s][era]);
+    }
+    return n == 2 && offers[0] != offers[1] ? OFFER_MIXED : offers[0];
+}
+
+static struct egw_part eras_of(struct build *b, const struct service_question *channel,
+                               enum offer offer)
+{
+    const struct egw_axis *axis = &b->space->axes[0];
+    uint64_t *bits = get(b, words_of(axis->value_count), sizeof(*bits));
+
+    for (size_t e = 0; bits && e < axis->value_count; e++) {
+        if (offer_in(b, channel, e) == offer)
+            bit_set(bits, e);
+    }
+    return (struct egw_part){0, bits};
+}
+
+/* What the channel's time alone says, and what it leaves open. */
+static void forbid_by_offer(struct build *b, int axis, const struct service_question *channel,
+                            unsigned csp, unsigned partner)
+{
+    struct some this_csp = ONLY(EGW_F_CSP, csp), this_kind = ONLY(EGW_F_PARTNER, partner);
+    struct egw_part parts[4] = {{0, NULL}, part_of(b, this_csp), part_of(b, this_kind)};
+    unsigned rights = 0;
+
+    for (size_t s = 0; s < b->space->side_count; s++)
+        rights |= channel->about[s] ? rights_of(channel->about[s], csp, partner) : 0;
+    parts[0] = eras_of(b, channel, OFFER_NOW);
+    parts[3] = rights_part(b, axis, ~rights);
+    forbid_all(b, parts, EGW_COUNT(parts));
+    parts[0] = eras_of(b, channel, OFFER_MIXED);
+    parts[3] = rights_part(b, axis, ~(rights | RIGHT(NONE) | RIGHT(ENDED)));
+    forbid_all(b, parts, EGW_COUNT(parts));
+}
+
 static void forbid_by_channel(struct build *b, int axis, const struct service_question *channel)
 {
     static const struct some places[] = {
@@ -572,15 +634,11 @@ static void forbid_by_channel(struct build *b, int axis, const struct service_qu
     for (unsigned csp = 0; csp < b->space->axes[b->axis_of[EGW_F_CSP]].value_count; csp++) {
         size_t kinds = b->space->axes[b->axis_of[EGW_F_PARTNER]].value_count;
 
-        for (unsigned partner = 0; partner < kinds; partner++) {
-            struct some this_csp = ONLY(EGW_F_CSP, csp), this_kind = ONLY(EGW_F_PARTNER, partner);
-            unsigned rights = 0;
-
-            for (size_t s = 0; s < b->space->side_count; s++)
-                rights |= q.about[s] ? rights_of(q.about[s], csp, partner) : 0;
-            forbid(b, part_of(b, this_csp), part_of(b, this_kind), rights_part(b, axis, ~rights));
-        }
+        for (unsigned partner = 0; partner < kinds; partner++)
+            forbid_by_offer(b, axis, channel, csp, partner);
     }
+    forbid(b, eras_of(b, channel, OFFER_EARLY), rights_part(b, axis, ~RIGHT(NONE)), nowhere);
+    forbid(b, eras_of(b, channel, OFFER_PAST), rights_part(b, axis, ~RIGHT(ENDED)), nowhere);
 }
 
 static void forbid_by_channels(struct build *b)

@@ -19,7 +19,13 @@ void egw_compile_eras(struct egw_compile *c)
     struct egw_policy *p = c->policy;
     size_t n = 0;
 
-    p->eras = egw_compile_array(c, 2 * c->source->rules.n, sizeof(*p->eras));
+    p->eras = egw_compile_array(c, 2 * (c->source->rules.n + p->channel_count), sizeof(*p->eras));
+    for (size_t i = 0; p->eras && i < p->channel_count; i++) {
+        if (p->channels[i].since.has)
+            p->eras[n++] = p->channels[i].since.v;
+        if (p->channels[i].until.has)
+            p->eras[n++] = p->channels[i].until.v;
+    }
     for (size_t i = 0; p->eras && i < c->source->rules.n; i++) {
         if (rules[i].since.has)
             p->eras[n++] = rules[i].since.v;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "../../gateway/core/policy_search.h"
+#include "../../gateway/core/walk.h"
 #include "catalogue_double.h"
 #include "egw/policy_file.h"
 #include "policy_random.h"
@@ -345,9 +346,12 @@ static const char *text_of(const struct egw_list *facts)
     return text;
 }
 
-static void hold_to_boxes(struct seen *seen, const struct egw_list *facts)
+/* recorded_ms: the first axis is the time. */
+static void hold_to_boxes(struct seen *seen, const struct egw_list *facts,
+                          const struct egw_policy *policy, int64_t recorded_ms)
 {
     place(seen, facts);
+    seen->at[0] = seen->space->axes[0].class_of[egw_walk_era(policy, recorded_ms)];
     for (size_t i = 0; i < seen->space->impossible_count; i++) {
         const struct egw_box *box = &seen->space->impossible[i];
         size_t held = 0;
@@ -388,7 +392,7 @@ static void decide_one(struct world *w, struct seen *seen)
     learn_of_partner(w);
     learn_of_customer(w, event.service);
     assert_int_equal(egw_decide(w->policy, w->facts, &subject, w->now, &arena, &decision), EGW_OK);
-    hold_to_boxes(seen, &decision.facts);
+    hold_to_boxes(seen, &decision.facts, w->policy, w->recorded);
     egw_facts_free(w->facts);
     egw_arena_free(&arena);
 }
@@ -437,6 +441,41 @@ static void nothing_that_cannot_be_comes_to(struct egw_policy *policy)
     egw_policy_free(policy);
 }
 
+/* The first date of a channel is a law: a rule for it before that never decides. */
+static void a_channel_gives_no_right_outside_its_time(void **state EGW_UNUSED)
+{
+    struct egw_policy *policy = compile(odd_files, EGW_COUNT(odd_files));
+    const struct egw_policy *const policies[] = {policy};
+    struct egw_space *space = NULL;
+    struct egw_quest quest;
+    int axis = -1;
+
+    assert_int_equal(egw_space_new(policies, 1, &space), EGW_OK);
+    for (size_t a = 0; a < space->axis_count; a++) {
+        if (egw_str_is(space->axes[a].name, "few")) /* since 2022-01-01 */
+            axis = (int)a;
+    }
+    assert_true(axis > 0);
+    assert_int_equal(egw_quest_new(space, &quest), EGW_OK);
+    for (size_t era = 0; era < space->axes[0].value_count; era++) {
+        const struct egw_axis *time = &space->axes[0], *of = &space->axes[axis];
+        uint64_t in_force[EGW_FACTS_MAX] = {0}, then[EGW_FACTS_MAX] = {0};
+        int value = egw_space_value(of, EGW_STR("in-force"));
+        bool offered = era && policy->eras[era - 1] >= INT64_C(1640995200000);
+
+        assert_true(value >= 0);
+        in_force[of->class_of[value] / 64] = UINT64_C(1) << (of->class_of[value] % 64);
+        then[time->class_of[era] / 64] = UINT64_C(1) << (time->class_of[era] % 64);
+        egw_quest_begin(&quest, false);
+        egw_quest_within(&quest, 0, then);
+        egw_quest_within(&quest, (size_t)axis, in_force);
+        assert_int_equal(egw_quest_find(&quest), offered ? EGW_FOUND_SOME : EGW_FOUND_NONE);
+    }
+    egw_quest_free(&quest);
+    egw_space_free(space);
+    egw_policy_free(policy);
+}
+
 static void nothing_that_cannot_be_comes_to_a_policy_of_every_kind(void **state EGW_UNUSED)
 {
     nothing_that_cannot_be_comes_to(asking(odd_files, EGW_COUNT(odd_files), false));
@@ -456,6 +495,7 @@ static void nothing_that_cannot_be_comes_to_the_shipped_policy(void **state EGW_
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_channel_gives_no_right_outside_its_time),
         cmocka_unit_test(nothing_that_cannot_be_comes_to_a_policy_of_every_kind),
         cmocka_unit_test(nothing_that_cannot_be_comes_to_the_shipped_policy),
     };
