@@ -525,7 +525,13 @@ static enum egw_status updated(struct work *work, struct kase *kase,
     work->outcome.owner = EGW_STR("desk");
     entry->severity = now.severity;
     if (!filed) {
-        st = case_clock_start(work, kase, EGW_ACTION_HANDOFF);
+        enum egw_action action = EGW_ACTION_HANDOFF;
+
+        if (egw_str_is(entry->action, egw_action_names[EGW_ACTION_LINKED]))
+            action = EGW_ACTION_LINKED;
+        else if (egw_str_is(entry->action, egw_action_names[EGW_ACTION_ESCALATED]))
+            action = EGW_ACTION_ESCALATED;
+        st = case_clock_start(work, kase, action);
         if (st)
             return st;
     }
