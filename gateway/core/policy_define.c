@@ -626,26 +626,27 @@ static void put_kind(struct defining *d, const struct axis axes[AXES], const siz
     }
 }
 
+/* A limit and the one that takes its place, with the first kind of case it is so for. */
 struct pair {
     const struct egw_limit *was, *is;
+    size_t first[AXES], kinds;
 };
 
-/* Each pair of limits that follow each other is told once, by the first kind of case it is of. */
-static bool is_told(struct defining *d, struct egw_list *told, struct pair pair)
+static void count_pair(struct defining *d, struct egw_list *list, const struct pair *pair)
 {
-    const struct pair *pairs = told->p;
-    struct pair *to;
+    struct pair *pairs = list->p, *to;
 
-    for (size_t i = 0; i < told->n; i++) {
-        if (same_limit(pairs[i].was, pair.was) && same_limit(pairs[i].is, pair.is))
-            return true;
+    for (size_t i = 0; i < list->n; i++) {
+        if (same_limit(pairs[i].was, pair->was) && same_limit(pairs[i].is, pair->is)) {
+            pairs[i].kinds++;
+            return;
+        }
     }
-    to = egw_list_push(d->arena, told, sizeof(*to));
+    to = egw_list_push(d->arena, list, sizeof(*to));
     if (to)
-        *to = pair;
+        *to = *pair;
     else
         d->nomem = true;
-    return false;
 }
 
 static bool next_kind(const struct axis axes[AXES], size_t at[AXES])
@@ -663,37 +664,57 @@ static struct egw_str word_at(const struct axis *axis, size_t at)
     return ((const struct egw_str *)axis->words.p)[at];
 }
 
+static const struct egw_limit *limit_of(const struct defining *d, size_t side, int action,
+                                        const struct axis axes[AXES], const size_t at[AXES])
+{
+    const struct egw_clock_ask ask = {.policy = d->policies[side],
+                                      .action = action,
+                                      .code = word_at(&axes[CODE], at[CODE]),
+                                      .severity = word_at(&axes[SEVERITY], at[SEVERITY]),
+                                      .channel = word_at(&axes[CHANNEL], at[CHANNEL]),
+                                      .language = word_at(&axes[LANGUAGE], at[LANGUAGE])};
+
+    return egw_clock_limit(&ask);
+}
+
+static void put_pair(struct defining *d, int action, const struct axis axes[AXES],
+                     const struct pair *pair)
+{
+    put(d, "%s", egw_action_names[action]);
+    put_kind(d, axes, pair->first);
+    put(d, " is due ");
+    put_limit(d, pair->is);
+    put(d, ", was ");
+    put_limit(d, pair->was);
+    if (pair->kinds > 1)
+        put(d, "; so %s %zu more kind%s of it", pair->kinds > 2 ? "are" : "is", pair->kinds - 1,
+            pair->kinds > 2 ? "s" : "");
+    tell(d, "limits");
+}
+
+/* Each pair is told once. */
 static void define_limits_of(struct defining *d, int action)
 {
     struct axis axes[AXES] = {0};
-    struct egw_list told = {0};
+    struct egw_list list = {0};
     size_t at[AXES] = {0};
+    const struct pair *pairs;
 
     gather_words(d, action, axes);
     do {
-        struct egw_clock_ask ask = {.action = action};
-        struct pair pair;
+        struct pair pair = {.kinds = 1};
 
         if (d->nomem)
             return;
-        ask.code = word_at(&axes[CODE], at[CODE]);
-        ask.severity = word_at(&axes[SEVERITY], at[SEVERITY]);
-        ask.channel = word_at(&axes[CHANNEL], at[CHANNEL]);
-        ask.language = word_at(&axes[LANGUAGE], at[LANGUAGE]);
-        ask.policy = d->policies[OLD];
-        pair.was = egw_clock_limit(&ask);
-        ask.policy = d->policies[NEW];
-        pair.is = egw_clock_limit(&ask);
-        if (same_limit(pair.was, pair.is) || is_told(d, &told, pair))
-            continue;
-        put(d, "%s", egw_action_names[action]);
-        put_kind(d, axes, at);
-        put(d, " is due ");
-        put_limit(d, pair.is);
-        put(d, ", was ");
-        put_limit(d, pair.was);
-        tell(d, "limits");
+        pair.was = limit_of(d, OLD, action, axes, at);
+        pair.is = limit_of(d, NEW, action, axes, at);
+        memcpy(pair.first, at, sizeof(at));
+        if (!same_limit(pair.was, pair.is))
+            count_pair(d, &list, &pair);
     } while (next_kind(axes, at));
+    pairs = list.p;
+    for (size_t i = 0; i < list.n; i++)
+        put_pair(d, action, axes, &pairs[i]);
 }
 
 /* ---- calendars ---- */

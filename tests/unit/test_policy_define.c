@@ -103,6 +103,11 @@ static const char *const rows[][4] = {
      "(warning 30m before) in calendar desk"},
     {"within = \"1d\"", "within = \"2d\"; otherwise = \"released\"", "limits",
      "HELD severity (any other) is due within 2d, which then stands for released, was within 1d"},
+    {"within = \"1d\"; source = \"S\"; }",
+     "within = \"2d\"; source = \"S\"; }, { action = \"HELD\"; severities = \"B\"; within "
+     "= "
+     "\"5d\"; source = \"S\"; }",
+     "limits", "HELD severity B is due within 2d, was within 1d; so is 1 more kind of it"},
     {"unanswered = [\"new\"]", "unanswered = [\"new\", \"open\"]", "limits",
      "Microsoft's states that are no answer yet: new, open; were new"},
     {"wants = \"title\"", "wants = [\"title\", \"text\"]; when = { severity = \"A\"; }", "demands",
