@@ -180,7 +180,8 @@ void decide_fact_access(struct decide *d)
         }
     }
     decide_put(d, EGW_F_ACCESS, value);
-    if (access && value == EGW_V_ACCESS_EXPIRED && access->ends_at.has) {
+    if (access && value == EGW_V_ACCESS_EXPIRED && access->ends_at.has &&
+        access->ends_at.v <= d->subject->recorded_ms) { /* else it ended before its day came */
         decide_say_date(d, &found, access->ends_at.v);
         warn_of_ended(d, access->ends_at.v);
     } else if (access) {

@@ -515,6 +515,10 @@ static void s09_access_ends_at_its_instant_by_record_time(void **state EGW_UNUSE
     d = decide_subject(&s);
     EXPECT(d, ACCESS_REQUIRED, "EXPIRED", "", "access.expired");
     assert_true(holds(&d.warnings, "delegated access ended on 2026-01-03"));
+    learn_access("adatum", "expired", "Service Support Administrator", "2027-01-01", NULL);
+    d = decide_subject(&s); /* before its day: nobody knows since when */
+    EXPECT(d, ACCESS_REQUIRED, "EXPIRED", "", "access.expired");
+    assert_false(holds(&d.warnings, "delegated access ended on 2027-01-01"));
 }
 
 static void s15_old_or_missing_health_is_never_healthy(void **state EGW_UNUSED)
