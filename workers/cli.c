@@ -429,8 +429,8 @@ static int parse_words(struct parse *p)
         else
             code = parse_letters(p, word + 1);
     }
-    if (code == EGW_EXIT_OK && p->args->operand_count > 0 && !p->args->command->operands &&
-        !p->help)
+    if (code == EGW_EXIT_OK && p->args->operand_count > 0 &&
+        !(p->args->command->operands && *p->args->command->operands) && !p->help)
         code =
             egw_usage(p->args, "takes no operands, but \"%.80s\" is given", p->args->operands[0]);
     return code || p->help ? code : check_verbs(p->args);

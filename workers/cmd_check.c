@@ -1,9 +1,12 @@
-/* egw check: every fault of settings, policy, Kafka's part and the topics in one run. */
+/* egw check: every fault of settings, policy, topics and registry in one run. */
 #include <stdio.h>
 
 #include "activate.h"
 #include "commands.h"
 #include "egw/json.h"
+#include "egw/registry.h"
+#include "schemas.h"
+#include "standing.h"
 #include "topics.h"
 
 static const struct egw_option options[] = {
@@ -65,7 +68,13 @@ static void check_kafka_settings(struct check *check)
     size_t before = check->faults.total;
     char detail[64];
 
+    struct egw_registry *registry = NULL;
+    struct egw_error error;
+
     egw_kafka_check(check->settings, &check->faults);
+    if (*check->settings->registry.url && egw_schemas_registry(check->settings, &registry, &error))
+        egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
+    egw_registry_free(registry);
     (void)snprintf(detail, sizeof(detail), "properties given: %zu",
                    check->settings->kafka.property_count);
     report(check, "settings", check->faults.total - before, detail);
@@ -135,6 +144,50 @@ static void check_topics(struct check *check, struct egw_kafka *kafka,
     report(check, "topics", check->faults.total - before, detail);
 }
 
+/* What init writes first, and what nobody works without. */
+static void check_positions(struct check *check, struct egw_kafka *kafka)
+{
+    size_t before = check->faults.total;
+    struct egw_standing standing;
+    char detail[32];
+    int32_t p;
+
+    for (p = 0; p < check->settings->topics.partitions; p++) {
+        struct egw_error error;
+        enum egw_status st = egw_standing_read(kafka, check->settings, p, &standing, &error);
+
+        if (st == EGW_NOT_FOUND || st == EGW_INVALID)
+            egw_faults_add(&check->faults, NULL, 0, "%s/%d: %s", check->settings->topics.cases,
+                           (int)p,
+                           st == EGW_NOT_FOUND ? "there is no position: run egw init" : error.text);
+        else if (st)
+            check->broker = error;
+        if (check->broker.status)
+            return;
+    }
+    (void)snprintf(detail, sizeof(detail), "%d", (int)p);
+    report(check, "positions", check->faults.total - before, detail);
+}
+
+/* Any answer will do; the number need not be one. */
+static void check_registry(struct check *check)
+{
+    struct egw_registry *registry = NULL;
+    struct egw_str schema;
+    struct egw_error error = {0};
+    enum egw_status st = egw_schemas_registry(check->settings, &registry, &error);
+
+    if (!st)
+        st = egw_registry_fetch(registry, 1, 0, &schema, &error);
+    if (st == EGW_RETRY || st == EGW_DENIED || st == EGW_IO) {
+        report_as(check, "registry", st == EGW_DENIED ? "refused" : "no answer", "");
+        check->unread = error;
+    } else {
+        report(check, "registry", 0, check->settings->registry.url);
+    }
+    egw_registry_free(registry);
+}
+
 static void check_broker(struct check *check)
 {
     struct egw_topics topics = {0};
@@ -145,7 +198,11 @@ static void check_broker(struct check *check)
     if (st == EGW_OK)
         st = egw_kafka_open(check->settings, "egw-check", &kafka, &check->broker);
     if (st == EGW_OK) {
+        size_t before = check->faults.total;
+
         check_topics(check, kafka, &topics);
+        if (!check->broker.status && check->faults.total == before)
+            check_positions(check, kafka);
         egw_kafka_close(kafka);
     }
     egw_topics_free(&topics);
@@ -199,6 +256,8 @@ static int run(struct egw_args *args)
         check_broker(&check);
     else
         report_as(&check, "broker", "not asked", "the settings have faults");
+    if (*check.settings->registry.url && !egw_arg(args, "offline") && settings_fit)
+        check_registry(&check);
     if (check.json)
         put_json(&check);
     code = check.nomem ? EGW_EXIT_BUG : verdict(&check);
@@ -211,9 +270,12 @@ const struct egw_command egw_cmd_check = {
     .name = "check",
     .summary = "check settings, policy, brokers and topics; change nothing",
     .about = "Reads the settings and the policy as a whole, then asks the brokers whether every "
-             "topic is there with the right number of partitions. All that is wrong is listed in "
+             "topic is there with the right number of partitions, whether each has its first "
+             "position, and the registry, where one is set, whether it answers. All that is wrong "
+             "is listed in "
              "one run, each fault on a line of its own that begins with its place.",
-    .exits = "0 all is well, 69 no broker answered, 78 settings, policy or topics are wrong",
+    .exits =
+        "0 all is well, 69 no broker or registry answered, 78 settings, policy or topics are wrong",
     .options = options,
     .judges_settings = true,
     .run = run,

@@ -254,7 +254,7 @@ static void say(const char *text)
 
 static enum egw_status failed(struct egw_error *reterr, const char *what)
 {
-    return egw_error_set(reterr, EGW_FATAL, "the demo stops here: egw %s failed", what);
+    return egw_error_set(reterr, EGW_INVALID, "the demo stops here: egw %s failed", what);
 }
 
 static enum egw_status first_scene(struct demo *demo, struct egw_error *reterr)

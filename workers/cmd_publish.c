@@ -226,9 +226,9 @@ static int run(struct egw_args *args)
         summarise(&p, failed, dry, egw_wants_json(args));
     if (st)
         code = egw_fail(&err);
-    else if (failed)
+    if (failed)
         code = EGW_EXIT_UNAVAILABLE;
-    else if (p.refused)
+    else if (!st && p.refused)
         code = EGW_EXIT_DATA;
     if (p.kafka)
         egw_kafka_close(p.kafka);

@@ -146,6 +146,8 @@ static int run(struct egw_args *args)
     };
     int code;
 
+    if (args->operand_count)
+        return egw_usage(args, "takes options only: a case is named by --case");
     if (!egw_arg(args, "all") && !r.case_id.p && !r.customer.p)
         return egw_usage(args, "say which: --case, --customer or --all");
     code = egw_arg_time(args, "since", &r.since);

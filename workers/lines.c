@@ -81,8 +81,8 @@ enum egw_status egw_lines_next(struct egw_lines *lines, struct egw_str *ret,
 
     do {
         st = take_line(lines, ret, reterr);
-        while (!st && ret->n > 0 && strchr(" \t\r", ret->p[ret->n - 1]))
-            ret->n--;
+        while (!st && ret->n > 0 && ret->p[ret->n - 1] && strchr(" \t\r", ret->p[ret->n - 1]))
+            ret->n--; /* a zero byte is no blank: of such a file all would be */
     } while (!st && ret->n == 0);
     return st;
 }

@@ -48,6 +48,26 @@ def by_event(outcomes):
 
 # ---- publish ----
 
+def test_a_line_of_zero_bytes_is_no_blank_one(egw):
+    done = egw.run("publish", "-n", "-", stdin=b"\0\0\0\n", expect=program.EXIT_DATA)
+    assert "<stdin>:1: " in done.err
+
+
+def test_check_asks_the_registry_and_for_positions(egw):
+    assert "positions ok" in egw.run("check").out
+    done = egw.run("check", "--offline", settings=["registry.url=http://example.com/"],
+                   expect=program.EXIT_CONFIG)
+    assert "registry.url is plain http to another host" in done.err
+    done = egw.run("check", settings=["registry.url=http://127.0.0.1:9/"],
+                   expect=program.EXIT_UNAVAILABLE)
+    assert "no answer from the registry" in done.err
+    admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
+    admin.create_topics({"empty.cases": {"num_partitions": egw.partitions, "replication_factor": 1}})
+    admin.close()
+    done = egw.run("check", settings=["topics.cases=empty.cases"], expect=program.EXIT_CONFIG)
+    assert "there is no position: run egw init" in done.err
+
+
 @pytest.mark.parametrize("line, names", [
     ('{"event_id": "x", ', "<stdin>:2"),
     ('{"event_id": "x", "event_id": "y"}', "<stdin>:2"),
