@@ -226,7 +226,7 @@ static int run(struct egw_args *args)
         summarise(&p, failed, dry, egw_wants_json(args));
     if (st)
         code = egw_fail(&err);
-    if (failed)
+    if (failed && st != EGW_DENIED)
         code = EGW_EXIT_UNAVAILABLE;
     else if (!st && p.refused)
         code = EGW_EXIT_DATA;
