@@ -653,49 +653,52 @@ enum egw_status course_fact(struct work *work)
     return decided(work, &kase, &decision);
 }
 
-/* What a case was given its time for, by the action that started the clock; and who can go on. */
-static const struct {
+/* What a case was given its time for, by the action that started the clock, and how to go on. */
+struct awaited {
     enum egw_action action;
-    const char *for_what, *advice;
-} clocks[] = {
-    {EGW_ACTION_HANDOFF, "to file the case and enter its number",
-     "file it: egw handoff show has the package, egw handoff number takes the number"},
-    {EGW_ACTION_LINKED, "to file the case it is linked to", "see to the case that was handed off"},
-    {EGW_ACTION_FILED, "to Microsoft to answer", "ask Microsoft, in the case they have"},
-    {EGW_ACTION_TO_PROVIDER, "to the provider to answer", "ask the provider"},
-    {EGW_ACTION_HELD, "to release or approve the case",
-     "ask who may: approved, declined, released"},
-    {EGW_ACTION_HEALTH_MATCH, "to the incident to end",
-     "tell the customer; released decides the case without the incident"},
-    {EGW_ACTION_INCIDENT_ENDED, "to the customer to answer", "ask whether the fault is over"},
-    {EGW_ACTION_ACCESS_REQUIRED, "to get the access", "ask the customer for it"},
-    {EGW_ACTION_NOT_ENTITLED, "to get the right to support", "buy or look up what is missing"},
-    {EGW_ACTION_NO_POLICY, "to learn about the service", "ask who writes the policy"},
-    {EGW_ACTION_BASELINE, "to the desk", "go on with the case, or say that it has ended"},
+    const char *what, *advice;
 };
 
-static const char *clock_word(const struct egw_case_entry *entry, bool advice)
+static const struct awaited *awaited_by(const struct egw_case_entry *entry)
 {
-    for (size_t i = 0; i < EGW_COUNT(clocks); i++) {
-        if (egw_str_is(entry->action, egw_action_names[clocks[i].action]))
-            return advice ? clocks[i].advice : clocks[i].for_what;
+    static const struct awaited all[] = {
+        {EGW_ACTION_BASELINE, "to the desk", "go on with the case, or say that it has ended"},
+        {EGW_ACTION_HANDOFF, "to file the case and enter its number",
+         "file it: egw handoff show has the package, egw handoff number takes the number"},
+        {EGW_ACTION_LINKED, "to file the case it is linked to",
+         "see to the case that was handed off"},
+        {EGW_ACTION_ESCALATED, "to Microsoft to take the case", "look for it in the portal"},
+        {EGW_ACTION_FILED, "to Microsoft to answer", "ask Microsoft, in the case they have"},
+        {EGW_ACTION_TO_PROVIDER, "to the provider to answer", "ask the provider"},
+        {EGW_ACTION_HELD, "to release or approve the case",
+         "ask who may: approved, declined, released"},
+        {EGW_ACTION_HEALTH_MATCH, "to the incident to end",
+         "tell the customer; released decides the case without the incident"},
+        {EGW_ACTION_INCIDENT_ENDED, "to the customer to answer", "ask whether the fault is over"},
+        {EGW_ACTION_ACCESS_REQUIRED, "to get the access", "ask the customer for it"},
+        {EGW_ACTION_NOT_ENTITLED, "to get the right to support", "buy or look up what is missing"},
+        {EGW_ACTION_NO_POLICY, "to learn about the service", "ask who writes the policy"},
+    };
+    struct egw_str action = entry->action;
+
+    if (entry->phase == EGW_PHASE_FILED) /* by a number, after which the case keeps its action */
+        action = egw_str_of(egw_action_names[EGW_ACTION_FILED]);
+    for (size_t i = 0; i < EGW_COUNT(all); i++) {
+        if (egw_str_is(action, egw_action_names[all[i].action]))
+            return &all[i];
     }
-    return advice ? "go on with the case" : "to this case";
+    return &all[0];
 }
 
 /* passed: "has passed", or "is nearly over". */
 static enum egw_status overdue(struct work *work, struct kase *kase, const char *code,
                                const char *passed)
 {
+    const struct awaited *awaited = awaited_by(&kase->entry);
     enum egw_status st = case_touch(work, kase);
-    bool filed =
-        kase->entry.phase == EGW_PHASE_FILED; /* by a number: the action is still HANDOFF */
-    const char *what = filed ? "to Microsoft to answer" : clock_word(&kase->entry, false);
-    const char *advice =
-        filed ? "ask Microsoft, in the case they have" : clock_word(&kase->entry, true);
 
-    work->outcome.because = work_printf(work, "the time given %s %s", what, passed);
-    work->outcome.advice = egw_str_of(advice);
+    work->outcome.because = work_printf(work, "the time given %s %s", awaited->what, passed);
+    work->outcome.advice = egw_str_of(awaited->advice);
     work->outcome.owner = EGW_STR("desk");
     work->outcome.incident = kase->entry.incident;
     work->outcome.channel = kase->entry.channel;
