@@ -58,6 +58,7 @@ static enum egw_status failed(struct kafka_log *log, const struct egw_log_out *o
     if (code == RD_KAFKA_RESP_ERR__STATE) { /* an earlier failure already dooms the transaction */
         st = error.status = EGW_ABORT;
         kafka_txn_explain(log, &error);
+        (void)egw_kafka_name_denied(log->producer, st, &error);
     } else if (egw_kafka_abort_cause(code) != EGW_ABORT) {
         st = EGW_ABORT;
     }
