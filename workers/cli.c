@@ -86,16 +86,25 @@ int egw_fail(const struct egw_error *err)
     return exit_for(err->status);
 }
 
-enum egw_status egw_put_faults(const struct egw_faults *faults, struct egw_buf *out)
+enum egw_status egw_put_fault_list(const struct egw_faults *faults, struct egw_buf *out)
 {
-    enum egw_status st = egw_buf_printf(out, "\"faults\":[");
+    enum egw_status st = egw_buf_put(out, "[", 1);
 
     for (size_t i = 0; i < faults->n && !st; i++) {
         st = egw_buf_put(out, ",", i > 0);
         if (!st)
             st = egw_json_string(egw_str_of(faults->texts[i]), out);
     }
-    return st ? st : egw_buf_printf(out, "],\"more\":%zu", faults->total - faults->n);
+    return st ? st : egw_buf_put(out, "]", 1);
+}
+
+enum egw_status egw_put_faults(const struct egw_faults *faults, struct egw_buf *out)
+{
+    enum egw_status st = egw_buf_printf(out, "\"faults\":");
+
+    if (!st)
+        st = egw_put_fault_list(faults, out);
+    return st ? st : egw_buf_printf(out, ",\"more\":%zu", faults->total - faults->n);
 }
 
 static void put_json_faults(const struct egw_faults *faults)
@@ -120,6 +129,12 @@ int egw_fail_faults(const struct egw_args *args, const struct egw_faults *faults
     if (faults->total > faults->n)
         (void)fprintf(stderr, "... and %zu more\n", faults->total - faults->n);
     return EGW_EXIT_CONFIG;
+}
+
+int egw_fail_policy(const struct egw_args *args, const struct egw_faults *faults,
+                    const struct egw_error *err)
+{
+    return faults->total ? egw_fail_faults(args, faults) : egw_fail(err);
 }
 
 int egw_usage(const struct egw_args *args, const char *fmt, ...)
@@ -445,16 +460,16 @@ const char *egw_arg(const struct egw_args *args, const char *name)
 
 const char *egw_arg_who(const struct egw_args *args)
 {
-    const char *by = egw_arg(args, "by");
+    const char *who = egw_arg(args, "by");
     const struct passwd *user;
 
-    if (!by)
-        by = getenv("USER");
-    if (!by || (!*by && !egw_arg(args, "by"))) {
-        user = getpwuid(geteuid());
-        by = user ? user->pw_name : NULL;
-    }
-    return by && *by ? by : NULL;
+    if (who)
+        return *who ? who : NULL;
+    who = getenv("USER");
+    if (who && *who)
+        return who;
+    user = getpwuid(geteuid());
+    return user && *user->pw_name ? user->pw_name : NULL;
 }
 
 int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret)

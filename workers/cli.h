@@ -90,6 +90,11 @@ const char *egw_common_exits(const struct egw_command *command);
 /* One fault a line on stderr, and with -o json all of them as an object on stdout; returns the exit
  * code for settings or policy (78). args: NULL for text only. */
 int egw_fail_faults(const struct egw_args *args, const struct egw_faults *faults);
+/* What came of reading a policy: its faults where there are any, else the error. */
+int egw_fail_policy(const struct egw_args *args, const struct egw_faults *faults,
+                    const struct egw_error *err);
+/* ["x.cfg:12: ...", ...] */
+enum egw_status egw_put_fault_list(const struct egw_faults *faults, struct egw_buf *out);
 /* The members of a JSON object that tell of them: "faults":["x.cfg:12: ...", ...],"more":0 */
 enum egw_status egw_put_faults(const struct egw_faults *faults, struct egw_buf *out);
 

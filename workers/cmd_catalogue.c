@@ -66,8 +66,8 @@ static int load(const struct egw_args *args, struct desk_catalogue *ret)
         return egw_fail(&err);
     st = compile(ret, &faults);
     if (st)
-        code = faults.total ? egw_fail_faults(args, &faults)
-                            : egw_fail(&(struct egw_error){st, "no memory for the catalogue"});
+        code =
+            egw_fail_policy(args, &faults, &(struct egw_error){st, "no memory for the catalogue"});
     egw_faults_free(&faults);
     return code;
 }

@@ -23,6 +23,7 @@ struct check {
     struct egw_error broker;  /* status EGW_OK: it answered */
     struct egw_error unread;  /* status EGW_OK: the policy's files were read */
     struct egw_policy_folder folder;
+    struct egw_registry *registry; /* NULL: none is set, or its settings have faults */
     bool json;
     struct egw_buf parts; /* of the JSON */
     bool nomem;
@@ -63,18 +64,16 @@ static void report_as(struct check *check, const char *what, const char *verdict
         (void)printf("%-9s %s%s%s\n", what, verdict, *detail ? ": " : "", detail);
 }
 
-static void check_kafka_settings(struct check *check)
+static void check_settings(struct check *check)
 {
     size_t before = check->faults.total;
+    struct egw_error error;
     char detail[64];
 
-    struct egw_registry *registry = NULL;
-    struct egw_error error;
-
     egw_kafka_check(check->settings, &check->faults);
-    if (*check->settings->registry.url && egw_schemas_registry(check->settings, &registry, &error))
+    if (*check->settings->registry.url &&
+        egw_schemas_registry(check->settings, &check->registry, &error))
         egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
-    egw_registry_free(registry);
     (void)snprintf(detail, sizeof(detail), "properties given: %zu",
                    check->settings->kafka.property_count);
     report(check, "settings", check->faults.total - before, detail);
@@ -156,14 +155,14 @@ static void check_positions(struct check *check, struct egw_kafka *kafka)
         struct egw_error error;
         enum egw_status st = egw_standing_read(kafka, check->settings, p, &standing, &error);
 
-        if (st == EGW_NOT_FOUND || st == EGW_INVALID)
+        if (st == EGW_NOT_FOUND || st == EGW_INVALID) {
             egw_faults_add(&check->faults, NULL, 0, "%s/%d: %s", check->settings->topics.cases,
                            (int)p,
                            st == EGW_NOT_FOUND ? "there is no position: run egw init" : error.text);
-        else if (st)
+        } else if (st) {
             check->broker = error;
-        if (check->broker.status)
             return;
+        }
     }
     (void)snprintf(detail, sizeof(detail), "%d", (int)p);
     report(check, "positions", check->faults.total - before, detail);
@@ -172,20 +171,16 @@ static void check_positions(struct check *check, struct egw_kafka *kafka)
 /* Any answer will do; the number need not be one. */
 static void check_registry(struct check *check)
 {
-    struct egw_registry *registry = NULL;
     struct egw_str schema;
     struct egw_error error = {0};
-    enum egw_status st = egw_schemas_registry(check->settings, &registry, &error);
+    enum egw_status st = egw_registry_fetch(check->registry, 1, 0, &schema, &error);
 
-    if (!st)
-        st = egw_registry_fetch(registry, 1, 0, &schema, &error);
     if (st == EGW_RETRY || st == EGW_DENIED || st == EGW_IO) {
         report_as(check, "registry", st == EGW_DENIED ? "refused" : "no answer", "");
         check->unread = error;
     } else {
         report(check, "registry", 0, check->settings->registry.url);
     }
-    egw_registry_free(registry);
 }
 
 static void check_broker(struct check *check)
@@ -247,7 +242,7 @@ static int run(struct egw_args *args)
         egw_settings_sample(stdout);
         return EGW_EXIT_OK;
     }
-    check_kafka_settings(&check);
+    check_settings(&check);
     settings_fit = check.faults.total == 0;
     check_policy(&check);
     if (egw_arg(args, "offline"))
@@ -256,11 +251,12 @@ static int run(struct egw_args *args)
         check_broker(&check);
     else
         report_as(&check, "broker", "not asked", "the settings have faults");
-    if (*check.settings->registry.url && !egw_arg(args, "offline") && settings_fit)
+    if (check.registry && settings_fit && !egw_arg(args, "offline"))
         check_registry(&check);
     if (check.json)
         put_json(&check);
     code = check.nomem ? EGW_EXIT_BUG : verdict(&check);
+    egw_registry_free(check.registry);
     egw_policy_folder_free(&check.folder);
     egw_faults_free(&check.faults);
     return code;
@@ -272,8 +268,7 @@ const struct egw_command egw_cmd_check = {
     .about = "Reads the settings and the policy as a whole, then asks the brokers whether every "
              "topic is there with the right number of partitions, whether each has its first "
              "position, and the registry, where one is set, whether it answers. All that is wrong "
-             "is listed in "
-             "one run, each fault on a line of its own that begins with its place.",
+             "is listed in one run, each fault on a line of its own that begins with its place.",
     .exits =
         "0 all is well, 69 no broker or registry answered, 78 settings, policy or topics are wrong",
     .options = options,

@@ -181,7 +181,7 @@ static int explain_event(struct explain *e, const char *path, int64_t now)
     int code = EGW_EXIT_OK;
 
     if (st) {
-        code = faults.total ? egw_fail_faults(e->args, &faults) : egw_fail(&e->err);
+        code = egw_fail_policy(e->args, &faults, &e->err);
         egw_faults_free(&faults);
         return code;
     }

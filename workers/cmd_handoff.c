@@ -316,28 +316,26 @@ static enum egw_status read_package(const struct egw_args *args, struct package 
     return st;
 }
 
+static void put_note(const char *before, struct egw_str text, const char *then, struct egw_str more)
+{
+    (void)fprintf(stderr, "egw handoff: %s", before);
+    egw_put_safe(stderr, text);
+    (void)fputs(then, stderr);
+    egw_put_safe(stderr, more);
+    (void)fputc('\n', stderr);
+}
+
 /* What the package cannot say, since it was written before. On stderr: who pipes the package into a
  * form gets the package. */
 static void tell_since(const struct found_case *found)
 {
     (void)fflush(stdout);
-    if (found->number.n) {
-        (void)fputs("egw handoff: the case is filed, Microsoft's number is ", stderr);
-        egw_put_safe(stderr, found->number);
-        (void)fputc('\n', stderr);
-    }
-    if (found->conflict.n) {
-        (void)fputs("egw handoff: conflict: ", stderr);
-        egw_put_safe(stderr, found->conflict);
-        (void)fputc('\n', stderr);
-    }
-    if (found->written.n && found->severity.n && !egw_str_eq(found->written, found->severity)) {
-        (void)fputs("egw handoff: severity is ", stderr);
-        egw_put_safe(stderr, found->severity);
-        (void)fputs(" now; the package says ", stderr);
-        egw_put_safe(stderr, found->written);
-        (void)fputc('\n', stderr);
-    }
+    if (found->number.n)
+        put_note("the case is filed, Microsoft's number is ", found->number, "", EGW_STR(""));
+    if (found->conflict.n)
+        put_note("conflict: ", found->conflict, "", EGW_STR(""));
+    if (found->written.n && found->severity.n && !egw_str_eq(found->written, found->severity))
+        put_note("severity is ", found->severity, " now; the package says ", found->written);
 }
 
 static int show(struct egw_args *args)

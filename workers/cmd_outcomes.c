@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "decoder.h"
 #include "egw/json.h"
+#include "egw/lifecycle.h"
 #include "egw/table.h"
 #include "reading.h"
 #include "show.h"
@@ -65,9 +66,7 @@ static int parse_action(const struct egw_args *args, const char *text, struct fi
     const char *slash = strchr(text, '/');
     struct egw_str name = {text, slash ? (size_t)(slash - text) : strlen(text)};
 
-    for (int32_t i = 0; i < EGW_ACTION_COUNT; i++)
-        if (egw_str_is(name, egw_action_names[i]))
-            filter->action = i;
+    filter->action = egw_action_of(name);
     if (filter->action < 0)
         return egw_usage(args, "there is no action %.*s", EGW_FMT(name));
     filter->code = slash ? egw_str_of(slash + 1) : EGW_STR_NONE;

@@ -277,8 +277,7 @@ const struct egw_command egw_cmd_policy = {
              "stores the files in the log and puts them in force in every partition; with a limit "
              "it backtests them first, and refuses unless --accept names who answers for it. "
              "rollback does so at once with the policy before, or that of an activation, out of "
-             "the log: "
-             "no limit holds it back. "
+             "the log: no limit holds it back. "
              "show tells which activation each partition has reached; history lists all that "
              "outcomes and inbox still tell of.",
     .exits =

@@ -188,8 +188,7 @@ const struct egw_command egw_cmd_replay = {
              "away, a case that began before what is kept) is not checked and counted as such, "
              "with -v shown with the reason. Nothing is written.",
     .exits = "0 no difference, 1 a difference, or no such case or customer, 69 it could not be "
-             "checked, 78 "
-             "settings",
+             "checked, 78 settings",
     .options = options,
     .run = run,
 };

@@ -14,7 +14,7 @@ static enum egw_status load(const struct egw_args *args, const char *dir,
         egw_policy_folder_load(dir, args->settings.policy.catalogue, ret, &faults, &err);
 
     if (st)
-        *ret_code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
+        *ret_code = egw_fail_policy(args, &faults, &err);
     egw_faults_free(&faults);
     return st;
 }

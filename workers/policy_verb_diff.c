@@ -287,7 +287,7 @@ int egw_policy_verb_diff(struct egw_args *args)
     for (size_t side = 0; side < 2 && !st; side++)
         st = load(args, &pair, side, &faults, &err);
     if (st)
-        code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
+        code = egw_fail_policy(args, &faults, &err);
     else
         code = compare(args, &pair);
     for (size_t side = 0; side < 2; side++)

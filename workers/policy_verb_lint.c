@@ -49,15 +49,22 @@ enum egw_status egw_json_example(const struct egw_example *example, struct egw_b
     return st ? st : egw_buf_put(out, "}", 1);
 }
 
-enum egw_status egw_json_rule(const struct egw_rule_view *rule, struct egw_buf *out)
+static enum egw_status json_place(struct egw_str file, int line, struct egw_buf *out)
 {
-    enum egw_status st = egw_buf_printf(out, ",\"file\":");
+    enum egw_status st = egw_buf_printf(out, "\"file\":");
 
     if (!st)
-        st = egw_json_string(rule->file, out);
+        st = egw_json_string(file, out);
+    return st ? st : egw_buf_printf(out, ",\"line\":%d", line);
+}
+
+enum egw_status egw_json_rule(const struct egw_rule_view *rule, struct egw_buf *out)
+{
+    enum egw_status st = egw_buf_put(out, ",", 1);
+
     if (!st)
-        st = egw_buf_printf(out, ",\"line\":%d,\"rule\":", rule->line);
-    return st ? st : egw_json_string(rule->id, out);
+        st = json_place(rule->file, rule->line, out);
+    return st ? st : egw_json_text(out, "rule", rule->id);
 }
 
 /* ---- what is counted ---- */
@@ -265,15 +272,14 @@ static enum egw_status json_finding(const struct egw_policy *policy,
 static enum egw_status json_assumption(struct egw_assumption assumption, bool comma,
                                        struct egw_buf *out)
 {
-    enum egw_status st = egw_buf_printf(out, "%s{\"file\":", comma ? "," : "");
+    enum egw_status st = egw_buf_printf(out, "%s{", comma ? "," : "");
 
     if (!st)
-        st = egw_json_string(assumption.file, out);
+        st = json_place(assumption.file, assumption.line, out);
     if (!st)
-        st = egw_buf_printf(out, ",\"line\":%d,\"what\":\"%s\",\"id\":", assumption.line,
-                            assumption.what);
+        st = egw_json_text(out, "what", egw_str_of(assumption.what));
     if (!st)
-        st = egw_json_string(assumption.id, out);
+        st = egw_json_text(out, "id", assumption.id);
     return st ? st : egw_buf_put(out, "}", 1);
 }
 
@@ -308,14 +314,11 @@ static enum egw_status json_report(const struct report *r, struct egw_buf *out)
     for (size_t i = 0; i < r->census.assumptions && !st; i++)
         st = json_assumption(egw_policy_assumption(r->folder->policy, i), i > 0, out);
     if (!st)
-        st = egw_buf_printf(out, "],\"prices\":[");
-    for (size_t i = 0; i < r->prices->n && !st; i++) {
-        st = egw_buf_put(out, ",", i > 0);
-        if (!st)
-            st = egw_json_string(egw_str_of(r->prices->texts[i]), out);
-    }
+        st = egw_buf_printf(out, "],\"prices\":");
+    if (!st)
+        st = egw_put_fault_list(r->prices, out);
     return st ? st
-              : egw_buf_printf(out, "],\"overlaps\":%zu,\"pairs_left\":%zu}\n",
+              : egw_buf_printf(out, ",\"overlaps\":%zu,\"pairs_left\":%zu}\n",
                                r->lint->counts[EGW_LINT_OVERLAP], r->lint->pairs_left);
 }
 
@@ -381,7 +384,7 @@ int egw_policy_verb_lint(struct egw_args *args)
 
     st = egw_policy_folder_load(dir, args->settings.policy.catalogue, &folder, &faults, &err);
     if (st) {
-        code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
+        code = egw_fail_policy(args, &faults, &err);
     } else {
         code = lint_folder(args, &folder);
         egw_policy_folder_free(&folder);

@@ -331,7 +331,7 @@ int egw_policy_verb_test(struct egw_args *args)
         return egw_usage(args, "--min-coverage needs a percentage from 0 to 100, not %s",
                          least_text);
     if (egw_trial_new(&args->settings, &trial, &faults, &err))
-        code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
+        code = egw_fail_policy(args, &faults, &err);
     else
         code = test_files(args, &trial, least);
     egw_trial_free(&trial);

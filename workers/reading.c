@@ -125,6 +125,10 @@ bool egw_names_outcome(const char *name, const char *topic, const struct egw_ite
     const struct egw_trigger *trigger = &outcome->trigger;
     char place[3][512];
 
+    if (egw_str_is(outcome->event_id, name))
+        return true;
+    if (!strchr(name, '/'))
+        return false; /* every place has one; most names have not, and a topic has many outcomes */
     (void)snprintf(place[0], sizeof(place[0]), "%s/%" PRId32 "/%" PRId64, topic,
                    item->record.partition, item->record.offset);
     (void)snprintf(place[1], sizeof(place[1]), "%.*s/%" PRId32 "/%" PRId64,
@@ -133,6 +137,6 @@ bool egw_names_outcome(const char *name, const char *topic, const struct egw_ite
     (void)snprintf(place[2], sizeof(place[2]), "%.*s/%" PRId64,
                    (int)(outcome->chain.n > 250 ? 250 : outcome->chain.n),
                    outcome->chain.p ? outcome->chain.p : "", outcome->seq);
-    return egw_str_is(outcome->event_id, name) || strcmp(place[0], name) == 0 ||
-           strcmp(place[1], name) == 0 || strcmp(place[2], name) == 0;
+    return strcmp(place[0], name) == 0 || strcmp(place[1], name) == 0 ||
+           strcmp(place[2], name) == 0;
 }

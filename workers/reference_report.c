@@ -94,7 +94,7 @@ int egw_reference_report(struct egw_args *args)
     if (!st)
         st = look(&trial, now_ms, &arena, &found, &err);
     if (st) {
-        code = faults.total ? egw_fail_faults(args, &faults) : egw_fail(&err);
+        code = egw_fail_policy(args, &faults, &err);
     } else {
         show(&found, output && strcmp(output, "json") == 0);
         code = found.n ? EGW_EXIT_NO : EGW_EXIT_OK;

@@ -525,17 +525,12 @@ static enum egw_status updated(struct work *work, struct kase *kase,
     work->outcome.owner = EGW_STR("desk");
     entry->severity = now.severity;
     if (!filed) {
-        enum egw_action action = EGW_ACTION_HANDOFF;
+        int action = egw_action_of(entry->action);
 
-        if (egw_str_is(entry->action, egw_action_names[EGW_ACTION_LINKED]))
-            action = EGW_ACTION_LINKED;
-        else if (egw_str_is(entry->action, egw_action_names[EGW_ACTION_ESCALATED]))
-            action = EGW_ACTION_ESCALATED;
-        st = case_clock_start(work, kase, action);
-        if (st)
-            return st;
+        st =
+            case_clock_start(work, kase, action < 0 ? EGW_ACTION_HANDOFF : (enum egw_action)action);
     }
-    return noted(work, kase, "UPDATED");
+    return st ? st : noted(work, kase, "UPDATED");
 }
 
 enum egw_status course_event(struct work *work, struct kase *kase,
@@ -653,41 +648,39 @@ enum egw_status course_fact(struct work *work)
     return decided(work, &kase, &decision);
 }
 
-/* What a case was given its time for, by the action that started the clock, and how to go on. */
+/* What a case was given its time for, and how to go on. */
 struct awaited {
-    enum egw_action action;
     const char *what, *advice;
 };
 
 static const struct awaited *awaited_by(const struct egw_case_entry *entry)
 {
-    static const struct awaited all[] = {
-        {EGW_ACTION_BASELINE, "to the desk", "go on with the case, or say that it has ended"},
-        {EGW_ACTION_HANDOFF, "to file the case and enter its number",
-         "file it: egw handoff show has the package, egw handoff number takes the number"},
-        {EGW_ACTION_LINKED, "to file the case it is linked to",
-         "see to the case that was handed off"},
-        {EGW_ACTION_ESCALATED, "to Microsoft to take the case", "look for it in the portal"},
-        {EGW_ACTION_FILED, "to Microsoft to answer", "ask Microsoft, in the case they have"},
-        {EGW_ACTION_TO_PROVIDER, "to the provider to answer", "ask the provider"},
-        {EGW_ACTION_HELD, "to release or approve the case",
-         "ask who may: approved, declined, released"},
-        {EGW_ACTION_HEALTH_MATCH, "to the incident to end",
-         "tell the customer; released decides the case without the incident"},
-        {EGW_ACTION_INCIDENT_ENDED, "to the customer to answer", "ask whether the fault is over"},
-        {EGW_ACTION_ACCESS_REQUIRED, "to get the access", "ask the customer for it"},
-        {EGW_ACTION_NOT_ENTITLED, "to get the right to support", "buy or look up what is missing"},
-        {EGW_ACTION_NO_POLICY, "to learn about the service", "ask who writes the policy"},
+    static const struct awaited all[EGW_ACTION_COUNT] = {
+        [EGW_ACTION_BASELINE] = {"to the desk", "go on with the case, or say that it has ended"},
+        [EGW_ACTION_HANDOFF] = {"to file the case and enter its number",
+                                "file it: egw handoff show has the package, egw handoff number "
+                                "takes the number"},
+        [EGW_ACTION_LINKED] = {"to file the case it is linked to",
+                               "see to the case that was handed off"},
+        [EGW_ACTION_ESCALATED] = {"to Microsoft to take the case", "look for it in the portal"},
+        [EGW_ACTION_FILED] = {"to Microsoft to answer", "ask Microsoft, in the case they have"},
+        [EGW_ACTION_TO_PROVIDER] = {"to the provider to answer", "ask the provider"},
+        [EGW_ACTION_HELD] = {"to release or approve the case",
+                             "ask who may: approved, declined, released"},
+        [EGW_ACTION_HEALTH_MATCH] = {"to the incident to end",
+                                     "tell the customer; released decides the case without the "
+                                     "incident"},
+        [EGW_ACTION_INCIDENT_ENDED] = {"to the customer to answer",
+                                       "ask whether the fault is over"},
+        [EGW_ACTION_ACCESS_REQUIRED] = {"to get the access", "ask the customer for it"},
+        [EGW_ACTION_NOT_ENTITLED] = {"to get the right to support",
+                                     "buy or look up what is missing"},
+        [EGW_ACTION_NO_POLICY] = {"to learn about the service", "ask who writes the policy"},
     };
-    struct egw_str action = entry->action;
+    /* A number files the case, which keeps its action. */
+    int action = entry->phase == EGW_PHASE_FILED ? EGW_ACTION_FILED : egw_action_of(entry->action);
 
-    if (entry->phase == EGW_PHASE_FILED) /* by a number, after which the case keeps its action */
-        action = egw_str_of(egw_action_names[EGW_ACTION_FILED]);
-    for (size_t i = 0; i < EGW_COUNT(all); i++) {
-        if (egw_str_is(action, egw_action_names[all[i].action]))
-            return &all[i];
-    }
-    return &all[0];
+    return action >= 0 && all[action].what ? &all[action] : &all[EGW_ACTION_BASELINE];
 }
 
 /* passed: "has passed", or "is nearly over". */

@@ -22,6 +22,15 @@ int egw_event_type_of(struct egw_str name)
     return -1;
 }
 
+int egw_action_of(struct egw_str name)
+{
+    for (int i = 0; i < EGW_ACTION_COUNT; i++) {
+        if (egw_str_is(name, egw_action_names[i]))
+            return i;
+    }
+    return -1;
+}
+
 #define DECIDE   EGW_DO_DECIDE
 #define UPDATE   EGW_DO_UPDATE
 #define ATTEMPT  EGW_DO_ATTEMPT

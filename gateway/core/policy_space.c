@@ -597,22 +597,22 @@ static struct egw_part eras_of(struct build *b, const struct service_question *c
     return (struct egw_part){0, bits};
 }
 
-/* What the channel's time alone says, and what it leaves open. */
-static void forbid_by_offer(struct build *b, int axis, const struct service_question *channel,
-                            unsigned csp, unsigned partner)
+/* While it is offered the partner says which rights there are; in mixed eras its time may, too. */
+static void forbid_by_partner(struct build *b, int axis, const struct service_question *channel,
+                              const struct egw_part eras[2], unsigned csp, unsigned partner)
 {
+    const unsigned by_time[] = {0, RIGHT(NONE) | RIGHT(ENDED)};
     struct some this_csp = ONLY(EGW_F_CSP, csp), this_kind = ONLY(EGW_F_PARTNER, partner);
-    struct egw_part parts[4] = {{0, NULL}, part_of(b, this_csp), part_of(b, this_kind)};
     unsigned rights = 0;
 
     for (size_t s = 0; s < b->space->side_count; s++)
         rights |= channel->about[s] ? rights_of(channel->about[s], csp, partner) : 0;
-    parts[0] = eras_of(b, channel, OFFER_NOW);
-    parts[3] = rights_part(b, axis, ~rights);
-    forbid_all(b, parts, EGW_COUNT(parts));
-    parts[0] = eras_of(b, channel, OFFER_MIXED);
-    parts[3] = rights_part(b, axis, ~(rights | RIGHT(NONE) | RIGHT(ENDED)));
-    forbid_all(b, parts, EGW_COUNT(parts));
+    for (size_t i = 0; i < EGW_COUNT(by_time); i++) {
+        const struct egw_part parts[] = {eras[i], part_of(b, this_csp), part_of(b, this_kind),
+                                         rights_part(b, axis, ~(rights | by_time[i]))};
+
+        forbid_all(b, parts, EGW_COUNT(parts));
+    }
 }
 
 static void forbid_by_channel(struct build *b, int axis, const struct service_question *channel)
@@ -621,6 +621,8 @@ static void forbid_by_channel(struct build *b, int axis, const struct service_qu
         {EGW_F_HOSTING, UINT64_C(1) << EGW_V_HOSTING_ON_PREMISES, true},
         {EGW_F_HOSTING, UINT64_C(1) << EGW_V_HOSTING_ON_PREMISES, false},
     };
+    const struct egw_part eras[] = {eras_of(b, channel, OFFER_NOW),
+                                    eras_of(b, channel, OFFER_MIXED)};
     struct service_question q = *channel;
 
     q.ask = covers;
@@ -635,7 +637,7 @@ static void forbid_by_channel(struct build *b, int axis, const struct service_qu
         size_t kinds = b->space->axes[b->axis_of[EGW_F_PARTNER]].value_count;
 
         for (unsigned partner = 0; partner < kinds; partner++)
-            forbid_by_offer(b, axis, channel, csp, partner);
+            forbid_by_partner(b, axis, channel, eras, csp, partner);
     }
     forbid(b, eras_of(b, channel, OFFER_EARLY), rights_part(b, axis, ~RIGHT(NONE)), nowhere);
     forbid(b, eras_of(b, channel, OFFER_PAST), rights_part(b, axis, ~RIGHT(ENDED)), nowhere);

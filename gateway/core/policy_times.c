@@ -2,15 +2,6 @@
 #include "egw/lifecycle.h"
 #include "policy_compile.h"
 
-static int action_find(struct egw_str name)
-{
-    for (int i = 0; i < EGW_ACTION_COUNT; i++) {
-        if (egw_str_is(name, egw_action_names[i]))
-            return i;
-    }
-    return -1;
-}
-
 static bool calendar_is_special(struct egw_str id)
 {
     return egw_str_is(id, "24x7") || egw_str_is(id, "statement") || egw_str_is(id, "delivery");
@@ -113,7 +104,7 @@ static void make_limits(struct egw_compile *c)
     const struct egw_source_limit *from = c->source->limits.p;
 
     for (size_t i = c->source->limits.n; i-- > 0;) { /* from the end: each goes before the rest */
-        int action = action_find(from[i].action.text);
+        int action = egw_action_of(from[i].action.text);
         struct egw_limit *limit;
 
         if (action < 0) {

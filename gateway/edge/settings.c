@@ -108,8 +108,7 @@ static const struct row table[] = {
          "Consumer group of the workers; also the start of their instance and transactional ids."),
     INT("triage.slot", triage.slot, -1, 999, -1,
         "Number of this worker; no two running workers may share one. --slot and EGW_SLOT go "
-        "before "
-        "it. -1: none."),
+        "before it. -1: none."),
     INT("triage.commit_ms", triage.commit_ms, 1, 10000, 80,
         "A transaction closes at this age, in ms. Longer means fewer transactions and later "
         "outcomes. Less than kafka.transaction_timeout_ms."),

@@ -32,6 +32,8 @@ extern const char *const egw_event_types[EGW_EVENT_COUNT];
 
 /* -1: no such event type. */
 int egw_event_type_of(struct egw_str name);
+/* -1: no such action. */
+int egw_action_of(struct egw_str name);
 
 enum egw_lifecycle {
     EGW_DO_DECIDE,   /* merge the event into the case and walk the stages */
