@@ -203,7 +203,7 @@ void decide_fact_health(struct decide *d)
 
 /* ---- known issues in the text ---- */
 
-static unsigned known_issue_value(const struct egw_match *match)
+unsigned decide_known_issue(const struct egw_match *match)
 {
     bool vouched;
 
@@ -228,6 +228,6 @@ void decide_fact_known_issue(struct decide *d)
             egw_catalogue_match(d->policy->catalogue, d->event->title, d->event->text, service);
     if (d->match.issue)
         d->ret->signature = d->match.issue->id;
-    decide_put(d, EGW_F_KNOWN_ISSUE, known_issue_value(&d->match));
+    decide_put(d, EGW_F_KNOWN_ISSUE, decide_known_issue(&d->match));
     d->known |= SET(EGW_F_KNOWN_ISSUE);
 }

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "egw/policy_diff.h"
 #include "egw/wants.h"
+#include "policy_readings.h"
 
 enum { OLD, NEW };
 
@@ -191,7 +192,6 @@ static void define_property(struct defining *d, const struct egw_channel *const 
     put_property(d, OLD, channels[OLD], property);
     same = !d->nomem && middle - begin - 6 == d->text.n - middle &&
            memcmp(d->text.p + begin, d->text.p + middle, d->text.n - middle) == 0;
-    put(d, "; events judged by this right may come to another");
     if (same)
         egw_buf_clear(&d->text);
     else
@@ -355,26 +355,6 @@ static void define_health(struct defining *d)
 
 /* ---- priorities ---- */
 
-static const struct egw_wordset *priorities_of(const struct egw_policy *policy,
-                                               struct egw_str system)
-{
-    for (size_t i = 0; i < policy->priority_count; i++) {
-        if (egw_str_same(policy->priorities[i].system, system))
-            return &policy->priorities[i].priorities;
-    }
-    return NULL;
-}
-
-/* What the other policy makes of it; the default where it does not know it. */
-static struct egw_str severity_of(const struct egw_policy *policy, struct egw_str system,
-                                  struct egw_str priority)
-{
-    const struct egw_wordset *set = priorities_of(policy, system);
-    int value = set ? egw_wordset_find(set, priority) : -1;
-
-    return policy->facts[EGW_F_SEVERITY].values[value < 0 ? policy->default_severity : value];
-}
-
 static void define_priorities(struct defining *d)
 {
     for (size_t side = 0; side < 2; side++) {
@@ -385,9 +365,9 @@ static void define_priorities(struct defining *d)
             struct egw_str system = own->priorities[i].system;
 
             for (size_t w = 0; w < set->n; w++) {
-                const struct egw_wordset *old = priorities_of(d->policies[OLD], system);
-                struct egw_str was = severity_of(d->policies[OLD], system, set->words[w]);
-                struct egw_str is = severity_of(d->policies[NEW], system, set->words[w]);
+                const struct egw_wordset *old = egw_priorities_of(d->policies[OLD], system);
+                struct egw_str was = egw_severity_of(d->policies[OLD], system, set->words[w]);
+                struct egw_str is = egw_severity_of(d->policies[NEW], system, set->words[w]);
 
                 if (egw_str_same(was, is) ||
                     (side == NEW && old && egw_wordset_find(old, set->words[w]) >= 0))
@@ -398,11 +378,11 @@ static void define_priorities(struct defining *d)
             }
         }
     }
-    if (!egw_str_same(severity_of(d->policies[OLD], EGW_STR(""), EGW_STR("")),
-                      severity_of(d->policies[NEW], EGW_STR(""), EGW_STR("")))) {
+    if (!egw_str_same(egw_severity_of(d->policies[OLD], EGW_STR(""), EGW_STR("")),
+                      egw_severity_of(d->policies[NEW], EGW_STR(""), EGW_STR("")))) {
         put(d, "events without a severity or a known priority are of severity %.*s, was %.*s",
-            EGW_FMT(severity_of(d->policies[NEW], EGW_STR(""), EGW_STR(""))),
-            EGW_FMT(severity_of(d->policies[OLD], EGW_STR(""), EGW_STR(""))));
+            EGW_FMT(egw_severity_of(d->policies[NEW], EGW_STR(""), EGW_STR(""))),
+            EGW_FMT(egw_severity_of(d->policies[OLD], EGW_STR(""), EGW_STR(""))));
         tell(d, "words");
     }
 }

@@ -4,10 +4,11 @@
  * Each fact is an axis. Values that no rule and no law of the facts tells apart are one class, so
  * the space is finite and small in each direction; a rule is a box in it. The family of a service
  * is no axis: a condition on it is one on the service. With two policies an axis holds the words of
- * both, and a word only one of them knows is what the other calls invalid or unknown.
+ * both, and a word only one of them knows is what the other calls invalid or unknown. A fact that
+ * they may read differently off the same event and records has an axis for each of them.
  *
  * What cannot be (a relation with a customer nobody knows, a right that the channel never gives) is
- * a set of boxes too. They follow decide.c; a test holds the two together.
+ * a set of boxes too (policy_laws.c, policy_readings.c).
  *
  * Private to the modules that analyse policies.
  */
@@ -16,7 +17,7 @@
 
 #include "policy_model.h"
 
-enum { EGW_SIDES_MAX = 2, EGW_AXES_MAX = EGW_FACTS_MAX + EGW_CHANNELS_MAX };
+enum { EGW_SIDES_MAX = 2, EGW_AXES_MAX = 2 * EGW_FACTS_MAX };
 
 struct egw_part {
     unsigned axis;
@@ -54,6 +55,7 @@ struct egw_space {
     size_t side_count;
     struct egw_axis axes[EGW_AXES_MAX];
     size_t axis_count; /* the first is the time of the record: which rules were in force */
+    int axis_of[EGW_SIDES_MAX][EGW_FACTS_MAX]; /* by fact; not of the time nor the family */
     struct egw_box *impossible;
     size_t impossible_count;
     size_t words;      /* of a region: for each axis a set of classes */

@@ -11,29 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <hs/hs.h>
-
 #include "catalogue_internal.h"
-
-/* One literal, and the issues it may mean: meanings[first .. first + count). */
-struct signature {
-    struct egw_str text;
-    enum form form;
-    uint32_t first, count;
-};
-
-struct egw_catalogue {
-    struct egw_arena texts;
-    struct egw_known_issue *issues;
-    size_t count;
-    struct signature *signatures;
-    size_t signature_count;
-    uint32_t *meanings;
-    hs_database_t *database; /* NULL: no literals */
-    hs_scratch_t *scratch;
-    bool *named;    /* by issue: found in the present text */
-    uint32_t *hits; /* those that are named */
-};
 
 /* ---- from spellings to signatures ---- */
 
@@ -320,42 +298,6 @@ static void scan(struct pass *pass, struct egw_str text)
     scan_decimals(pass);
 }
 
-static bool actionable(const struct egw_known_issue *issue)
-{
-    return egw_str_is(issue->basis, "doc") || egw_str_is(issue->basis, "selfhelp");
-}
-
-/* 2: the event's service; 1: any service, or the event names none; 0: another service's. */
-static int service_rank(const struct egw_known_issue *issue, struct egw_str service)
-{
-    if (service.n == 0 || issue->service.n == 0)
-        return 1;
-    return egw_str_eq(issue->service, service) ? 2 : 0;
-}
-
-static int rank(const struct egw_known_issue *issue, struct egw_str service)
-{
-    return 2 * service_rank(issue, service) + actionable(issue);
-}
-
-/* The desk would do the same about both: which one it is does not matter. */
-static bool same_remedy(const struct egw_known_issue *a, const struct egw_known_issue *b)
-{
-    return a->remedy.n > 0 && egw_str_eq(a->remedy, b->remedy) && a->baseline == b->baseline &&
-           actionable(a) == actionable(b);
-}
-
-/* Another issue that neither the service nor its basis puts behind the best one, or another meaning
- * of the best one's very code. */
-static bool rivals(const struct egw_known_issue *best, const struct egw_known_issue *other,
-                   struct egw_str service)
-{
-    if (other == best || service_rank(other, service) != service_rank(best, service) ||
-        same_remedy(best, other))
-        return false;
-    return actionable(other) == actionable(best) || egw_str_eq(other->code, best->code);
-}
-
 void egw_catalogue_hits(const struct egw_catalogue *catalogue, struct egw_str text,
                         egw_catalogue_hit_fn *take, void *user)
 {
@@ -369,21 +311,12 @@ struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue, stru
                                      struct egw_str text, struct egw_str service)
 {
     struct pass pass = {.catalogue = catalogue};
-    struct egw_match match = {0};
 
     if (catalogue->signature_count == 0)
-        return match;
+        return (struct egw_match){0};
     scan(&pass, title);
     scan(&pass, text);
-    for (size_t i = 0; i < pass.hits; i++) {
-        const struct egw_known_issue *issue = &catalogue->issues[catalogue->hits[i]];
-        int more = match.issue ? rank(issue, service) - rank(match.issue, service) : 1;
-
-        if (more > 0 || (more == 0 && issue < match.issue))
-            match.issue = issue;
+    for (size_t i = 0; i < pass.hits; i++)
         catalogue->named[catalogue->hits[i]] = false;
-    }
-    for (size_t i = 0; i < pass.hits && !match.ambiguous; i++)
-        match.ambiguous = rivals(match.issue, &catalogue->issues[catalogue->hits[i]], service);
-    return match;
+    return catalogue_judge(catalogue->issues, catalogue->hits, pass.hits, service);
 }

@@ -4,6 +4,8 @@
 #ifndef EGW_EDGE_CATALOGUE_INTERNAL_H
 #define EGW_EDGE_CATALOGUE_INTERNAL_H
 
+#include <hs/hs.h>
+
 #include "egw/catalogue.h"
 #include "egw/buf.h"
 #include "egw/table.h"
@@ -44,6 +46,26 @@ struct builder {
     bool no_memory;
 };
 
+/* One literal, and the issues it may mean: meanings[first .. first + count). */
+struct signature {
+    struct egw_str text;
+    enum form form;
+    uint32_t first, count;
+};
+
+struct egw_catalogue {
+    struct egw_arena texts;
+    struct egw_known_issue *issues;
+    size_t count;
+    struct signature *signatures;
+    size_t signature_count;
+    uint32_t *meanings;
+    hs_database_t *database; /* NULL: no literals */
+    hs_scratch_t *scratch;
+    bool *named;    /* by issue: found in the present text */
+    uint32_t *hits; /* those that are named */
+};
+
 /* A file's rows, or its faults. */
 void catalogue_read(struct builder *b, const struct egw_catalogue_file *file);
 
@@ -54,6 +76,10 @@ struct found {
 };
 /* Whether it stands alone and means what it seems to. */
 bool catalogue_fits(enum form form, const struct found *f);
+
+/* Which of the issues a text names is meant, where the event names that service. */
+struct egw_match catalogue_judge(const struct egw_known_issue *issues, const uint32_t *named,
+                                 size_t n, struct egw_str service);
 
 static inline bool is_digit(char c)
 {

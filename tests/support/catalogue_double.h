@@ -67,4 +67,22 @@ struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue EGW_U
     return (struct egw_match){NULL, false};
 }
 
+/* Two catalogues differ where one has more files; what they make of a text then is double_pairs. */
+static struct egw_match double_pairs[8][2] EGW_UNUSED;
+static size_t double_pair_count EGW_UNUSED;
+
+bool egw_catalogue_same(const struct egw_catalogue *a, const struct egw_catalogue *b)
+{
+    return egw_catalogue_count(a) == egw_catalogue_count(b);
+}
+
+bool egw_catalogue_compare(const struct egw_catalogue *const catalogues[2] EGW_UNUSED,
+                           const struct egw_str services[2] EGW_UNUSED, egw_catalogue_pair_fn *take,
+                           void *user)
+{
+    for (size_t i = 0; i < double_pair_count; i++)
+        take(user, &double_pairs[i][0], &double_pairs[i][1]);
+    return true;
+}
+
 #endif

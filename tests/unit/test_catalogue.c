@@ -395,6 +395,122 @@ static void test_line_ends_of_both_kinds_are_read(void **state)
     egw_catalogue_free(catalogue);
 }
 
+/* ---- two catalogues ---- */
+
+/* Of the codes of the table some are gone, some new, and some mean something else. */
+static const char other_table[] = HEADER ROW("A1", "AADSTS50057", "", "prefix", "entra-id", "doc")
+    ROW("H1", "0x8004D200", "-2147167744;Inviting", "hex", "dynamics-365", "rule")
+        ROW("Y1", "InvalidSoftMatch", "", "symbol", "entra-id", "rule")
+            ROW("T3", "Twice", "", "symbol", "", "doc")
+                ROW("E1", "Equal", "", "symbol", "teams", "doc")
+                    ROW("M1", "Mixed", "", "symbol", "teams", "none")
+                        ROW("B2", "BetterBasis", "", "symbol", "teams", "selfhelp")
+                            ROW("W1", "Novel", "", "symbol", "intune",
+                                "doc") "R5\tUnsure\t\tsymbol\tteams\tdoc\tyes\t\t\tthe same\n";
+
+static const char *const spelled[] = {"",
+                                      "AADSTS50057",
+                                      "AADSTS500571",
+                                      "0x8004D200",
+                                      "-2147167744",
+                                      "InvitingOrganizationNotFound",
+                                      "Inviting",
+                                      "0x80070005",
+                                      "5.1.1",
+                                      "5.1.10",
+                                      "InvalidSoftMatch",
+                                      "error NotFound",
+                                      "error 800019",
+                                      "Twice",
+                                      "Equal",
+                                      "Remedied",
+                                      "RemediedNot",
+                                      "Unsure",
+                                      "Anywhere",
+                                      "Mixed",
+                                      "Basis",
+                                      "BetterBasis",
+                                      "Novel"};
+
+/* What becomes of a match: nothing, doubt, or by its basis and who can resolve it. */
+enum { MEANINGS = 2 + 4 * 3 };
+static size_t meaning(const struct egw_match *match)
+{
+    static const char *const bases[] = {"doc", "selfhelp", "rule", "none"};
+    size_t basis = 0;
+
+    if (!match->issue || match->ambiguous)
+        return match->issue != NULL;
+    while (!egw_str_is(match->issue->basis, bases[basis]))
+        basis++;
+    return 2 + 3 * basis + (size_t)(match->issue->baseline + 1);
+}
+
+struct meanings {
+    bool pairs[MEANINGS][MEANINGS];
+};
+
+static void take_pair(void *user, const struct egw_match *old, const struct egw_match *new)
+{
+    ((struct meanings *)user)->pairs[meaning(old)][meaning(new)] = true;
+}
+
+static void match_texts(const struct egw_catalogue *const catalogues[2], struct egw_str service,
+                        struct meanings *ret)
+{
+    for (size_t i = 0; i < EGW_COUNT(spelled); i++) {
+        for (size_t k = 0; k < EGW_COUNT(spelled); k++) {
+            struct egw_match found[2];
+
+            for (size_t side = 0; side < 2; side++)
+                found[side] = egw_catalogue_match(catalogues[side], egw_str_of(spelled[i]),
+                                                  egw_str_of(spelled[k]), service);
+            take_pair(ret, &found[0], &found[1]);
+        }
+    }
+}
+
+static void test_what_two_catalogues_make_of_texts(void **state)
+{
+    static const char *const services[] = {"", "teams", "intune", "entra-id", "word"};
+    struct egw_catalogue *other = make(other_table);
+    const struct egw_catalogue *const catalogues[] = {*state, other};
+
+    for (size_t i = 0; i < EGW_COUNT(services); i++) {
+        const struct egw_str names[] = {egw_str_of(services[i]), egw_str_of(services[i])};
+        struct meanings told = {{{false}}}, found = {{{false}}};
+
+        assert_true(egw_catalogue_compare(catalogues, names, take_pair, &told));
+        told.pairs[0][0] = true; /* of a text without any code */
+        match_texts(catalogues, names[0], &found);
+        for (size_t a = 0; a < MEANINGS; a++) {
+            for (size_t z = 0; z < MEANINGS; z++) {
+                if (a != z && told.pairs[a][z] != found.pairs[a][z])
+                    fail_msg("of %s: %zu and then %zu %s", services[i], a, z,
+                             told.pairs[a][z] ? "never comes" : "is not told");
+            }
+        }
+    }
+    egw_catalogue_free(other);
+}
+
+static void test_whether_two_catalogues_are_the_same(void **state)
+{
+    struct egw_catalogue *same = make(table), *other = make(other_table);
+    struct egw_faults faults = {0};
+    struct egw_catalogue *empty;
+
+    assert_int_equal(egw_catalogue_new(NULL, 0, &empty, &faults), EGW_OK);
+    assert_true(egw_catalogue_same(*state, same));
+    assert_false(egw_catalogue_same(*state, other));
+    assert_false(egw_catalogue_same(*state, NULL));
+    assert_true(egw_catalogue_same(empty, NULL));
+    assert_true(egw_catalogue_same(NULL, NULL));
+    egw_catalogue_free(empty);
+    egw_catalogue_free(same);
+    egw_catalogue_free(other);
+}
+
 /* ---- the shipped catalogue on real texts ---- */
 
 static const char *const shipped_files[] = {
@@ -610,6 +726,8 @@ int main(void)
         cmocka_unit_test(test_files_with_faults_are_refused_by_line),
         cmocka_unit_test(test_all_faults_of_all_files_come_at_once),
         cmocka_unit_test(test_line_ends_of_both_kinds_are_read),
+        cmocka_unit_test(test_what_two_catalogues_make_of_texts),
+        cmocka_unit_test(test_whether_two_catalogues_are_the_same),
     };
     const struct CMUnitTest shipped[] = {
         cmocka_unit_test(test_real_error_texts_are_recognised),

@@ -73,17 +73,13 @@ static struct egw_policy *compile(const char *words)
 
 /* Old and new text, the part of the policy, the sentence. */
 static const char *const rows[][4] = {
-    {"\"gold\"", "\"silver\"", "channels",
-     "channel paid: plan silver, was plan gold; events judged by this right may come to another"},
+    {"\"gold\"", "\"silver\"", "channels", "channel paid: plan silver, was plan gold"},
     {"families = [\"office\"]", "families = [\"office\", \"store\"]", "channels",
-     "channel paid: families office, store, was families office; events judged by this right may "
-     "come to another"},
+     "channel paid: families office, store, was families office"},
     {"since = \"2020-01-01\"", "since = \"2021-06-05\"", "channels",
-     "channel paid: since 2021-06-05, was since 2020-01-01; events judged by this right may come "
-     "to another"},
+     "channel paid: since 2021-06-05, was since 2020-01-01"},
     {"since = \"2020-01-01\"", "since = \"2020-01-01\"; until = \"2027-01-01\"", "channels",
-     "channel paid: until 2027-01-01, was until no date; events judged by this right may come to "
-     "another"},
+     "channel paid: until 2027-01-01, was until no date"},
     {"\"letters\"", "\"chat\"", "services",
      "the name \"letters\" is of no service, it meant mail\n"
      "the name \"chat\" means service mail, it was of none"},

@@ -9,10 +9,9 @@
 #include "../../gateway/core/walk.h"
 #include "catalogue_double.h"
 #include "egw/policy_file.h"
-#include "policy_random.h"
+#include "policy_world.h"
 
-enum { SUBJECTS = 6000, ROLES_MAX = 2 };
-static const int64_t DAY_MS = INT64_C(86400000);
+enum { SUBJECTS = 6000 };
 
 /* Every kind of channel, need and service there is, besides what is shipped. */
 static const char odd_words[] =
@@ -53,258 +52,6 @@ static const struct egw_policy_file odd_files[] = {
      EGW_STR("stage = \"channel\"; rules = ( { id = \"c\"; then = \"TO_PROVIDER\"; "
              "because = \"b\"; source = \"S\"; } );")},
 };
-
-/* ---- a policy whose first stage asks for every fact ---- */
-
-static struct egw_policy *compile(const struct egw_policy_file *files, size_t n)
-{
-    struct egw_policy *policy = NULL;
-    struct egw_faults faults = {0};
-
-    if (egw_policy_compile(files, n, &policy, &faults)) {
-        egw_faults_print(&faults, stderr);
-        fail();
-    }
-    return policy;
-}
-
-/* A rule a fact, in front of the others: so every fact is worked out, and told. */
-static void ask_for_all(const struct egw_policy *policy, struct egw_buf *ret)
-{
-    const char *comma = "";
-
-    assert_int_equal(egw_buf_printf(ret, "stage = \"validity\"; rules = ("), EGW_OK);
-    for (size_t f = EGW_F_ERA + 1; f < policy->fact_count; f++) {
-        const struct egw_fact_def *def = &policy->facts[f];
-
-        if (f == EGW_F_PACKAGE)
-            continue; /* known once a channel is chosen; no rule may ask for it */
-        assert_int_equal(
-            egw_buf_printf(ret,
-                           "%s{ id = \"asks.%zu\"; when = { %.*s = [\"%.*s\"]; }; "
-                           "then = \"next\"; because = \"b\"; source = \"assumption\"; }",
-                           comma, f, EGW_FMT(def->name), EGW_FMT(def->values[0])),
-            EGW_OK);
-        comma = ", ";
-    }
-    assert_int_equal(egw_buf_printf(ret, " );"), EGW_OK);
-}
-
-static struct egw_policy *asking(const struct egw_policy_file *files, size_t n, bool catalogue)
-{
-    struct egw_policy_file *all = must_alloc((n + 2) * sizeof(*all));
-    struct egw_policy *plain = compile(files, n), *policy;
-    struct egw_buf rules = {0};
-
-    ask_for_all(plain, &rules);
-    egw_policy_free(plain);
-    all[0] = (struct egw_policy_file){EGW_STR("0.cfg"), egw_buf_str(&rules)};
-    memcpy(all + 1, files, n * sizeof(*all));
-    all[n + 1] = (struct egw_policy_file){EGW_STR("catalogue/a.tsv"), EGW_STR("good")};
-    policy = compile(all, n + 1 + catalogue);
-    egw_buf_free(&rules);
-    free(all);
-    return policy;
-}
-
-/* ---- anything that may come ---- */
-
-struct world {
-    struct random_source r;
-    const struct egw_policy *policy;
-    struct egw_facts *facts;
-    struct egw_str customer;
-    int64_t recorded, now, offset;
-    struct egw_str roles[ROLES_MAX];
-};
-
-static bool heads(struct world *w)
-{
-    return random_below(&w->r, 2);
-}
-
-static struct egw_str one_of(struct world *w, const struct egw_str *words, size_t n)
-{
-    return n && random_below(&w->r, 6) ? words[random_below(&w->r, (uint32_t)n)]
-           : heads(w)                  ? EGW_STR("no such word")
-                                       : EGW_STR("");
-}
-
-#define ONE_OF(w, ...)                                                                             \
-    one_of((w), (const struct egw_str[]){__VA_ARGS__},                                             \
-           sizeof((const struct egw_str[]){__VA_ARGS__}) / sizeof(struct egw_str))
-
-static struct egw_str word_of(struct world *w, unsigned fact)
-{
-    const struct egw_fact_def *def = &w->policy->facts[fact];
-
-    return heads(w) ? one_of(w, def->words.words, def->words.n)
-                    : one_of(w, def->values, def->value_count);
-}
-
-static int64_t days_from(struct world *w, int64_t from)
-{
-    return from + ((int64_t)random_below(&w->r, 800) - 400) * DAY_MS;
-}
-
-static struct egw_opt_i64 maybe_days(struct world *w)
-{
-    return (struct egw_opt_i64){heads(w), days_from(w, w->recorded)};
-}
-
-/* Sometimes nobody supplied it. */
-static void learn(struct world *w, enum egw_reference_kind kind, void *body)
-{
-    struct egw_reference reference = {.as_of = w->now -
-                                               (heads(w) ? 0 : random_below(&w->r, 90) * DAY_MS),
-                                      .source = EGW_STR("test"),
-                                      .body = {(int32_t)kind, body}};
-    struct egw_buf key = {0};
-    struct egw_error err;
-
-    if (random_below(&w->r, 4) == 0)
-        return;
-    assert_int_equal(egw_reference_key(&reference, &key, &err), EGW_OK);
-    assert_int_equal(egw_facts_take(w->facts, egw_buf_str(&key), &reference, w->offset++, &err),
-                     EGW_OK);
-    egw_buf_free(&key);
-}
-
-static void learn_of_partner(struct world *w)
-{
-    struct egw_partner partner = {.partner = EGW_STR("p"),
-                                  .kind = word_of(w, EGW_F_PARTNER),
-                                  .csp = heads(w),
-                                  .cloud = word_of(w, EGW_F_CLOUD)};
-    struct egw_membership membership = {.partner = EGW_STR("p"),
-                                        .level = EGW_STR("gold"),
-                                        .starts_at = maybe_days(w),
-                                        .ends_at = maybe_days(w)};
-    struct egw_pack pack = {.partner = EGW_STR("p"),
-                            .unlimited = heads(w),
-                            .left = heads(w) ? 3 : 0,
-                            .activated = random_below(&w->r, 3) > 0,
-                            .ends_at = maybe_days(w)};
-
-    learn(w, EGW_REF_PARTNER, &partner);
-    if (random_below(&w->r, 4) == 0)
-        membership.level = EGW_STR("brass");
-    learn(w, EGW_REF_MEMBERSHIP, &membership);
-    learn(w, EGW_REF_PACK, &pack);
-    for (size_t c = 0; c < w->policy->channel_count; c++) {
-        struct egw_contract contract = {.partner = EGW_STR("p"),
-                                        .plan = w->policy->channels[c].plan,
-                                        .starts_at = maybe_days(w),
-                                        .ends_at = maybe_days(w)};
-
-        if (contract.plan.n)
-            learn(w, EGW_REF_CONTRACT, &contract);
-    }
-}
-
-static void learn_of_access(struct world *w)
-{
-    const struct egw_policy *policy = w->policy;
-    struct egw_str rbac = EGW_STR("sub");
-    struct egw_access access = {
-        .partner = EGW_STR("p"),
-        .customer = EGW_STR("c"),
-        .status = heads(w) ? EGW_STR("active")
-                           : ONE_OF(w, EGW_STR("expired"), EGW_STR("terminated"), EGW_STR("none"),
-                                    EGW_STR("approvalPending")),
-        .assigned = random_below(&w->r, 4) > 0,
-        .ends_at = maybe_days(w),
-        .auto_extend = heads(w),
-        .rbac = {&rbac, heads(w)},
-    };
-    size_t n = 0;
-
-    for (size_t s = 0; s < policy->service_count && n < ROLES_MAX; s++) {
-        for (const struct egw_need *need = policy->services[s].needs; need && n < ROLES_MAX;
-             need = need->next) {
-            if (need->role_count && random_below(&w->r, 3) == 0)
-                w->roles[n++] = need->roles[0];
-        }
-    }
-    access.roles = (struct egw_list){w->roles, n};
-    learn(w, EGW_REF_ACCESS, &access);
-}
-
-static void learn_of_customer(struct world *w, struct egw_str service)
-{
-    const struct egw_policy *policy = w->policy;
-    struct egw_relation relation = {.partner = EGW_STR("p"),
-                                    .customer = EGW_STR("c"),
-                                    .tenant = EGW_STR("t"),
-                                    .cloud = word_of(w, EGW_F_CLOUD),
-                                    .active = heads(w)};
-    struct egw_subscription subscription = {.customer = EGW_STR("c"),
-                                            .subscription = EGW_STR("sub"),
-                                            .plan = word_of(w, EGW_F_PLAN),
-                                            .seller = ONE_OF(w, EGW_STR("microsoft")),
-                                            .status = EGW_STR("active")};
-    struct egw_health_snapshot snapshot = {
-        .customer = EGW_STR("c"),
-        .service = service,
-        .status = heads(w) ? one_of(w, policy->operational, policy->operational_count)
-                           : one_of(w, policy->active, policy->active_count)};
-    struct egw_health_issue issue = {.customer = EGW_STR("c"),
-                                     .id = EGW_STR("I1"),
-                                     .service = service,
-                                     .classification =
-                                         heads(w) ? EGW_STR("incident") : EGW_STR("advisory"),
-                                     .status = one_of(w, policy->active, policy->active_count),
-                                     .resolved = random_below(&w->r, 4) == 0};
-
-    learn(w, EGW_REF_RELATION, &relation);
-    learn_of_access(w);
-    learn(w, EGW_REF_SUBSCRIPTION, &subscription);
-    if (service.n && !memchr(service.p, '/', service.n)) { /* which no key may hold */
-        learn(w, EGW_REF_HEALTH_SNAPSHOT, &snapshot);
-        learn(w, EGW_REF_HEALTH_ISSUE, &issue);
-    }
-}
-
-static struct egw_support_event any_event(struct world *w, struct egw_diagnosis *step)
-{
-    step->kind = heads(w) ? EGW_STR("attempt") : EGW_STR("check");
-    step->resolved = heads(w);
-    return (struct egw_support_event){
-        .event_id = EGW_STR("e"),
-        .event_type = EGW_STR("opened"),
-        .partner = EGW_STR("p"),
-        .customer = EGW_STR("c"),
-        .case_id = EGW_STR("1"),
-        .occurred_at = w->recorded,
-        .ask = word_of(w, EGW_F_ASK),
-        .domain = word_of(w, EGW_F_DOMAIN),
-        .service = word_of(w, EGW_F_SERVICE),
-        .symptom = word_of(w, EGW_F_SYMPTOM),
-        .topic = word_of(w, EGW_F_TOPIC),
-        .severity = word_of(w, EGW_F_SEVERITY),
-        .scope = word_of(w, EGW_F_SCOPE),
-        .use = word_of(w, EGW_F_USE),
-        .hosting = word_of(w, EGW_F_HOSTING),
-        .environment = word_of(w, EGW_F_ENVIRONMENT),
-        .own_tenant = heads(w),
-        .publisher = ONE_OF(w, EGW_STR("microsoft"), EGW_STR("contoso")),
-        .subscription = heads(w) ? EGW_STR("sub") : EGW_STR(""),
-        .title = heads(w) ? EGW_STR("E42 at sign-in") : EGW_STR(""),
-        .text = EGW_STR("it fails"),
-        .diagnosis = {step, heads(w)},
-    };
-}
-
-/* What is known to be wrong, as the catalogue may say it. */
-static struct egw_known_issue any_issue(struct world *w)
-{
-    return (struct egw_known_issue){
-        .id = EGW_STR("KI-1"),
-        .code = EGW_STR("E42"),
-        .basis = ONE_OF(w, EGW_STR("doc"), EGW_STR("selfhelp"), EGW_STR("forum")),
-        .baseline = (int)random_below(&w->r, 3) - 1,
-    };
-}
 
 /* ---- against the boxes ---- */
 
@@ -369,31 +116,15 @@ static void hold_to_boxes(struct seen *seen, const struct egw_list *facts,
 
 static void decide_one(struct world *w, struct seen *seen)
 {
-    struct egw_diagnosis step = {.step = EGW_STR("looked"), .result = EGW_STR("as told")};
-    struct egw_known_issue issue = any_issue(w);
     struct egw_arena arena = {0};
-    struct egw_support_event event;
-    struct egw_subject subject = {.event = &event};
     struct egw_decision decision;
 
-    w->facts = egw_facts_new();
-    assert_non_null(w->facts);
-    w->recorded = INT64_C(1704067200000) + ((int64_t)random_below(&w->r, 3000) - 1500) * DAY_MS;
-    w->now = w->recorded + random_below(&w->r, 3) * DAY_MS;
-    event = any_event(w, &step);
-    subject.recorded_ms = w->recorded;
-    if (random_below(&w->r, 3))
-        subject.customer = event.customer;
-    else
-        subject.customer_elsewhere = heads(w);
-    subject.approval = ONE_OF(w, EGW_STR("approved"), EGW_STR("declined"));
-    subject.released = heads(w);
-    double_match = (struct egw_match){&issue, random_below(&w->r, 5) == 0};
-    learn_of_partner(w);
-    learn_of_customer(w, event.service);
-    assert_int_equal(egw_decide(w->policy, w->facts, &subject, w->now, &arena, &decision), EGW_OK);
-    hold_to_boxes(seen, &decision.facts, w->policy, w->recorded);
-    egw_facts_free(w->facts);
+    world_begin(w);
+    double_match = (struct egw_match){&w->issue, w->ambiguous};
+    assert_int_equal(egw_decide(w->policies[0], w->facts, &w->subject, w->now, &arena, &decision),
+                     EGW_OK);
+    hold_to_boxes(seen, &decision.facts, w->policies[0], w->recorded);
+    world_end(w);
     egw_arena_free(&arena);
 }
 
@@ -427,7 +158,7 @@ static void assert_all_came(const struct seen *seen)
 static void nothing_that_cannot_be_comes_to(struct egw_policy *policy)
 {
     const struct egw_policy *const policies[] = {policy};
-    struct world w = {.r = {7}, .policy = policy};
+    struct world w = {.r = {7}, .policies = {policy, NULL}};
     struct egw_space *space = NULL;
     struct seen seen = {0};
 
@@ -444,7 +175,7 @@ static void nothing_that_cannot_be_comes_to(struct egw_policy *policy)
 /* The first date of a channel is a law: a rule for it before that never decides. */
 static void a_channel_gives_no_right_outside_its_time(void **state EGW_UNUSED)
 {
-    struct egw_policy *policy = compile(odd_files, EGW_COUNT(odd_files));
+    struct egw_policy *policy = world_policy(odd_files, EGW_COUNT(odd_files));
     const struct egw_policy *const policies[] = {policy};
     struct egw_space *space = NULL;
     struct egw_quest quest;
@@ -478,8 +209,8 @@ static void a_channel_gives_no_right_outside_its_time(void **state EGW_UNUSED)
 
 static void nothing_that_cannot_be_comes_to_a_policy_of_every_kind(void **state EGW_UNUSED)
 {
-    nothing_that_cannot_be_comes_to(asking(odd_files, EGW_COUNT(odd_files), false));
-    nothing_that_cannot_be_comes_to(asking(odd_files, EGW_COUNT(odd_files), true));
+    nothing_that_cannot_be_comes_to(world_asking(odd_files, EGW_COUNT(odd_files), 0));
+    nothing_that_cannot_be_comes_to(world_asking(odd_files, EGW_COUNT(odd_files), 1));
 }
 
 static void nothing_that_cannot_be_comes_to_the_shipped_policy(void **state EGW_UNUSED)
@@ -488,7 +219,7 @@ static void nothing_that_cannot_be_comes_to_the_shipped_policy(void **state EGW_
     struct egw_error err;
 
     assert_int_equal(egw_policy_read(EGW_SOURCE_DIR "/config/policy", NULL, &files, &err), EGW_OK);
-    nothing_that_cannot_be_comes_to(asking(files.files, files.n, true));
+    nothing_that_cannot_be_comes_to(world_asking(files.files, files.n, 1));
     egw_policy_files_free(&files);
 }
 

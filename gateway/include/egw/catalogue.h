@@ -63,4 +63,17 @@ struct egw_match {
 struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue, struct egw_str title,
                                      struct egw_str text, struct egw_str service);
 
+/* NULL is a catalogue of nothing. */
+bool egw_catalogue_same(const struct egw_catalogue *a, const struct egw_catalogue *b);
+/*
+ * What texts mean to two catalogues, of events that name the service by these ids (empty: none that
+ * is known): take is called for each spelling that either knows, as the only one in a text, and for
+ * those that changed beside one of each kind of the others. Pure; false: no memory.
+ */
+typedef void egw_catalogue_pair_fn(void *user, const struct egw_match *old,
+                                   const struct egw_match *new);
+bool egw_catalogue_compare(const struct egw_catalogue *const catalogues[2],
+                           const struct egw_str services[2], egw_catalogue_pair_fn *take,
+                           void *user);
+
 #endif
