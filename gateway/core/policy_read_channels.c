@@ -39,7 +39,7 @@ static void pair_packs(const struct egw_policy *const p[2],
     int stale = egw_stricter(p, EGW_REF_PACK);
 
     for (size_t k = 0; k < EGW_COUNT(packs); k++) {
-        for (int aged = 0; aged < 2; aged++) { /* too old for the egw_stricter policy */
+        for (int aged = 0; aged < 2; aged++) { /* too old for the stricter policy */
             unsigned rights[2];
 
             for (int s = 0; s < 2; s++) {

@@ -140,7 +140,9 @@ static const struct row table[] = {
          "Folder of policy files that egw init, check and policy read. Workers take the policy "
          "from Kafka."),
     TEXT("policy.catalogue", policy.catalogue, settings_is_path, "path", "a path",
-         "config/catalogue", "Folder of the catalogue of known errors that belongs to the policy."),
+         "config/catalogue",
+         "Folder of the catalogue of known errors that belongs to the policy. A policy that has a "
+         "folder \"catalogue\" in its own takes that one."),
     INT("policy.backtest_limit", policy.backtest_limit, 0, 100, 100,
         "How many percent of the recorded cases a new policy may move before egw policy activate "
         "asks for --accept NAME. 100: any number, and it is not backtested unless asked for."),

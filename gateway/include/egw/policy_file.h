@@ -16,8 +16,9 @@ struct egw_policy_files {
 };
 
 /* Read every .cfg of policy_dir (config/policy) and every .tsv of catalogue_dir (config/catalogue;
- * may be NULL), the latter named "catalogue/x.tsv". EGW_OK, EGW_IO, EGW_RETRY (the machine could
- * not read), EGW_INVALID, EGW_NOMEM. */
+ * may be NULL), the latter named "catalogue/x.tsv". A folder "catalogue" within policy_dir takes
+ * the place of catalogue_dir. EGW_OK, EGW_IO, EGW_RETRY (the machine could not read), EGW_INVALID,
+ * EGW_NOMEM. */
 enum egw_status egw_policy_read(const char *policy_dir, const char *catalogue_dir,
                                 struct egw_policy_files *ret,
                                 struct egw_error *reterr) EGW_MUST_CHECK;
