@@ -119,6 +119,10 @@ static void show_diff(const struct pair *pair, const struct egw_policy_diff *dif
     }
     for (size_t i = 0; i < diff->definitions.n; i++) {
         egw_put_safe(stdout, definitions[i].text);
+        if (definitions[i].example.facts.n) {
+            (void)fputs("\n  for example: ", stdout);
+            egw_put_example(&definitions[i].example, stdout);
+        }
         (void)putchar('\n');
     }
     (void)printf(
@@ -193,6 +197,11 @@ static enum egw_status json_diff(const struct pair *pair, const struct egw_polic
             st = egw_buf_printf(out, "{\"part\":\"%s\"", definitions[i].part);
         if (!st)
             st = egw_json_text(out, "text", definitions[i].text);
+        if (!st && definitions[i].example.facts.n) {
+            st = egw_buf_printf(out, ",\"example\":");
+            if (!st)
+                st = egw_json_example(&definitions[i].example, out);
+        }
         if (!st)
             st = egw_buf_put(out, "}", 1);
     }

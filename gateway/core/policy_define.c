@@ -8,10 +8,12 @@
 #include "egw/policy_diff.h"
 #include "egw/wants.h"
 #include "policy_readings.h"
+#include "policy_shown.h"
 
 enum { OLD, NEW };
 
 struct defining {
+    struct egw_quest *quest;
     const struct egw_policy *policies[2];
     struct egw_arena *arena;
     struct egw_list *list;
@@ -38,16 +40,23 @@ static void put(struct defining *d, const char *fmt, ...)
     d->nomem = d->nomem || egw_buf_put(&d->text, text, (size_t)n);
 }
 
-/* What was put is a sentence about that part of the policy. */
-static void tell(struct defining *d, const char *part)
+/* What was put is a sentence about that part of the policy, and touches these cases. */
+static void tell_of(struct defining *d, const char *part, const struct egw_touched *touched)
 {
     struct egw_policy_definition *to = egw_list_push(d->arena, d->list, sizeof(*to));
 
-    if (!to || !egw_arena_str(d->arena, egw_buf_str(&d->text), &to->text))
+    if (!to || !egw_arena_str(d->arena, egw_buf_str(&d->text), &to->text) ||
+        !egw_show_touched(d->quest, touched, d->arena, &to->example))
         d->nomem = true;
     else
         to->part = part;
     egw_buf_clear(&d->text);
+}
+
+/* Whom it touches the moves of events show. */
+static void tell(struct defining *d, const char *part)
+{
+    tell_of(d, part, &(const struct egw_touched){.what = EGW_TOUCHES_NOTHING});
 }
 
 static void put_words(struct defining *d, const struct egw_str *words, size_t n)
@@ -161,12 +170,21 @@ static void put_property(struct defining *d, size_t side, const struct egw_chann
     case 7:
         put(d, "cloud only %s", c->cloud_only ? "yes" : "no");
         break;
-    default:
+    case 8:
         put(d, "counted %s", c->counted ? "yes" : "no");
+        break;
+    case 9:
+        put(d, "name \"%.*s\"", EGW_FMT(c->name));
+        break;
+    default:
+        put(d, "cases filed at %.*s", EGW_FMT(c->portal.n ? c->portal : EGW_STR("each service's")));
+        if (!egw_str_eq(c->portal, c->portal_usgov))
+            put(d, " (US government: %.*s)",
+                EGW_FMT(c->portal_usgov.n ? c->portal_usgov : EGW_STR("each service's")));
         break;
     }
 }
-enum { PROPERTIES = 9 };
+enum { READ_PROPERTIES = 9, PROPERTIES = 11 }; /* the first make rights, which the rules read */
 
 static const struct egw_channel *channel_named(const struct egw_policy *policy, struct egw_str id)
 {
@@ -195,7 +213,11 @@ static void define_property(struct defining *d, const struct egw_channel *const 
     if (same)
         egw_buf_clear(&d->text);
     else
-        tell(d, "channels");
+        tell_of(d, "channels",
+                &(const struct egw_touched){
+                    .what = property < READ_PROPERTIES ? EGW_TOUCHES_NOTHING : EGW_TOUCHES_CHANNEL,
+                    .side = NEW,
+                    .name = channels[NEW]->id});
 }
 
 static void define_channels(struct defining *d)
@@ -258,6 +280,7 @@ static void define_names(struct defining *d, size_t side, const struct egw_servi
 static void define_service(struct defining *d, const struct egw_service_rules *before,
                            const struct egw_service_rules *after)
 {
+    enum { SHOWN = 3 }; /* from here on: what the rules do not see */
     const struct {
         bool same;
         const char *text;
@@ -277,7 +300,11 @@ static void define_service(struct defining *d, const struct egw_service_rules *b
         if (parts[i].same)
             continue;
         put(d, "service %.*s: %s", EGW_FMT(after->view.id), parts[i].text);
-        tell(d, "services");
+        tell_of(d, "services",
+                &(const struct egw_touched){.what = i < SHOWN ? EGW_TOUCHES_NOTHING
+                                                              : EGW_TOUCHES_SERVICE,
+                                            .side = NEW,
+                                            .name = after->view.id});
     }
 }
 
@@ -447,6 +474,7 @@ static void define_demand(struct defining *d, const struct egw_demand *before,
                           const struct egw_demand *after)
 {
     const struct egw_rule_view *was = &before->rule->view, *is = &after->rule->view;
+    const struct egw_touched touched = {.what = EGW_TOUCHES_DEMAND, .side = NEW, .demand = after};
     size_t begin, middle;
     bool same;
 
@@ -462,11 +490,11 @@ static void define_demand(struct defining *d, const struct egw_demand *before,
     if (same)
         egw_buf_clear(&d->text);
     else
-        tell(d, "demands");
+        tell_of(d, "demands", &touched);
     if (same && (!egw_str_eq(was->because, is->because) || !egw_str_eq(was->advice, is->advice) ||
                  !egw_str_eq(was->owner, is->owner))) {
         put(d, "form: %.*s says so in other words", EGW_FMT(is->id));
-        tell(d, "demands");
+        tell_of(d, "demands", &touched);
     }
 }
 
@@ -500,7 +528,9 @@ static void define_demands(struct defining *d)
                 put(d, "form: %.*s is %s: it ", EGW_FMT(own->rule->view.id),
                     change_of(side == OLD, side == NEW));
                 put_demand(d, side, own);
-                tell(d, "demands");
+                tell_of(d, "demands",
+                        &(const struct egw_touched){
+                            .what = EGW_TOUCHES_DEMAND, .side = side, .demand = own});
             }
         }
     }
@@ -519,14 +549,6 @@ static bool names(const struct egw_str *words, size_t n, struct egw_str word)
             return true;
     }
     return false;
-}
-
-static bool same_limit(const struct egw_limit *a, const struct egw_limit *b)
-{
-    return a && b
-               ? a->within_ms == b->within_ms && a->warn_ms == b->warn_ms &&
-                     egw_str_eq(a->calendar, b->calendar) && egw_str_eq(a->otherwise, b->otherwise)
-               : a == b;
 }
 
 static void put_limit(struct defining *d, const struct egw_limit *limit)
@@ -617,7 +639,7 @@ static void count_pair(struct defining *d, struct egw_list *list, const struct p
     struct pair *pairs = list->p, *to;
 
     for (size_t i = 0; i < list->n; i++) {
-        if (same_limit(pairs[i].was, pair->was) && same_limit(pairs[i].is, pair->is)) {
+        if (egw_same_limit(pairs[i].was, pair->was) && egw_same_limit(pairs[i].is, pair->is)) {
             pairs[i].kinds++;
             return;
         }
@@ -660,6 +682,8 @@ static const struct egw_limit *limit_of(const struct defining *d, size_t side, i
 static void put_pair(struct defining *d, int action, const struct axis axes[AXES],
                      const struct pair *pair)
 {
+    struct egw_str language = word_at(&axes[LANGUAGE], pair->first[LANGUAGE]);
+
     put(d, "%s", egw_action_names[action]);
     put_kind(d, axes, pair->first);
     put(d, " is due ");
@@ -669,7 +693,12 @@ static void put_pair(struct defining *d, int action, const struct axis axes[AXES
     if (pair->kinds > 1)
         put(d, "; so %s %zu more kind%s of it", pair->kinds > 2 ? "are" : "is", pair->kinds - 1,
             pair->kinds > 2 ? "s" : "");
-    tell(d, "limits");
+    tell_of(d, "limits",
+            &(const struct egw_touched){.what = EGW_TOUCHES_LIMIT,
+                                        .side = NEW,
+                                        .action = action,
+                                        .limits = {pair->was, pair->is},
+                                        .language = language});
 }
 
 /* Each pair is told once. */
@@ -689,7 +718,7 @@ static void define_limits_of(struct defining *d, int action)
         pair.was = limit_of(d, OLD, action, axes, at);
         pair.is = limit_of(d, NEW, action, axes, at);
         memcpy(pair.first, at, sizeof(at));
-        if (!same_limit(pair.was, pair.is))
+        if (!egw_same_limit(pair.was, pair.is))
             count_pair(d, &list, &pair);
     } while (next_kind(axes, at));
     pairs = list.p;
@@ -705,9 +734,11 @@ static bool same_hours(const struct egw_open_hours *a, const struct egw_open_hou
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-static void put_users(struct defining *d, size_t side, struct egw_str calendar)
+/* Returns a language of those who are promised it; empty: of any. */
+static struct egw_str put_users(struct defining *d, size_t side, struct egw_str calendar)
 {
     const char *between = "; limits counted in it: ";
+    struct egw_str language = EGW_STR("");
 
     for (int action = 0; action < EGW_ACTION_COUNT; action++) {
         const struct egw_limit *l = d->policies[side]->limits[action];
@@ -718,7 +749,9 @@ static void put_users(struct defining *d, size_t side, struct egw_str calendar)
             continue;
         put(d, "%s%s", between, egw_action_names[action]);
         between = ", ";
+        language = l->language_count ? l->languages[0] : EGW_STR("");
     }
+    return language;
 }
 
 static void define_calendars(struct defining *d)
@@ -728,6 +761,7 @@ static void define_calendars(struct defining *d)
             const struct egw_named_calendar *own = &d->policies[side]->calendars[i];
             const struct egw_named_calendar *other =
                 egw_policy_calendar(d->policies[!side], own->id);
+            struct egw_str language;
 
             if (other && (side == NEW || same_hours(&own->calendar, &other->calendar)))
                 continue;
@@ -736,8 +770,12 @@ static void define_calendars(struct defining *d)
             else
                 put(d, "calendar %.*s is %s", EGW_FMT(own->id),
                     change_of(side == OLD, side == NEW));
-            put_users(d, other ? NEW : side, own->id);
-            tell(d, "calendars");
+            language = put_users(d, other ? NEW : side, own->id);
+            tell_of(d, "calendars",
+                    &(const struct egw_touched){.what = EGW_TOUCHES_HOURS,
+                                                .side = other ? NEW : side,
+                                                .language = language,
+                                                .name = own->id});
         }
     }
 }
@@ -764,10 +802,13 @@ static void define_rest(struct defining *d)
     }
 }
 
-bool egw_policy_define(const struct egw_policy *before, const struct egw_policy *after,
-                       struct egw_arena *arena, struct egw_list *ret)
+bool egw_policy_define(struct egw_quest *quest, struct egw_arena *arena, struct egw_list *ret)
 {
-    struct defining d = {.policies = {before, after}, .arena = arena, .list = ret};
+    struct defining d = {
+        .quest = quest,
+        .policies = {quest->space->sides[OLD].policy, quest->space->sides[NEW].policy},
+        .arena = arena,
+        .list = ret};
 
     define_channels(&d);
     define_services(&d);

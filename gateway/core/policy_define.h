@@ -8,10 +8,9 @@
 #ifndef EGW_POLICY_DEFINE_H
 #define EGW_POLICY_DEFINE_H
 
-#include "policy_model.h"
+#include "policy_search.h"
 
-/* Adds struct egw_policy_definition. False: no memory. */
-bool egw_policy_define(const struct egw_policy *before, const struct egw_policy *after,
-                       struct egw_arena *arena, struct egw_list *ret);
+/* Adds struct egw_policy_definition, of the two policies of the quest's space. False: no memory. */
+bool egw_policy_define(struct egw_quest *quest, struct egw_arena *arena, struct egw_list *ret);
 
 #endif

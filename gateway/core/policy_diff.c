@@ -131,8 +131,7 @@ static void compare_all(struct diffing *d)
     }
     if (d->diff->moves.n)
         qsort(d->diff->moves.p, d->diff->moves.n, sizeof(struct egw_policy_move), by_answer);
-    if (!egw_policy_define(d->policies[OLD], d->policies[NEW], &d->diff->arena,
-                           &d->diff->definitions))
+    if (!egw_policy_define(&d->quest, &d->diff->arena, &d->diff->definitions))
         d->nomem = true;
 }
 

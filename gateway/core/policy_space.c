@@ -297,10 +297,11 @@ static bool takes_all(const struct egw_part *part, size_t values)
     return true;
 }
 
-static struct egw_box rule_box(struct egw_build *b, size_t side, size_t rule)
+/* Where its conditions hold; in force: and while it is. */
+static struct egw_box rule_box(struct egw_build *b, size_t side, const struct egw_rule *from,
+                               bool in_force)
 {
     const struct egw_policy *policy = b->space->sides[side].policy;
-    const struct egw_rule *from = &policy->rules[rule];
     struct egw_part *parts = egw_build_get(b, from->when_count + 1, sizeof(*parts));
     size_t n = 0, kept = 0;
 
@@ -314,7 +315,8 @@ static struct egw_box rule_box(struct egw_build *b, size_t side, size_t rule)
         narrow_to(bits, &b->space->axes[axis], b->space->axes[axis].map[side],
                   from->when[i].accepts, family ? policy : NULL);
     }
-    narrow_to_eras(b, side, rule, parts, &n);
+    if (in_force)
+        narrow_to_eras(b, side, (size_t)(from - policy->rules), parts, &n);
     for (size_t i = 0; i < n && !b->nomem; i++) {
         if (!takes_all(&parts[i], b->space->axes[parts[i].axis].value_count))
             parts[kept++] = parts[i];
@@ -357,14 +359,19 @@ struct boxes {
     size_t n;
 };
 
-static size_t all_boxes(const struct egw_build *b, struct boxes ret[EGW_SIDES_MAX + 1])
+enum { BOXES_MAX = 1 + 2 * EGW_SIDES_MAX };
+
+static size_t all_boxes(const struct egw_build *b, struct boxes ret[BOXES_MAX])
 {
     size_t n = 0;
 
     ret[n++] = (struct boxes){b->impossible.p, b->impossible.n};
-    for (size_t s = 0; s < b->space->side_count; s++)
-        ret[n++] =
-            (struct boxes){b->space->sides[s].rules, b->space->sides[s].policy->staged_count};
+    for (size_t s = 0; s < b->space->side_count; s++) {
+        const struct egw_side *side = &b->space->sides[s];
+
+        ret[n++] = (struct boxes){side->rules, side->policy->staged_count};
+        ret[n++] = (struct boxes){side->demands, side->policy->demand_count};
+    }
     return n;
 }
 
@@ -391,7 +398,7 @@ static void translate(struct egw_build *b, unsigned a, const struct egw_box *box
 static void make_classes(struct egw_build *b, unsigned a)
 {
     struct egw_axis *axis = &b->space->axes[a];
-    struct boxes boxes[EGW_SIDES_MAX + 1];
+    struct boxes boxes[BOXES_MAX];
     size_t kinds = all_boxes(b, boxes), values = axis->value_count, classes = 1;
     uint16_t *class_of = egw_build_get(b, values, sizeof(*class_of)), *shown;
     uint16_t(*renamed)[2] = egw_build_get(b, values, sizeof(*renamed));
@@ -438,7 +445,10 @@ static void make_boxes(struct egw_build *b)
 
         side->rules = egw_build_get(b, side->policy->staged_count, sizeof(*side->rules));
         for (size_t r = 0; side->rules && r < side->policy->staged_count && !b->nomem; r++)
-            side->rules[r] = rule_box(b, s, r);
+            side->rules[r] = rule_box(b, s, &side->policy->rules[r], true);
+        side->demands = egw_build_get(b, side->policy->demand_count, sizeof(*side->demands));
+        for (size_t i = 0; side->demands && i < side->policy->demand_count && !b->nomem; i++)
+            side->demands[i] = rule_box(b, s, side->policy->demands[i].rule, false);
     }
     if (b->nomem)
         return;

@@ -46,7 +46,8 @@ struct egw_axis {
 
 struct egw_side {
     const struct egw_policy *policy;
-    struct egw_box *rules; /* by place in the policy */
+    struct egw_box *rules;   /* by place in the policy */
+    struct egw_box *demands; /* likewise: where they are made, of a channel they are made of */
 };
 
 struct egw_space {

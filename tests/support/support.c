@@ -33,3 +33,15 @@ char *read_file(const char *path, size_t *ret_n)
     fclose(f);
     return text;
 }
+
+char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    char *made;
+
+    if (!at)
+        fail_msg("there is no %s", from);
+    made = must_alloc(strlen(text) + strlen(to) + 1);
+    (void)sprintf(made, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return made;
+}

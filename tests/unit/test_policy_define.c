@@ -8,6 +8,7 @@
 #include "catalogue_double.h"
 #include "egw/policy_diff.h"
 #include "egw/policy_file.h"
+#include "policy_world.h"
 
 static const char base[] =
     "severities = [\"A\", \"B\"]; default-severity = \"B\"; plans = [\"p\"];\n"
@@ -37,24 +38,10 @@ static const char *const stages[][2] = {{"validity", "next"},
                                         {"baseline", "next"},
                                         {"channel", "HANDOFF\"; channel = \"paid"}};
 
-/* The base with one text put in place of another; the caller frees it. */
-static char *with(const char *text, const char *in_place_of)
-{
-    const char *at = strstr(base, in_place_of);
-    char *made;
-
-    assert_non_null(at);
-    assert_true(
-        asprintf(&made, "%.*s%s%s", (int)(at - base), base, text, at + strlen(in_place_of)) > 0);
-    return made;
-}
-
 static struct egw_policy *compile(const char *words)
 {
     struct egw_policy_file files[1 + EGW_COUNT(stages)] = {{EGW_STR("a.cfg"), egw_str_of(words)}};
     char rules[EGW_COUNT(stages)][256], names[EGW_COUNT(stages)][16];
-    struct egw_faults faults = {0};
-    struct egw_policy *policy = NULL;
 
     for (size_t i = 0; i < EGW_COUNT(stages); i++) {
         (void)snprintf(rules[i], sizeof(rules[i]),
@@ -64,11 +51,7 @@ static struct egw_policy *compile(const char *words)
         (void)snprintf(names[i], sizeof(names[i]), "b%zu.cfg", i);
         files[1 + i] = (struct egw_policy_file){egw_str_of(names[i]), egw_str_of(rules[i])};
     }
-    if (egw_policy_compile(files, EGW_COUNT(files), &policy, &faults)) {
-        egw_faults_print(&faults, stderr);
-        fail();
-    }
-    return policy;
+    return world_policy(files, EGW_COUNT(files));
 }
 
 /* Old and new text, the part of the policy, the sentence. */
@@ -117,7 +100,7 @@ static void each_definition_that_differs_is_told_in_a_sentence(void **state EGW_
     struct egw_policy *before = compile(base);
 
     for (size_t i = 0; i < EGW_COUNT(rows); i++) {
-        char *words = with(rows[i][1], rows[i][0]);
+        char *words = replaced(base, rows[i][0], rows[i][1]);
         struct egw_policy *after = compile(words);
         const struct egw_policy_definition *told;
         struct egw_policy_diff diff;
@@ -141,10 +124,81 @@ static void each_definition_that_differs_is_told_in_a_sentence(void **state EGW_
     egw_policy_free(before);
 }
 
+/* ---- whom it touches ---- */
+
+static const struct {
+    const char *file, *from, *to;
+    const char *example; /* the facts that tell of one case it touches */
+} touching[] = {
+    {"forms.cfg", "wants = [\"title\", \"text\"]", "wants = \"title\"",
+     "domain=billing commercial=in-force"},
+    {"forms.cfg", "wants = [\"subscription\", \"region\"]", "wants = \"region\"",
+     "domain=billing commercial=in-force service=azure topic=quota"},
+    {"clocks.cfg",
+     "{ action = \"FILED\"; channels = \"commercial\"; languages = \"ja\"; within = \"8h\"",
+     "{ action = \"FILED\"; channels = \"commercial\"; languages = \"ja\"; within = \"9h\"",
+     "domain=billing commercial=in-force severity=emergency"},
+    {"clocks.cfg", "hours = \"mon-fri 09:00-17:00\"", "hours = \"mon-fri 09:00-16:00\"",
+     "domain=billing commercial=in-force severity=emergency"},
+    {"channels.cfg", "portal = \"https://partner", "portal = \"https://x.partner",
+     "domain=billing commercial=in-force"},
+    {"services.cfg", "portal = \"https://admin.microsoft.com", "portal = \"https://x.example",
+     "severity=C own-tenant=yes premier=in-force advanced=in-force service=microsoft-365"},
+};
+
+static void assert_touches(const struct egw_policy_diff *diff, const char *change,
+                           const char *example)
+{
+    const struct egw_policy_definition *told = diff->definitions.p;
+    const struct egw_fact *facts = told[0].example.facts.p;
+    struct egw_buf text = {0};
+
+    assert_int_equal(diff->moves.n, 0);
+    assert_int_equal(diff->definitions.n, 1);
+    for (size_t i = 0; i < told[0].example.telling; i++)
+        assert_int_equal(egw_buf_printf(&text, "%s%.*s=%.*s", i ? " " : "", EGW_FMT(facts[i].name),
+                                        EGW_FMT(facts[i].value)),
+                         EGW_OK);
+    if (!egw_str_is(egw_buf_str(&text), example))
+        fail_msg("%s touches %.*s", change, EGW_FMT(egw_buf_str(&text)));
+    egw_buf_free(&text);
+}
+
+static void what_comes_after_the_rules_is_told_with_a_case(void **state EGW_UNUSED)
+{
+    struct egw_policy_files files;
+    struct egw_error err;
+
+    assert_int_equal(egw_policy_read(EGW_SOURCE_DIR "/config/policy", NULL, &files, &err), EGW_OK);
+    for (size_t i = 0; i < EGW_COUNT(touching); i++) {
+        struct egw_policy *before = world_policy(files.files, files.n), *after;
+        struct egw_policy_diff diff;
+        struct egw_policy_file *file = files.files;
+        struct egw_str kept;
+        char *text;
+
+        while (!egw_str_is(file->name, touching[i].file))
+            file++;
+        kept = file->content;
+        text = replaced(kept.p, touching[i].from, touching[i].to);
+        file->content = egw_str_of(text);
+        after = world_policy(files.files, files.n);
+        assert_int_equal(egw_policy_diff(before, after, &diff), EGW_OK);
+        assert_touches(&diff, touching[i].to, touching[i].example);
+        egw_policy_diff_free(&diff);
+        file->content = kept;
+        free(text);
+        egw_policy_free(before);
+        egw_policy_free(after);
+    }
+    egw_policy_files_free(&files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_definition_that_differs_is_told_in_a_sentence),
+        cmocka_unit_test(what_comes_after_the_rules_is_told_with_a_case),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

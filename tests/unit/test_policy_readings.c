@@ -52,18 +52,6 @@ static const struct egw_policy_file stages[] = {
                                "\"TO_PROVIDER\"; because = \"b\"; source = \"S\"; } );")},
 };
 
-/* The text with one piece put in place of another; the caller frees it. */
-static char *with(const char *text, const char *from, const char *to)
-{
-    const char *at = strstr(text, from);
-    char *made;
-
-    if (!at)
-        fail_msg("there is no %s", from);
-    assert_true(asprintf(&made, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
-    return made;
-}
-
 /* ---- what is read ---- */
 
 enum { VALUES_MAX = 16 };
@@ -321,7 +309,7 @@ static void what_two_policies_read_is_what_they_may(void **state EGW_UNUSED)
 
     memcpy(files + 1, stages, sizeof(stages));
     for (size_t i = 0; i < EGW_COUNT(changes); i++) {
-        char *text = with(words, changes[i].from, changes[i].to);
+        char *text = replaced(words, changes[i].from, changes[i].to);
         const struct egw_policy *p[2];
         size_t apart;
 
@@ -443,7 +431,7 @@ static void what_a_changed_definition_moves_is_told(void **state EGW_UNUSED)
             f++;
         p[OLD] = world_policy(files.files, files.n);
         kept = files.files[f].content;
-        text = with(kept.p, shipped_changes[i].from, shipped_changes[i].to);
+        text = replaced(kept.p, shipped_changes[i].from, shipped_changes[i].to);
         files.files[f].content = egw_str_of(text);
         p[NEW] = world_policy(files.files, files.n);
         assert_int_equal(egw_policy_diff(p[OLD], p[NEW], &diff), EGW_OK);

@@ -2,10 +2,10 @@
  * policy_diff - which events another policy decides otherwise, found in the tables of both
  *
  * Everything that can come is one region for each pair of rules that decide it, in the old policy
- * and in the new. Each region that is not empty is told once, with an event; none is missed. Where
- * the policies mean different things by a word, or ask and promise other things (a channel's dates,
- * a service's names, what a form demands, by when a step is due), the rules alone cannot tell: each
- * such definition is told with the cases it touches. Pure.
+ * and in the new. Each region that is not empty is told once, with an event; none is missed. An
+ * event may give the policies different facts (a channel's dates, a service's names, a role that
+ * will do): that is part of it. What they define otherwise is told, too; where it has its effect
+ * after the rules (what a form demands, by when a step is due), with an event it touches. Pure.
  */
 #ifndef EGW_POLICY_DIFF_H
 #define EGW_POLICY_DIFF_H
@@ -21,7 +21,10 @@ struct egw_policy_move {
 /* Something the policies define otherwise, which events may feel without any rule being another. */
 struct egw_policy_definition {
     const char *part;    /* of the policy: "channels", "services", "demands", "limits" ... */
-    struct egw_str text; /* "channel unified: since 2026-09-01, was 2026-07-01; ..." */
+    struct egw_str text; /* "channel unified: since 2026-09-01, was 2026-07-01" */
+    /* Of what comes after the rules (demands, limits, links): an event whose case it touches. No
+     * facts: there is none, or the moves show them. */
+    struct egw_example example;
 };
 
 struct egw_policy_diff {

@@ -1,0 +1,217 @@
+#include "policy_shown.h"
+
+#include "clock.h"
+
+struct showing {
+    struct egw_quest *quest;
+    const struct egw_touched *touched;
+    struct egw_arena *arena;
+    struct egw_example *ret;
+};
+
+static const struct egw_policy *policy_of(const struct showing *s, size_t side)
+{
+    return s->quest->space->sides[side].policy;
+}
+
+/* ---- which rules send cases there ---- */
+
+bool egw_same_limit(const struct egw_limit *a, const struct egw_limit *b)
+{
+    return a && b
+               ? a->within_ms == b->within_ms && a->warn_ms == b->warn_ms &&
+                     egw_str_eq(a->calendar, b->calendar) && egw_str_eq(a->otherwise, b->otherwise)
+               : a == b;
+}
+
+/* The state of the limits may be one that cases come to later: those handed off are filed or linked
+ * to, an incident that was waited for ends. */
+static bool comes_to(const struct egw_rule_view *rule, int action)
+{
+    if (action == EGW_ACTION_FILED || action == EGW_ACTION_LINKED)
+        return rule->action == EGW_ACTION_HANDOFF;
+    return rule->action == (action == EGW_ACTION_INCIDENT_ENDED ? EGW_ACTION_HEALTH_MATCH : action);
+}
+
+static const struct egw_limit *limit_in(const struct showing *s, size_t side, int action,
+                                        const struct egw_rule_view *rule, struct egw_str severity)
+{
+    const struct egw_clock_ask ask = {.policy = policy_of(s, side),
+                                      .action = action,
+                                      .code = action == rule->action ? rule->code : EGW_STR(""),
+                                      .severity = severity,
+                                      .channel = rule->channel,
+                                      .language = s->touched->language};
+
+    return egw_clock_limit(&ask);
+}
+
+static bool is_counted_in(const struct showing *s, const struct egw_rule_view *rule,
+                          struct egw_str severity)
+{
+    const struct egw_touched *t = s->touched;
+
+    for (int action = 0; action < EGW_ACTION_COUNT; action++) {
+        const struct egw_limit *limit =
+            comes_to(rule, action) ? limit_in(s, t->side, action, rule, severity) : NULL;
+
+        if (limit && egw_str_eq(limit->calendar, t->name))
+            return true;
+    }
+    return false;
+}
+
+static const struct egw_channel *channel_of(const struct egw_policy *policy, struct egw_str id)
+{
+    size_t i = 0;
+
+    while (!egw_str_eq(policy->channels[i].id, id))
+        i++; /* it is there: checked when compiled */
+    return &policy->channels[i];
+}
+
+/* Whether cases of the rule and the severity are touched. */
+static bool is_touched(const struct showing *s, const struct egw_rule_view *rule,
+                       struct egw_str severity)
+{
+    const struct egw_policy *policy = policy_of(s, s->touched->side);
+    const struct egw_channel *channel = rule->channel.n ? channel_of(policy, rule->channel) : NULL;
+    const struct egw_touched *t = s->touched;
+
+    switch (t->what) {
+    case EGW_TOUCHES_DEMAND:
+        return channel && t->demand->channels >> (channel - policy->channels) & 1;
+    case EGW_TOUCHES_LIMIT:
+        return comes_to(rule, t->action) &&
+               egw_same_limit(limit_in(s, 0, t->action, rule, severity), t->limits[0]) &&
+               egw_same_limit(limit_in(s, 1, t->action, rule, severity), t->limits[1]);
+    case EGW_TOUCHES_HOURS:
+        return is_counted_in(s, rule, severity);
+    case EGW_TOUCHES_SERVICE:
+        return channel && !channel->portal.n && !channel->portal_usgov.n;
+    case EGW_TOUCHES_CHANNEL:
+        return egw_str_eq(rule->channel, t->name);
+    case EGW_TOUCHES_NOTHING:
+        break;
+    }
+    return false;
+}
+
+/* ---- asking for an event ---- */
+
+static bool within_value(struct showing *s, unsigned fact, size_t value)
+{
+    const struct egw_space *space = s->quest->space;
+    size_t a = (size_t)space->axis_of[s->touched->side][fact];
+    const struct egw_axis *axis = &space->axes[a];
+    uint64_t *only = egw_arena_alloc(s->arena, axis->words * sizeof(*only));
+
+    if (!only)
+        return false;
+    only[axis->class_of[value] / 64] = UINT64_C(1) << (axis->class_of[value] % 64);
+    egw_quest_within(s->quest, a, only);
+    return true;
+}
+
+static void within_box(struct showing *s, const struct egw_box *box)
+{
+    for (size_t p = 0; p < box->n; p++)
+        egw_quest_within(s->quest, box->parts[p].axis, box->parts[p].in);
+}
+
+/* The fact is one that tells; value: of its class just this one, or SIZE_MAX. */
+static void tell_fact(struct showing *s, size_t a, size_t value)
+{
+    const struct egw_axis *axis = &s->quest->space->axes[a];
+    struct egw_fact *facts = (struct egw_fact *)(uintptr_t)s->ret->facts.p, fact;
+    size_t i = 0;
+
+    while (i < s->ret->facts.n && !egw_str_eq(facts[i].name, axis->name))
+        i++;
+    if (i == s->ret->facts.n) {
+        if (value == SIZE_MAX)
+            return; /* any value will do */
+        facts[s->ret->facts.n++] = (struct egw_fact){axis->name, axis->values[value]};
+    }
+    fact = facts[i];
+    if (value != SIZE_MAX)
+        fact.value = axis->values[value];
+    if (i >= s->ret->telling) {
+        memmove(facts + s->ret->telling + 1, facts + s->ret->telling,
+                (i - s->ret->telling) * sizeof(*facts));
+        i = s->ret->telling++;
+    }
+    facts[i] = fact;
+}
+
+/* An event of that severity which the rule decides. False: no memory. */
+static bool look_for(struct showing *s, size_t rule, const size_t *severity)
+{
+    const struct egw_touched *t = s->touched;
+    const struct egw_space *space = s->quest->space;
+    const struct egw_policy *policy = policy_of(s, t->side);
+    const struct egw_told about = {t->side, rule};
+    const struct egw_box *demand = t->what == EGW_TOUCHES_DEMAND
+                                       ? &space->sides[t->side].demands[t->demand - policy->demands]
+                                       : NULL;
+    int service = -1;
+
+    egw_quest_begin(s->quest, false);
+    egw_quest_decides(s->quest, t->side, rule);
+    if (severity && !within_value(s, EGW_F_SEVERITY, *severity))
+        return false;
+    if (demand)
+        within_box(s, demand);
+    if (t->what == EGW_TOUCHES_SERVICE) {
+        service = egw_space_value(&space->axes[space->axis_of[t->side][EGW_F_SERVICE]], t->name);
+        if (service < 0)
+            return true;
+        if (!within_value(s, EGW_F_SERVICE, (size_t)service))
+            return false;
+    }
+    if (egw_quest_find(s->quest) != EGW_FOUND_SOME)
+        return !s->quest->nomem;
+    egw_quest_widen(s->quest, NULL);
+    if (!egw_region_example(space, s->quest->point, &about, 1, s->arena, s->ret))
+        return false;
+    if (severity)
+        tell_fact(s, (size_t)space->axis_of[t->side][EGW_F_SEVERITY], *severity);
+    if (service >= 0)
+        tell_fact(s, (size_t)space->axis_of[t->side][EGW_F_SERVICE], (size_t)service);
+    for (size_t p = 0; demand && p < demand->n; p++)
+        tell_fact(s, demand->parts[p].axis, SIZE_MAX);
+    return true;
+}
+
+static bool look_by_severity(struct showing *s, size_t rule)
+{
+    const struct egw_space *space = s->quest->space;
+    const struct egw_axis *axis = &space->axes[space->axis_of[s->touched->side][EGW_F_SEVERITY]];
+    const struct egw_rule_view *view = &policy_of(s, s->touched->side)->rules[rule].view;
+
+    for (size_t v = EGW_V_WORDS; v < axis->value_count && !s->ret->facts.n; v++) {
+        if (is_touched(s, view, axis->values[v]) && !look_for(s, rule, &v))
+            return false;
+    }
+    return true;
+}
+
+bool egw_show_touched(struct egw_quest *quest, const struct egw_touched *touched,
+                      struct egw_arena *arena, struct egw_example *ret)
+{
+    struct showing s = {quest, touched, arena, ret};
+    const struct egw_policy *policy = policy_of(&s, touched->side);
+    bool by_severity = touched->what == EGW_TOUCHES_LIMIT || touched->what == EGW_TOUCHES_HOURS;
+
+    *ret = (struct egw_example){.decided_by = EGW_NO_RULE};
+    for (size_t r = 0; r < policy->staged_count && !ret->facts.n; r++) {
+        const struct egw_rule_view *view = &policy->rules[r].view;
+
+        if (view->action < 0 || touched->what == EGW_TOUCHES_NOTHING)
+            continue;
+        if (by_severity ? !look_by_severity(&s, r)
+                        : is_touched(&s, view, EGW_STR("")) && !look_for(&s, r, NULL))
+            return false;
+    }
+    return true;
+}
