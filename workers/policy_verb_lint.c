@@ -180,12 +180,11 @@ struct report {
 
 static void show_finding(const struct egw_policy *policy, const struct egw_lint_finding *finding)
 {
-    struct egw_rule_view rule = egw_policy_rule(policy, finding->rule);
-
-    egw_put_safe(stdout, rule.file);
-    (void)printf(":%d: %s%s: rule \"", rule.line,
-                 egw_lint_is_fault(finding->kind) ? "" : "note: ", egw_lint_names[finding->kind]);
-    egw_put_safe(stdout, rule.id);
+    egw_put_safe(stdout, finding->file);
+    (void)printf(":%d: %s%s: %s \"", finding->line,
+                 egw_lint_is_fault(finding->kind) ? "" : "note: ", egw_lint_names[finding->kind],
+                 finding->what);
+    egw_put_safe(stdout, finding->id);
     (void)fputs("\" ", stdout);
     egw_put_safe(stdout, finding->text);
     (void)putchar('\n');
@@ -245,13 +244,14 @@ static void show_report(const struct report *r)
 static enum egw_status json_finding(const struct egw_policy *policy,
                                     const struct egw_lint_finding *finding, struct egw_buf *out)
 {
-    struct egw_rule_view rule = egw_policy_rule(policy, finding->rule);
     enum egw_status st =
-        egw_buf_printf(out, "{\"kind\":\"%s\",\"fault\":%s", egw_lint_names[finding->kind],
+        egw_buf_printf(out, "{\"kind\":\"%s\",\"fault\":%s,", egw_lint_names[finding->kind],
                        egw_lint_is_fault(finding->kind) ? "true" : "false");
 
     if (!st)
-        st = egw_json_rule(&rule, out);
+        st = json_place(finding->file, finding->line, out);
+    if (!st)
+        st = egw_json_text(out, finding->what, finding->id);
     if (!st)
         st = egw_buf_printf(out, ",\"text\":");
     if (!st)

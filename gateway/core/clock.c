@@ -19,15 +19,21 @@ static struct egw_str primary(struct egw_str language)
     return dash ? (struct egw_str){language.p, (size_t)(dash - language.p)} : language;
 }
 
+bool egw_limit_fits(const struct egw_limit *limit, struct egw_str code, struct egw_str severity,
+                    struct egw_str channel, struct egw_str language)
+{
+    return (!limit->code.n || egw_str_eq(limit->code, code)) &&
+           fits(limit->severities, limit->severity_count, severity) &&
+           fits(limit->channels, limit->channel_count, channel) &&
+           fits(limit->languages, limit->language_count, language);
+}
+
 const struct egw_limit *egw_clock_limit(const struct egw_clock_ask *ask)
 {
     const struct egw_limit *limit = ask->policy->limits[ask->action];
     struct egw_str language = primary(ask->language);
 
-    while (limit && !((!limit->code.n || egw_str_eq(limit->code, ask->code)) &&
-                      fits(limit->severities, limit->severity_count, ask->severity) &&
-                      fits(limit->channels, limit->channel_count, ask->channel) &&
-                      fits(limit->languages, limit->language_count, language)))
+    while (limit && !egw_limit_fits(limit, ask->code, ask->severity, ask->channel, language))
         limit = limit->next;
     return limit;
 }

@@ -26,6 +26,9 @@ struct egw_clock {
     struct egw_str otherwise; /* event type that due_at stands for; empty: none */
 };
 
+/* language: its primary tag. */
+bool egw_limit_fits(const struct egw_limit *limit, struct egw_str code, struct egw_str severity,
+                    struct egw_str channel, struct egw_str language);
 /* The limit that counts for such a case, by action, code, severity, channel and language; NULL:
  * none fits. */
 const struct egw_limit *egw_clock_limit(const struct egw_clock_ask *ask);

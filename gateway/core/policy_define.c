@@ -4,9 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "clock.h"
 #include "egw/policy_diff.h"
 #include "egw/wants.h"
+#include "policy_kinds.h"
 #include "policy_readings.h"
 #include "policy_shown.h"
 
@@ -45,11 +45,13 @@ static void tell_of(struct defining *d, const char *part, const struct egw_touch
 {
     struct egw_policy_definition *to = egw_list_push(d->arena, d->list, sizeof(*to));
 
-    if (!to || !egw_arena_str(d->arena, egw_buf_str(&d->text), &to->text) ||
-        !egw_show_touched(d->quest, touched, d->arena, &to->example))
+    if (!to || !egw_arena_str(d->arena, egw_buf_str(&d->text), &to->text)) {
         d->nomem = true;
-    else
+    } else {
         to->part = part;
+        (void)egw_show_touched(d->quest, touched, d->arena, &to->example);
+        d->nomem = d->nomem || d->quest->nomem;
+    }
     egw_buf_clear(&d->text);
 }
 
@@ -542,15 +544,6 @@ static void define_demands(struct defining *d)
 
 /* ---- limits ---- */
 
-static bool names(const struct egw_str *words, size_t n, struct egw_str word)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (egw_str_same(words[i], word))
-            return true;
-    }
-    return false;
-}
-
 static void put_limit(struct defining *d, const struct egw_limit *limit)
 {
     if (!limit) {
@@ -570,68 +563,27 @@ static void put_limit(struct defining *d, const struct egw_limit *limit)
         put(d, ", which then stands for %.*s", EGW_FMT(limit->otherwise));
 }
 
-struct axis {
-    struct egw_list words; /* of struct egw_str, "any other" last */
-};
-
-static void add_word(struct defining *d, struct axis *axis, struct egw_str word)
-{
-    struct egw_str *to;
-
-    if (names(axis->words.p, axis->words.n, word))
-        return;
-    to = egw_list_push(d->arena, &axis->words, sizeof(*to));
-    if (to)
-        *to = word;
-    else
-        d->nomem = true;
-}
-
-static void add_words(struct defining *d, struct axis *axis, const struct egw_str *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        add_word(d, axis, words[i]);
-}
-
-static const struct egw_str any_other = {"(any other)", 11};
-
-enum { CODE, SEVERITY, CHANNEL, LANGUAGE, AXES };
-
-static void gather_words(struct defining *d, int action, struct axis axes[AXES])
-{
-    for (size_t side = 0; side < 2; side++) {
-        for (const struct egw_limit *l = d->policies[side]->limits[action]; l; l = l->next) {
-            if (l->code.n)
-                add_word(d, &axes[CODE], l->code);
-            add_words(d, &axes[SEVERITY], l->severities, l->severity_count);
-            add_words(d, &axes[CHANNEL], l->channels, l->channel_count);
-            add_words(d, &axes[LANGUAGE], l->languages, l->language_count);
-        }
-    }
-    for (size_t i = 0; i < AXES; i++)
-        add_word(d, &axes[i], any_other);
-}
-
-static void put_kind(struct defining *d, const struct axis axes[AXES], const size_t at[AXES])
+static void put_kind(struct defining *d, const struct egw_kinds *kinds,
+                     const size_t at[EGW_KIND_WORDS])
 {
     static const char *const words[] = {"", " severity ", " to ", " in language "};
 
-    for (size_t i = 0; i < AXES; i++) {
-        const struct egw_str *list = axes[i].words.p;
+    for (size_t i = 0; i < EGW_KIND_WORDS; i++) {
+        struct egw_str word = egw_kinds_word(kinds, at, i);
 
-        if (axes[i].words.n < 2)
+        if (kinds->words[i].n < 2)
             continue; /* no limit asks */
-        if (i == CODE && list[at[i]].p != any_other.p)
-            put(d, "/%.*s", EGW_FMT(list[at[i]]));
-        else if (i != CODE)
-            put(d, "%s%.*s", words[i], EGW_FMT(list[at[i]].n ? list[at[i]] : EGW_STR("(none)")));
+        if (i != EGW_KIND_CODE)
+            put(d, "%s%.*s", words[i], EGW_FMT(word.n ? word : EGW_STR("(none)")));
+        else if (at[i] + 1 < kinds->words[i].n)
+            put(d, "/%.*s", EGW_FMT(word));
     }
 }
 
 /* A limit and the one that takes its place, with the first kind of case it is so for. */
 struct pair {
     const struct egw_limit *was, *is;
-    size_t first[AXES], kinds;
+    size_t first[EGW_KIND_WORDS], kinds;
 };
 
 static void count_pair(struct defining *d, struct egw_list *list, const struct pair *pair)
@@ -651,41 +603,13 @@ static void count_pair(struct defining *d, struct egw_list *list, const struct p
         d->nomem = true;
 }
 
-static bool next_kind(const struct axis axes[AXES], size_t at[AXES])
-{
-    for (size_t i = 0; i < AXES; i++) {
-        if (++at[i] < axes[i].words.n)
-            return true;
-        at[i] = 0;
-    }
-    return false;
-}
-
-static struct egw_str word_at(const struct axis *axis, size_t at)
-{
-    return ((const struct egw_str *)axis->words.p)[at];
-}
-
-static const struct egw_limit *limit_of(const struct defining *d, size_t side, int action,
-                                        const struct axis axes[AXES], const size_t at[AXES])
-{
-    const struct egw_clock_ask ask = {.policy = d->policies[side],
-                                      .action = action,
-                                      .code = word_at(&axes[CODE], at[CODE]),
-                                      .severity = word_at(&axes[SEVERITY], at[SEVERITY]),
-                                      .channel = word_at(&axes[CHANNEL], at[CHANNEL]),
-                                      .language = word_at(&axes[LANGUAGE], at[LANGUAGE])};
-
-    return egw_clock_limit(&ask);
-}
-
-static void put_pair(struct defining *d, int action, const struct axis axes[AXES],
+static void put_pair(struct defining *d, int action, const struct egw_kinds *kinds,
                      const struct pair *pair)
 {
-    struct egw_str language = word_at(&axes[LANGUAGE], pair->first[LANGUAGE]);
+    struct egw_str language = egw_kinds_word(kinds, pair->first, EGW_KIND_LANGUAGE);
 
     put(d, "%s", egw_action_names[action]);
-    put_kind(d, axes, pair->first);
+    put_kind(d, kinds, pair->first);
     put(d, " is due ");
     put_limit(d, pair->is);
     put(d, ", was ");
@@ -704,26 +628,29 @@ static void put_pair(struct defining *d, int action, const struct axis axes[AXES
 /* Each pair is told once. */
 static void define_limits_of(struct defining *d, int action)
 {
-    struct axis axes[AXES] = {0};
+    struct egw_kinds kinds;
     struct egw_list list = {0};
-    size_t at[AXES] = {0};
+    size_t at[EGW_KIND_WORDS] = {0};
     const struct pair *pairs;
 
-    gather_words(d, action, axes);
+    if (!egw_kinds_gather(d->policies, 2, action, d->arena, &kinds)) {
+        d->nomem = true;
+        return;
+    }
     do {
         struct pair pair = {.kinds = 1};
 
         if (d->nomem)
             return;
-        pair.was = limit_of(d, OLD, action, axes, at);
-        pair.is = limit_of(d, NEW, action, axes, at);
+        pair.was = egw_kinds_limit(&kinds, d->policies[OLD], at);
+        pair.is = egw_kinds_limit(&kinds, d->policies[NEW], at);
         memcpy(pair.first, at, sizeof(at));
         if (!egw_same_limit(pair.was, pair.is))
             count_pair(d, &list, &pair);
-    } while (next_kind(axes, at));
+    } while (egw_kinds_next(&kinds, at));
     pairs = list.p;
     for (size_t i = 0; i < list.n; i++)
-        put_pair(d, action, axes, &pairs[i]);
+        put_pair(d, action, &kinds, &pairs[i]);
 }
 
 /* ---- calendars ---- */

@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "policy_overlap.h"
+#include "policy_shown.h"
 
 const char *const egw_lint_names[EGW_LINT_KINDS] = {
-    "impossible", "shadowed", "unreachable", "dates", "unsure", "field", "overlap",
+    "impossible", "shadowed", "unreachable", "unused", "dates", "unsure", "field", "overlap",
 };
 
 /* What all pairs of rules may take together: some seconds. */
@@ -31,25 +33,43 @@ static const struct egw_stage_table *stage_of(const struct linting *l, size_t ru
     return &l->policy->stages[view_of(l, rule).stage - EGW_STAGE_VALIDITY];
 }
 
+static struct egw_lint_finding *add_about(struct linting *l, enum egw_lint_kind kind,
+                                          const char *what, struct egw_str id, struct egw_str file,
+                                          int line, struct egw_str text)
+{
+    struct egw_lint_finding *to =
+        text.p ? egw_list_push(&l->lint->arena, &l->lint->findings, sizeof(*to)) : NULL;
+
+    if (!to) {
+        l->nomem = true;
+        return NULL;
+    }
+    *to = (struct egw_lint_finding){.kind = kind,
+                                    .what = what,
+                                    .id = id,
+                                    .file = file,
+                                    .line = line,
+                                    .text = text,
+                                    .example = {.decided_by = EGW_NO_RULE}};
+    l->lint->counts[kind]++;
+    return to;
+}
+
 /* other: a rule the finding is also about, or SIZE_MAX. region NULL: there is no event to show. */
 static void add(struct linting *l, enum egw_lint_kind kind, size_t rule, size_t other,
                 struct egw_str text, const uint64_t *region)
 {
-    struct egw_lint_finding *to = egw_list_push(&l->lint->arena, &l->lint->findings, sizeof(*to));
+    struct egw_rule_view view = view_of(l, rule);
     struct egw_told about[] = {{0, rule}, {0, other}, {0, SIZE_MAX}};
+    struct egw_lint_finding *to = add_about(l, kind, "rule", view.id, view.file, view.line, text);
 
-    if (!to || !text.p) {
-        l->nomem = true;
+    if (!to)
         return;
-    }
-    *to = (struct egw_lint_finding){
-        .kind = kind, .rule = rule, .text = text, .example = {.decided_by = EGW_NO_RULE}};
     if (region)
         about[2].rule = egw_region_decider(l->space, 0, region);
     if (region && !egw_region_example(l->space, region, about, EGW_COUNT(about), &l->lint->arena,
                                       &to->example))
         l->nomem = true;
-    l->lint->counts[kind]++;
 }
 
 static struct egw_str say(struct linting *l, const char *text)
@@ -67,6 +87,24 @@ static bool unsure(struct linting *l, enum egw_found found, size_t rule)
                    "entangled"),
             NULL);
     return found == EGW_FOUND_UNSURE;
+}
+
+/* An event that fits the rule, and the other one (SIZE_MAX: none): one that gets to their stage if
+ * there is such, else any; that there is one was found before. */
+static void show_fits(struct linting *l, size_t rule, size_t other)
+{
+    for (int gets_there = 1; gets_there >= 0; gets_there--) {
+        egw_quest_begin(&l->quest, false);
+        egw_quest_fits(&l->quest, 0, rule, true);
+        if (other != SIZE_MAX)
+            egw_quest_fits(&l->quest, 0, other, true);
+        if (gets_there)
+            egw_quest_passes(&l->quest, 0, (size_t)(stage_of(l, rule) - l->policy->stages));
+        if (egw_quest_find(&l->quest) == EGW_FOUND_SOME) {
+            egw_quest_widen(&l->quest, NULL);
+            return;
+        }
+    }
 }
 
 /* ---- rules that never decide ---- */
@@ -185,7 +223,7 @@ static void lint_rule(struct linting *l, size_t rule)
             say(l, "never decides: it asks for facts that never come together"), NULL);
         return;
     }
-    egw_quest_widen(&l->quest, NULL);
+    show_fits(l, rule, SIZE_MAX);
     memcpy(l->space->scratch, l->quest.point, l->space->words * sizeof(uint64_t));
     egw_quest_begin(&l->quest, false);
     egw_quest_first(&l->quest, 0, rule);
@@ -214,9 +252,19 @@ struct dates {
     size_t ended, begun;        /* rules: in force before, and again after */
 };
 
-static enum egw_found hole_between(struct linting *l, const struct dates *d)
+/* there: an event of that time, which gets to the stage. */
+static enum egw_found hole_between(struct linting *l, const struct dates *d, bool there)
 {
+    const struct egw_axis *time = &l->space->axes[0];
+    size_t class = time->class_of[d->hole];
+
     egw_quest_begin(&l->quest, false);
+    if (there) {
+        memset(l->space->scratch, 0, time->words * sizeof(uint64_t));
+        l->space->scratch[class / 64] = UINT64_C(1) << (class % 64);
+        egw_quest_within(&l->quest, 0, l->space->scratch);
+        egw_quest_passes(&l->quest, 0, (size_t)(stage_of(l, d->ended) - l->policy->stages));
+    }
     egw_quest_fits_ever(&l->quest, 0, d->ended, true);
     egw_quest_fits_ever(&l->quest, 0, d->begun, true);
     for (size_t r = d->first; r < d->last; r++) {
@@ -256,6 +304,8 @@ static void add_hole(struct linting *l, const struct dates *d)
         EGW_FMT(after.id), EGW_FMT(after.file), after.line,
         EGW_FMT(l->space->axes[0].values[d->hole]), EGW_FMT(last.id));
 
+    if (hole_between(l, d, true) != EGW_FOUND_SOME)
+        (void)hole_between(l, d, false);
     egw_quest_widen(&l->quest, NULL);
     add(l, EGW_LINT_DATES, d->ended, d->begun, text, l->quest.point);
 }
@@ -277,7 +327,7 @@ static void lint_dates_of(struct linting *l, const struct egw_stage_table *stage
             d.hole = stop;
             d.after = start;
             l->quest.steps = *steps < EGW_SEARCH_STEPS ? *steps : EGW_SEARCH_STEPS;
-            if (hole_between(l, &d) == EGW_FOUND_SOME)
+            if (hole_between(l, &d, false) == EGW_FOUND_SOME)
                 add_hole(l, &d);
             *steps -= l->quest.steps - l->quest.left;
         }
@@ -300,7 +350,7 @@ static void add_overlap(struct linting *l, size_t first, size_t second)
     struct egw_rule_view other = view_of(l, second);
 
     l->lint->listed++;
-    egw_quest_widen(&l->quest, NULL);
+    show_fits(l, first, second);
     add(l, EGW_LINT_OVERLAP, first, second,
         egw_arena_printf(&l->lint->arena,
                          "goes before \"%.*s\" (%.*s:%d), which also fits and says otherwise",
@@ -349,6 +399,91 @@ static void lint_overlaps(struct linting *l, bool listed)
     }
     look_for_overlaps(l, &overlap, listed);
     egw_overlap_free(&overlap);
+}
+
+/* ---- what comes after the rules ---- */
+
+static void lint_demand(struct linting *l, const struct egw_demand *demand)
+{
+    const struct egw_touched touched = {.what = EGW_TOUCHES_DEMAND, .demand = demand};
+    const struct egw_rule_view *view = &demand->rule->view;
+    struct egw_example example;
+
+    if (egw_show_touched(&l->quest, &touched, &l->lint->arena, &example) == EGW_FOUND_NONE)
+        (void)add_about(l, EGW_LINT_UNUSED, "demand", view->id, view->file, view->line,
+                        say(l, "is never made: no case that it is about gets to these channels"));
+}
+
+/* The first kind of cases it is meant for, and the limit before it that they are due by. */
+static const struct egw_limit *taker_of(const struct egw_kinds *kinds,
+                                        const struct egw_policy *policy,
+                                        const struct egw_limit *limit)
+{
+    size_t at[EGW_KIND_WORDS] = {0};
+
+    do {
+        if (egw_limit_fits(limit, egw_kinds_word(kinds, at, EGW_KIND_CODE),
+                           egw_kinds_word(kinds, at, EGW_KIND_SEVERITY),
+                           egw_kinds_word(kinds, at, EGW_KIND_CHANNEL),
+                           egw_kinds_word(kinds, at, EGW_KIND_LANGUAGE)))
+            return egw_kinds_limit(kinds, policy, at);
+    } while (egw_kinds_next(kinds, at));
+    return limit;
+}
+
+static bool counts(const struct egw_kinds *kinds, const struct egw_policy *policy,
+                   const struct egw_limit *limit)
+{
+    size_t at[EGW_KIND_WORDS] = {0};
+
+    do {
+        if (egw_kinds_limit(kinds, policy, at) == limit)
+            return true;
+    } while (egw_kinds_next(kinds, at));
+    return false;
+}
+
+/* With a case that it is about. */
+static void add_limit(struct linting *l, int action, const struct egw_limit *limit,
+                      const struct egw_limit *taker)
+{
+    const struct egw_touched touched = {.what = EGW_TOUCHES_LIMIT,
+                                        .action = action,
+                                        .about = limit,
+                                        .language = limit->language_count ? limit->languages[0]
+                                                                          : EGW_STR("")};
+    struct egw_str text = egw_arena_printf(&l->lint->arena,
+                                           "never counts: cases it is about are due by that of "
+                                           "%s:%d, or others before it",
+                                           taker->at.file, taker->at.line);
+    struct egw_lint_finding *to =
+        add_about(l, EGW_LINT_UNUSED, "limit", egw_str_of(egw_action_names[action]),
+                  egw_str_of(limit->at.file), limit->at.line, text);
+
+    if (to)
+        (void)egw_show_touched(&l->quest, &touched, &l->lint->arena, &to->example);
+}
+
+static void lint_limits(struct linting *l, int action)
+{
+    struct egw_kinds kinds;
+
+    if (!egw_kinds_gather(&l->policy, 1, action, &l->lint->arena, &kinds)) {
+        l->nomem = true;
+        return;
+    }
+    for (const struct egw_limit *limit = l->policy->limits[action]; limit; limit = limit->next) {
+        if (!counts(&kinds, l->policy, limit))
+            add_limit(l, action, limit, taker_of(&kinds, l->policy, limit));
+    }
+}
+
+static void lint_rest(struct linting *l)
+{
+    for (size_t i = 0; i < l->policy->demand_count && !l->nomem; i++)
+        lint_demand(l, &l->policy->demands[i]);
+    for (int action = 0; action < EGW_ACTION_COUNT && !l->nomem; action++)
+        lint_limits(l, action);
 }
 
 /* ---- fields that an older form of the event lacks ---- */
@@ -441,10 +576,13 @@ bool egw_lint_is_fault(enum egw_lint_kind kind)
 static int by_place(const void *a, const void *b)
 {
     const struct egw_lint_finding *x = a, *y = b;
+    int c = egw_str_cmp(x->file, y->file);
 
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
-    return (x->rule > y->rule) - (x->rule < y->rule);
+    if (!c)
+        c = (x->line > y->line) - (x->line < y->line);
+    return c ? c : egw_str_cmp(x->text, y->text);
 }
 
 enum egw_status egw_policy_lint(const struct egw_policy *policy,
@@ -460,6 +598,8 @@ enum egw_status egw_policy_lint(const struct egw_policy *policy,
     l.rules = l.space->sides[0].rules;
     for (size_t r = 0; r < policy->staged_count && !l.nomem; r++)
         lint_rule(&l, r);
+    if (!l.nomem)
+        lint_rest(&l);
     if (!l.nomem)
         lint_dates(&l);
     if (!l.nomem)

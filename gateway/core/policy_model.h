@@ -316,6 +316,7 @@ struct egw_channel {
 
 /* By when a case in a state is due; of one action's, the first that fits counts. */
 struct egw_limit {
+    struct egw_place at;
     struct egw_str code;                                     /* empty: any */
     const struct egw_str *severities, *channels, *languages; /* none: any */
     size_t severity_count, channel_count, language_count;

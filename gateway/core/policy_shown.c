@@ -16,14 +16,6 @@ static const struct egw_policy *policy_of(const struct showing *s, size_t side)
 
 /* ---- which rules send cases there ---- */
 
-bool egw_same_limit(const struct egw_limit *a, const struct egw_limit *b)
-{
-    return a && b
-               ? a->within_ms == b->within_ms && a->warn_ms == b->warn_ms &&
-                     egw_str_eq(a->calendar, b->calendar) && egw_str_eq(a->otherwise, b->otherwise)
-               : a == b;
-}
-
 /* The state of the limits may be one that cases come to later: those handed off are filed or linked
  * to, an incident that was waited for ends. */
 static bool comes_to(const struct egw_rule_view *rule, int action)
@@ -33,12 +25,17 @@ static bool comes_to(const struct egw_rule_view *rule, int action)
     return rule->action == (action == EGW_ACTION_INCIDENT_ENDED ? EGW_ACTION_HEALTH_MATCH : action);
 }
 
+static struct egw_str code_in(const struct egw_rule_view *rule, int action)
+{
+    return action == rule->action ? rule->code : EGW_STR("");
+}
+
 static const struct egw_limit *limit_in(const struct showing *s, size_t side, int action,
                                         const struct egw_rule_view *rule, struct egw_str severity)
 {
     const struct egw_clock_ask ask = {.policy = policy_of(s, side),
                                       .action = action,
-                                      .code = action == rule->action ? rule->code : EGW_STR(""),
+                                      .code = code_in(rule, action),
                                       .severity = severity,
                                       .channel = rule->channel,
                                       .language = s->touched->language};
@@ -70,6 +67,21 @@ static const struct egw_channel *channel_of(const struct egw_policy *policy, str
     return &policy->channels[i];
 }
 
+static bool is_due_by(const struct showing *s, const struct egw_rule_view *rule,
+                      struct egw_str severity)
+{
+    const struct egw_touched *t = s->touched;
+
+    if (t->about)
+        return egw_limit_fits(t->about, code_in(rule, t->action), severity, rule->channel,
+                              t->language);
+    for (size_t side = 0; side < s->quest->space->side_count; side++) {
+        if (!egw_same_limit(limit_in(s, side, t->action, rule, severity), t->limits[side]))
+            return false;
+    }
+    return true;
+}
+
 /* Whether cases of the rule and the severity are touched. */
 static bool is_touched(const struct showing *s, const struct egw_rule_view *rule,
                        struct egw_str severity)
@@ -82,9 +94,7 @@ static bool is_touched(const struct showing *s, const struct egw_rule_view *rule
     case EGW_TOUCHES_DEMAND:
         return channel && t->demand->channels >> (channel - policy->channels) & 1;
     case EGW_TOUCHES_LIMIT:
-        return comes_to(rule, t->action) &&
-               egw_same_limit(limit_in(s, 0, t->action, rule, severity), t->limits[0]) &&
-               egw_same_limit(limit_in(s, 1, t->action, rule, severity), t->limits[1]);
+        return comes_to(rule, t->action) && is_due_by(s, rule, severity);
     case EGW_TOUCHES_HOURS:
         return is_counted_in(s, rule, severity);
     case EGW_TOUCHES_SERVICE:
@@ -99,18 +109,19 @@ static bool is_touched(const struct showing *s, const struct egw_rule_view *rule
 
 /* ---- asking for an event ---- */
 
-static bool within_value(struct showing *s, unsigned fact, size_t value)
+static void within_value(struct showing *s, unsigned fact, size_t value)
 {
     const struct egw_space *space = s->quest->space;
     size_t a = (size_t)space->axis_of[s->touched->side][fact];
     const struct egw_axis *axis = &space->axes[a];
     uint64_t *only = egw_arena_alloc(s->arena, axis->words * sizeof(*only));
 
-    if (!only)
-        return false;
+    if (!only) {
+        s->quest->nomem = true;
+        return;
+    }
     only[axis->class_of[value] / 64] = UINT64_C(1) << (axis->class_of[value] % 64);
     egw_quest_within(s->quest, a, only);
-    return true;
 }
 
 static void within_box(struct showing *s, const struct egw_box *box)
@@ -144,8 +155,8 @@ static void tell_fact(struct showing *s, size_t a, size_t value)
     facts[i] = fact;
 }
 
-/* An event of that severity which the rule decides. False: no memory. */
-static bool look_for(struct showing *s, size_t rule, const size_t *severity)
+/* An event of that severity which the rule decides. */
+static enum egw_found look_for(struct showing *s, size_t rule, const size_t *severity)
 {
     const struct egw_touched *t = s->touched;
     const struct egw_space *space = s->quest->space;
@@ -154,64 +165,70 @@ static bool look_for(struct showing *s, size_t rule, const size_t *severity)
     const struct egw_box *demand = t->what == EGW_TOUCHES_DEMAND
                                        ? &space->sides[t->side].demands[t->demand - policy->demands]
                                        : NULL;
+    enum egw_found found;
     int service = -1;
 
     egw_quest_begin(s->quest, false);
     egw_quest_decides(s->quest, t->side, rule);
-    if (severity && !within_value(s, EGW_F_SEVERITY, *severity))
-        return false;
+    if (severity)
+        within_value(s, EGW_F_SEVERITY, *severity);
     if (demand)
         within_box(s, demand);
     if (t->what == EGW_TOUCHES_SERVICE) {
         service = egw_space_value(&space->axes[space->axis_of[t->side][EGW_F_SERVICE]], t->name);
         if (service < 0)
-            return true;
-        if (!within_value(s, EGW_F_SERVICE, (size_t)service))
-            return false;
+            return EGW_FOUND_NONE;
+        within_value(s, EGW_F_SERVICE, (size_t)service);
     }
-    if (egw_quest_find(s->quest) != EGW_FOUND_SOME)
-        return !s->quest->nomem;
+    found = egw_quest_find(s->quest);
+    if (found != EGW_FOUND_SOME)
+        return found;
     egw_quest_widen(s->quest, NULL);
-    if (!egw_region_example(space, s->quest->point, &about, 1, s->arena, s->ret))
-        return false;
+    if (!egw_region_example(space, s->quest->point, &about, 1, s->arena, s->ret)) {
+        s->quest->nomem = true;
+        return EGW_FOUND_UNSURE;
+    }
     if (severity)
         tell_fact(s, (size_t)space->axis_of[t->side][EGW_F_SEVERITY], *severity);
     if (service >= 0)
         tell_fact(s, (size_t)space->axis_of[t->side][EGW_F_SERVICE], (size_t)service);
     for (size_t p = 0; demand && p < demand->n; p++)
         tell_fact(s, demand->parts[p].axis, SIZE_MAX);
-    return true;
+    return EGW_FOUND_SOME;
 }
 
-static bool look_by_severity(struct showing *s, size_t rule)
+static enum egw_found look_by_severity(struct showing *s, size_t rule)
 {
     const struct egw_space *space = s->quest->space;
     const struct egw_axis *axis = &space->axes[space->axis_of[s->touched->side][EGW_F_SEVERITY]];
     const struct egw_rule_view *view = &policy_of(s, s->touched->side)->rules[rule].view;
+    enum egw_found found = EGW_FOUND_NONE;
 
-    for (size_t v = EGW_V_WORDS; v < axis->value_count && !s->ret->facts.n; v++) {
-        if (is_touched(s, view, axis->values[v]) && !look_for(s, rule, &v))
-            return false;
+    for (size_t v = EGW_V_WORDS; v < axis->value_count && found == EGW_FOUND_NONE; v++) {
+        if (is_touched(s, view, axis->values[v]))
+            found = look_for(s, rule, &v);
     }
-    return true;
+    return found;
 }
 
-bool egw_show_touched(struct egw_quest *quest, const struct egw_touched *touched,
-                      struct egw_arena *arena, struct egw_example *ret)
+enum egw_found egw_show_touched(struct egw_quest *quest, const struct egw_touched *touched,
+                                struct egw_arena *arena, struct egw_example *ret)
 {
     struct showing s = {quest, touched, arena, ret};
     const struct egw_policy *policy = policy_of(&s, touched->side);
     bool by_severity = touched->what == EGW_TOUCHES_LIMIT || touched->what == EGW_TOUCHES_HOURS;
+    enum egw_found found = EGW_FOUND_NONE;
 
     *ret = (struct egw_example){.decided_by = EGW_NO_RULE};
-    for (size_t r = 0; r < policy->staged_count && !ret->facts.n; r++) {
+    for (size_t r = 0; r < policy->staged_count && found == EGW_FOUND_NONE; r++) {
         const struct egw_rule_view *view = &policy->rules[r].view;
 
         if (view->action < 0 || touched->what == EGW_TOUCHES_NOTHING)
             continue;
-        if (by_severity ? !look_by_severity(&s, r)
-                        : is_touched(&s, view, EGW_STR("")) && !look_for(&s, r, NULL))
-            return false;
+        if (by_severity)
+            found = look_by_severity(&s, r);
+        else if (is_touched(&s, view, EGW_STR("")))
+            found = look_for(&s, r, NULL);
     }
-    return true;
+    return found;
 }

@@ -8,13 +8,14 @@
 #ifndef EGW_POLICY_SHOWN_H
 #define EGW_POLICY_SHOWN_H
 
+#include "policy_kinds.h"
 #include "policy_search.h"
 
 struct egw_touched {
     enum {
         EGW_TOUCHES_NOTHING,
         EGW_TOUCHES_DEMAND,  /* cases that `demand` asks, of `side` */
-        EGW_TOUCHES_LIMIT,   /* cases due by limits[0] before and limits[1] after */
+        EGW_TOUCHES_LIMIT,   /* cases due by this limit of each policy */
         EGW_TOUCHES_HOURS,   /* cases whose time is counted in the calendar `name`, of `side` */
         EGW_TOUCHES_SERVICE, /* cases handed off for the service `name`, of `side` */
         EGW_TOUCHES_CHANNEL, /* cases handed off to the channel `name`, of `side` */
@@ -23,15 +24,14 @@ struct egw_touched {
     const struct egw_demand *demand;
     int action; /* of the limits */
     const struct egw_limit *limits[2];
-    struct egw_str language; /* of the case, for the limits; empty: none known */
+    const struct egw_limit *about; /* in place of them: cases that it is about */
+    struct egw_str language;       /* of the case, for the limits; empty: none known */
     struct egw_str name;
 };
 
-/* Whether a case is due by both at the same time; NULL: at none. */
-bool egw_same_limit(const struct egw_limit *a, const struct egw_limit *b);
-
-/* No event: ret has no facts. False: no memory. */
-bool egw_show_touched(struct egw_quest *quest, const struct egw_touched *touched,
-                      struct egw_arena *arena, struct egw_example *ret);
+/* The policies are the quest's. NONE: ret has no facts; UNSURE: neither, but there may be one, or
+ * memory failed (quest->nomem). */
+enum egw_found egw_show_touched(struct egw_quest *quest, const struct egw_touched *touched,
+                                struct egw_arena *arena, struct egw_example *ret);
 
 #endif

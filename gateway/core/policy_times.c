@@ -84,6 +84,7 @@ static struct egw_limit *make_limit(struct egw_compile *c, const struct egw_sour
 
     if (to)
         *to = (struct egw_limit){
+            .at = from->at,
             .code = from->code.text.n ? from->code.text : EGW_STR(""),
             .severities = egw_compile_texts(c, &from->severities),
             .severity_count = from->severities.n,

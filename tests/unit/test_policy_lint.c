@@ -8,6 +8,7 @@
 #include "catalogue_double.h"
 #include "egw/policy_lint.h"
 #include "policy_trial.h"
+#include "policy_world.h"
 
 /* ---- everything that can come to a small policy ---- */
 
@@ -103,12 +104,13 @@ static void try_all(const struct egw_policy *policy, struct tried *tried)
 
 /* ---- against lint ---- */
 
-static int said_of(const struct egw_lint *lint, size_t rule)
+static int said_of(const struct egw_lint *lint, const struct egw_policy *policy, size_t rule)
 {
     const struct egw_lint_finding *findings = lint->findings.p;
 
     for (size_t i = 0; i < lint->findings.n; i++) {
-        if (findings[i].rule == rule && findings[i].kind <= EGW_LINT_UNREACHABLE)
+        if (egw_str_eq(findings[i].id, policy->rules[rule].view.id) &&
+            findings[i].kind <= EGW_LINT_UNREACHABLE)
             return (int)findings[i].kind;
     }
     return -1;
@@ -138,9 +140,9 @@ static void lint_names_exactly_the_rules_that_never_decide(void **state EGW_UNUS
         for (size_t r = 0; r < policy->rule_count; r++) {
             int truth = truth_of(tried.of_rule[r]);
 
-            if (said_of(&lint, r) != truth)
+            if (said_of(&lint, policy, r) != truth)
                 fail_msg("seed %d, rule %.*s: lint says %d, trying says %d", (int)seed,
-                         EGW_FMT(policy->rules[r].view.id), said_of(&lint, r), truth);
+                         EGW_FMT(policy->rules[r].view.id), said_of(&lint, policy, r), truth);
             seen[truth + 1]++;
         }
         egw_lint_free(&lint);
@@ -256,6 +258,17 @@ static struct egw_policy *dated(const char *since)
     return policy;
 }
 
+static bool is_told(const struct egw_example *example, const char *name, const char *value)
+{
+    const struct egw_fact *facts = example->facts.p;
+
+    for (size_t i = 0; i < example->telling; i++) {
+        if (egw_str_is(facts[i].name, name))
+            return egw_str_is(facts[i].value, value);
+    }
+    return false;
+}
+
 static void a_hole_between_two_dates_is_told_with_both_rules(void **state EGW_UNUSED)
 {
     static const struct {
@@ -280,7 +293,10 @@ static void a_hole_between_two_dates_is_told_with_both_rules(void **state EGW_UN
                        cases[i].since);
         if (cases[i].holes) {
             assert_string_equal(finding->text.p, expected);
-            assert_string_equal(policy->rules[finding->rule].view.id.p, "old");
+            assert_string_equal(finding->id.p, "old");
+            (void)snprintf(expected, sizeof(expected), "from 2023-01-01 to before %s",
+                           cases[i].since);
+            assert_true(is_told(&finding->example, "recorded", expected));
         }
         egw_lint_free(&lint);
         egw_policy_free(policy);
@@ -301,14 +317,82 @@ static void what_an_older_form_cannot_say_is_told_at_the_first_rule(void **state
     finding = lint.findings.p;
     assert_int_equal(finding->kind, EGW_LINT_FIELD);
     assert_false(egw_lint_is_fault(finding->kind));
-    assert_string_equal(policy->rules[finding->rule].view.id.p, "old");
+    assert_string_equal(finding->id.p, "old");
     assert_string_equal(((const struct egw_fact *)finding->example.facts.p)[0].name.p, "recorded");
     assert_string_equal(((const struct egw_fact *)finding->example.facts.p)[1].name.p, "scope");
-    assert_int_equal(finding->example.decided_by, finding->rule);
+    assert_string_equal(policy->rules[finding->example.decided_by].view.id.p, "old");
     assert_string_equal(finding->text.p, "and 1 more ask for scope, which an event in the form 1.0 "
                                          "cannot say");
     egw_lint_free(&lint);
     egw_policy_free(policy);
+}
+
+/* ---- demands and limits, on the shipped policy with a file more ---- */
+
+static const struct {
+    const char *content;
+    const char *what, *id, *text; /* NULL: nothing is found */
+    const char *name, *value;     /* a fact of the example */
+} added[] = {
+    {"demands = ( { id = \"d\"; wants = \"title\"; when = { domain = \"billing\"; "
+     "customer = \"elsewhere\"; }; source = \"assumption\"; because = \"b\"; } );",
+     "demand", "d", "is never made: no case that it is about gets to these channels", NULL, NULL},
+    {"demands = ( { id = \"d\"; wants = \"title\"; channels = \"commercial\"; when = { domain = "
+     "\"billing\"; }; source = \"assumption\"; because = \"b\"; } );",
+     NULL, NULL, NULL, NULL, NULL},
+    {"limits = ( { action = \"HELD\"; severities = \"A\"; within = \"1d\"; "
+     "source = \"assumption\"; } );",
+     "limit", "HELD",
+     "never counts: cases it is about are due by that of clocks.cfg:100, or others before it",
+     "severity", "A"},
+};
+
+static const struct egw_lint_finding *unused_of(const struct egw_lint *lint)
+{
+    const struct egw_lint_finding *findings = lint->findings.p;
+
+    for (size_t i = 0; i < lint->findings.n; i++) {
+        if (findings[i].kind == EGW_LINT_UNUSED)
+            return &findings[i];
+    }
+    return NULL;
+}
+
+static void demands_and_limits_that_never_count_are_told(void **state EGW_UNUSED)
+{
+    struct egw_policy_files files;
+    struct egw_policy_file *list;
+    struct egw_error err;
+
+    assert_int_equal(egw_policy_read(EGW_SOURCE_DIR "/config/policy", NULL, &files, &err), EGW_OK);
+    list = must_alloc((files.n + 1) * sizeof(*list));
+    memcpy(list, files.files, files.n * sizeof(*list));
+    for (size_t i = 0; i < EGW_COUNT(added); i++) {
+        struct egw_lint_options options = {.overlaps = false};
+        const struct egw_lint_finding *found;
+        struct egw_policy *policy;
+        struct egw_lint lint;
+
+        list[files.n] = (struct egw_policy_file){EGW_STR("zz.cfg"), egw_str_of(added[i].content)};
+        policy = world_policy(list, files.n + 1);
+        assert_int_equal(egw_policy_lint(policy, &options, &lint), EGW_OK);
+        assert_int_equal(lint.counts[EGW_LINT_UNUSED], added[i].what != NULL);
+        found = unused_of(&lint);
+        if (found) {
+            assert_true(egw_lint_is_fault(found->kind));
+            assert_string_equal(found->what, added[i].what);
+            assert_true(egw_str_is(found->id, added[i].id));
+            assert_true(egw_str_is(found->file, "zz.cfg"));
+            assert_true(egw_str_is(found->text, added[i].text));
+            assert_int_equal(found->example.facts.n > 0, added[i].name != NULL);
+        }
+        if (found && added[i].name)
+            assert_true(is_told(&found->example, added[i].name, added[i].value));
+        egw_lint_free(&lint);
+        egw_policy_free(policy);
+    }
+    free(list);
+    egw_policy_files_free(&files);
 }
 
 int main(void)
@@ -319,6 +403,7 @@ int main(void)
         cmocka_unit_test(a_policy_is_refused_exactly_when_something_has_no_rule),
         cmocka_unit_test(a_hole_between_two_dates_is_told_with_both_rules),
         cmocka_unit_test(what_an_older_form_cannot_say_is_told_at_the_first_rule),
+        cmocka_unit_test(demands_and_limits_that_never_count_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

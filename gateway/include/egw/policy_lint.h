@@ -13,10 +13,11 @@ enum egw_lint_kind {
     EGW_LINT_IMPOSSIBLE,  /* the rule asks for facts that never come together */
     EGW_LINT_SHADOWED,    /* rules before it in its stage take all of it */
     EGW_LINT_UNREACHABLE, /* earlier stages end all of it */
-    EGW_LINT_DATES,       /* between two rules' dates only the stage's last rule decides */
-    EGW_LINT_UNSURE,      /* not settled within the steps allowed */
-    EGW_LINT_FIELD,       /* an older form of the event lacks what the rule asks for */
-    EGW_LINT_OVERLAP,     /* two rules fit, say different things, and only their order decides */
+    EGW_LINT_UNUSED,  /* a demand that no case meets, a limit behind others that take its cases */
+    EGW_LINT_DATES,   /* between two rules' dates only the stage's last rule decides */
+    EGW_LINT_UNSURE,  /* not settled within the steps allowed */
+    EGW_LINT_FIELD,   /* an older form of the event lacks what the rule asks for */
+    EGW_LINT_OVERLAP, /* two rules fit, say different things, and only their order decides */
     EGW_LINT_KINDS
 };
 extern const char *const egw_lint_names[EGW_LINT_KINDS];
@@ -31,8 +32,10 @@ enum { EGW_NO_RULE = -1 };
 
 struct egw_lint_finding {
     enum egw_lint_kind kind;
-    size_t rule;         /* for egw_policy_rule() */
-    struct egw_str text; /* a sentence about that rule */
+    const char *what;        /* "rule", "demand", "limit" */
+    struct egw_str id, file; /* of a limit the action it is for */
+    int line;
+    struct egw_str text; /* a sentence about it */
     struct egw_example example;
 };
 
