@@ -226,41 +226,48 @@ static void forbid_by_service(const struct lawing *l)
 
 #define RIGHT(word) (1u << EGW_V_RIGHT_##word)
 
-/* A record that may be too old leaves the right unknown. */
-static bool may_be_stale(const struct egw_policy *policy, const struct egw_channel *channel)
+/* While a channel is offered its right follows from what the partner is. */
+static void forbid_by_program(const struct lawing *l, unsigned axis,
+                              const struct egw_channel *channel, struct egw_part now)
 {
-    if (channel->entitlement == EGW_ENTITLED_CONTRACT)
-        return policy->max_age_ms[EGW_REF_CONTRACT];
-    return policy->max_age_ms[EGW_REF_MEMBERSHIP] ||
-           (channel->counted && policy->max_age_ms[EGW_REF_PACK]);
+    static const struct some not_csp[] = {ONLY(EGW_F_CSP, EGW_V_CSP_NO),
+                                          ONLY(EGW_F_CSP, EGW_V_CSP_UNKNOWN)};
+    static const unsigned rights[] = {RIGHT(NONE), RIGHT(UNKNOWN)};
+    static const struct some csp = ONLY(EGW_F_CSP, EGW_V_CSP_YES);
+    const uint64_t good = RIGHT(IN_FORCE) | RIGHT(NOT_COVERED);
+    size_t kinds = l->b->space->axes[axis_of(l, EGW_F_PARTNER)].value_count;
+
+    for (size_t i = 0; i < EGW_COUNT(not_csp); i++)
+        EGW_FORBID(l->b, now, part_of(l, not_csp[i]),
+                   egw_part_of(l->b, axis, ~(uint64_t)rights[i]));
+    if (channel->entitlement == EGW_ENTITLED_CSP)
+        EGW_FORBID(l->b, now, part_of(l, csp), egw_part_of(l->b, axis, ~good));
+    for (unsigned kind = 0; kind < kinds && channel->entitlement != EGW_ENTITLED_CSP; kind++) {
+        struct some this_kind = ONLY(EGW_F_PARTNER, kind);
+        uint64_t right = kind == EGW_V_PARTNER_UNKNOWN   ? RIGHT(UNKNOWN)
+                         : channel->partners >> kind & 1 ? good
+                                                         : RIGHT(NONE);
+
+        EGW_FORBID(l->b, now, part_of(l, csp), part_of(l, this_kind),
+                   egw_part_of(l->b, axis, ~right));
+    }
 }
 
-/* The rights the channel may come out with while it is offered, by what is known of the partner. */
-static unsigned rights_of(const struct egw_policy *policy, const struct egw_channel *channel,
-                          unsigned csp, unsigned partner)
+/* Or from a record, which leaves it unknown where it may be too old or the partner has none. */
+static void forbid_by_record(const struct lawing *l, unsigned axis,
+                             const struct egw_channel *channel, struct egw_part now)
 {
-    unsigned good = RIGHT(IN_FORCE), recorded = RIGHT(ENDED) | RIGHT(NONE);
+    static const struct some on_record = ALL_BUT(EGW_F_CSP, EGW_V_CSP_UNKNOWN);
+    const int64_t *ages = l->policy->max_age_ms;
+    bool membership = channel->entitlement == EGW_ENTITLED_MEMBERSHIP;
+    bool may_be_stale = membership
+                            ? ages[EGW_REF_MEMBERSHIP] || (channel->counted && ages[EGW_REF_PACK])
+                            : ages[EGW_REF_CONTRACT];
 
-    if (channel->cloud_only || channel->families)
-        good |= RIGHT(NOT_COVERED);
-    if (csp == EGW_V_CSP_UNKNOWN || may_be_stale(policy, channel))
-        recorded |= RIGHT(UNKNOWN);
-    switch (channel->entitlement) {
-    case EGW_ENTITLED_CONTRACT:
-        return good | recorded;
-    case EGW_ENTITLED_MEMBERSHIP:
-        return good | recorded | (channel->counted ? RIGHT(EMPTY) : 0);
-    case EGW_ENTITLED_CSP:
-    case EGW_ENTITLED_PROGRAM:
-        break;
-    }
-    if (csp != EGW_V_CSP_YES)
-        return csp == EGW_V_CSP_NO ? RIGHT(NONE) : RIGHT(UNKNOWN);
-    if (channel->entitlement == EGW_ENTITLED_CSP)
-        return good;
-    if (partner == EGW_V_PARTNER_UNKNOWN)
-        return RIGHT(UNKNOWN);
-    return channel->partners >> partner & 1 ? good : RIGHT(NONE);
+    if (!membership || !channel->counted)
+        EGW_FORBID(l->b, now, egw_part_of(l->b, axis, RIGHT(EMPTY)));
+    if (!may_be_stale)
+        EGW_FORBID(l->b, now, part_of(l, on_record), egw_part_of(l->b, axis, RIGHT(UNKNOWN)));
 }
 
 bool egw_channel_covers(const struct egw_policy *policy, const struct egw_channel *channel,
@@ -318,8 +325,6 @@ static void forbid_by_channel(const struct lawing *l, unsigned axis,
 {
     const struct egw_part now = eras_of(l, channel, EGW_OFFER_NOW);
     struct service_question q = {.ask = covers, .channel = channel};
-    size_t csps = l->b->space->axes[axis_of(l, EGW_F_CSP)].value_count;
-    size_t kinds = l->b->space->axes[axis_of(l, EGW_F_PARTNER)].value_count;
 
     for (unsigned on_premises = 0; on_premises < 2; on_premises++) {
         struct some place = {EGW_F_HOSTING, UINT64_C(1) << EGW_V_HOSTING_ON_PREMISES, !on_premises};
@@ -330,15 +335,10 @@ static void forbid_by_channel(const struct lawing *l, unsigned axis,
         EGW_FORBID(l->b, services_where(l, &q, true), part_of(l, place),
                    egw_part_of(l->b, axis, RIGHT(NOT_COVERED)));
     }
-    for (unsigned csp = 0; csp < csps; csp++) {
-        for (unsigned partner = 0; partner < kinds; partner++) {
-            struct some this_csp = ONLY(EGW_F_CSP, csp), this_kind = ONLY(EGW_F_PARTNER, partner);
-
-            EGW_FORBID(
-                l->b, now, part_of(l, this_csp), part_of(l, this_kind),
-                egw_part_of(l->b, axis, ~(uint64_t)rights_of(l->policy, channel, csp, partner)));
-        }
-    }
+    if (channel->entitlement == EGW_ENTITLED_CSP || channel->entitlement == EGW_ENTITLED_PROGRAM)
+        forbid_by_program(l, axis, channel, now);
+    else
+        forbid_by_record(l, axis, channel, now);
     EGW_FORBID(l->b, eras_of(l, channel, EGW_OFFER_EARLY),
                egw_part_of(l->b, axis, ~(uint64_t)RIGHT(NONE)));
     EGW_FORBID(l->b, eras_of(l, channel, EGW_OFFER_PAST),
