@@ -1,5 +1,7 @@
 #include "activations.h"
 
+#include <inttypes.h>
+
 #include <stdlib.h>
 
 #include "activate.h"
@@ -90,4 +92,24 @@ void egw_activations_free(struct egw_activations *a)
     free(a->items);
     egw_arena_free(&a->arena);
     *a = (struct egw_activations){0};
+}
+
+enum egw_status egw_activation_policy(const struct egw_settings *settings, int64_t number,
+                                      struct egw_sha256 *ret, struct egw_error *reterr)
+{
+    struct egw_activations past;
+    enum egw_status st = egw_activations_read(settings, &past, reterr);
+    bool found = false;
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < past.n && !found; i++) {
+        found = past.items[i].number == number;
+        if (found)
+            *ret = past.items[i].manifest;
+    }
+    egw_activations_free(&past);
+    return found ? EGW_OK
+                 : egw_error_set(reterr, EGW_NOT_FOUND,
+                                 "there is no activation %" PRId64 ": egw policy history", number);
 }

@@ -33,5 +33,9 @@ enum egw_status egw_activations_read(const struct egw_settings *settings,
                                      struct egw_activations *ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_activations_free(struct egw_activations *activations);
+/* The policy of the activation. The same, and EGW_NOT_FOUND: none has that number. */
+enum egw_status egw_activation_policy(const struct egw_settings *settings, int64_t number,
+                                      struct egw_sha256 *ret,
+                                      struct egw_error *reterr) EGW_MUST_CHECK;
 
 #endif

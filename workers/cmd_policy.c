@@ -215,13 +215,15 @@ static int run(struct egw_args *args)
          true},
         {"show", 0, 0, "nothing more", show, false},
         {"history", 0, 0, "nothing more", egw_policy_verb_history, false},
+        {"export", 2, 2, "the number of one activation, and a folder that is not there yet",
+         egw_policy_verb_export, false},
         {"rollback", 0, 1, "the number of one activation, or nothing", egw_policy_verb_rollback,
          true},
     };
 
     if (args->operand_count == 0)
-        return egw_usage(args,
-                         "say lint, test, diff, backtest, activate, show, history or rollback");
+        return egw_usage(
+            args, "say lint, test, diff, backtest, activate, show, history, export or rollback");
     for (size_t i = 0; i < EGW_COUNT(verbs); i++) {
         size_t more = args->operand_count - 1;
 
@@ -234,7 +236,8 @@ static int run(struct egw_args *args)
         return verbs[i].run(args);
     }
     return egw_usage(
-        args, "cannot %s: say lint, test, diff, backtest, activate, show, history or rollback",
+        args,
+        "cannot %s: say lint, test, diff, backtest, activate, show, history, export or rollback",
         args->operands[0]);
 }
 
@@ -265,7 +268,7 @@ static const struct egw_option options[] = {
 const struct egw_command egw_cmd_policy = {
     .name = "policy",
     .operands = "lint [DIR] | test FILE... | diff OLD NEW | backtest NEW | activate | show | "
-                "history | rollback [NUMBER]",
+                "history | export NUMBER DIR | rollback [NUMBER]",
     .summary = "check rules, try them on cases, put them in force",
     .about = "The rules are the files of policy.dir and policy.catalogue. lint names faults, "
              "rules that never decide and dates that leave holes, each with an example. test "
@@ -279,7 +282,8 @@ const struct egw_command egw_cmd_policy = {
              "rollback does so at once with the policy before, or that of an activation, out of "
              "the log: no limit holds it back. "
              "show tells which activation each partition has reached; history lists all that "
-             "outcomes and inbox still tell of.",
+             "outcomes and inbox still tell of; export writes the files of an activation into a "
+             "new folder, catalogue and all, where lint, diff, backtest and eyes can read them.",
     .exits =
         "0 done or nothing found, 1 findings, a difference, past the limit or no such "
         "activation, 65 a case file is wrong, 69 nothing could be checked, 78 a policy has faults",

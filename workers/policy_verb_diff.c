@@ -245,28 +245,14 @@ static bool is_activation(const char *word, int64_t *ret)
 static enum egw_status load_activation(const struct egw_settings *settings, int64_t number,
                                        struct egw_policy_folder *ret, struct egw_error *reterr)
 {
-    struct egw_activations past;
     struct egw_policies *policies = NULL;
-    const struct egw_activation_past *wanted = NULL;
-    enum egw_status st = egw_activations_read(settings, &past, reterr);
+    enum egw_status st = egw_activation_policy(settings, number, &ret->manifest, reterr);
 
-    if (st)
-        return st;
-    for (size_t i = 0; i < past.n; i++) {
-        if (past.items[i].number == number)
-            wanted = &past.items[i];
-    }
-    if (!wanted)
-        st = egw_error_set(reterr, EGW_NOT_FOUND,
-                           "there is no activation %" PRId64 ": egw policy history", number);
     if (!st)
         st = egw_policies_read(settings, &policies, reterr);
     if (!st)
-        st = egw_policies_compile(policies, wanted->manifest.b, &ret->policy, reterr);
-    if (!st)
-        ret->manifest = wanted->manifest;
+        st = egw_policies_compile(policies, ret->manifest.b, &ret->policy, reterr);
     egw_policies_free(policies);
-    egw_activations_free(&past);
     return st;
 }
 

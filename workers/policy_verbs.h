@@ -17,6 +17,7 @@ int egw_policy_verb_diff(struct egw_args *args);     /* OLD NEW: folders */
 int egw_policy_verb_backtest(struct egw_args *args); /* NEW: a folder */
 int egw_policy_verb_activate(struct egw_args *args);
 int egw_policy_verb_history(struct egw_args *args);
+int egw_policy_verb_export(struct egw_args *args);   /* NUMBER DIR */
 int egw_policy_verb_rollback(struct egw_args *args); /* [NUMBER] */
 
 /* show --at */

@@ -731,6 +731,15 @@ static bool is_tested(const struct egw_space *space, const struct egw_told *by, 
     return false;
 }
 
+bool egw_fact_keep(const struct egw_space *space, struct egw_fact *fact, struct egw_arena *arena)
+{
+    const struct egw_axis *axis = &space->axes[egw_space_axis(space, fact->name)];
+
+    if (axis == &space->axes[0] && !egw_arena_str(arena, fact->value, &fact->value))
+        return false;
+    return !axis->apart || egw_arena_str(arena, fact->name, &fact->name);
+}
+
 bool egw_region_example(const struct egw_space *space, const uint64_t *region,
                         const struct egw_told *about, size_t n, struct egw_arena *arena,
                         struct egw_example *ret)
@@ -754,10 +763,8 @@ bool egw_region_example(const struct egw_space *space, const uint64_t *region,
         }
         ret->telling = telling ? count : ret->telling;
     }
-    /* Times are told in the space's own words, which the example outlives. */
     for (size_t i = 0; i < count; i++) {
-        if (egw_str_eq(facts[i].name, space->axes[0].name) &&
-            !egw_arena_str(arena, facts[i].value, &facts[i].value))
+        if (!egw_fact_keep(space, &facts[i], arena))
             return false;
     }
     ret->facts = (struct egw_list){facts, count};

@@ -121,5 +121,8 @@ size_t egw_region_decider(const struct egw_space *space, size_t side, const uint
 bool egw_region_example(const struct egw_space *space, const uint64_t *region,
                         const struct egw_told *about, size_t n, struct egw_arena *arena,
                         struct egw_example *ret);
+/* Times, and the names of facts that are read apart, are the space's own words: a fact that
+ * outlives it keeps a copy. False: no memory. */
+bool egw_fact_keep(const struct egw_space *space, struct egw_fact *fact, struct egw_arena *arena);
 
 #endif

@@ -142,7 +142,12 @@ static void tell_fact(struct showing *s, size_t a, size_t value)
     if (i == s->ret->facts.n) {
         if (value == SIZE_MAX)
             return; /* any value will do */
-        facts[s->ret->facts.n++] = (struct egw_fact){axis->name, axis->values[value]};
+        facts[i] = (struct egw_fact){axis->name, axis->values[value]};
+        if (!egw_fact_keep(s->quest->space, &facts[i], s->arena)) {
+            s->quest->nomem = true;
+            return;
+        }
+        s->ret->facts.n++;
     }
     fact = facts[i];
     if (value != SIZE_MAX)

@@ -140,6 +140,7 @@ static void add_fact(struct egw_build *b, struct egw_str name)
         if (s && apart) {
             struct egw_axis *own = add_axis(b, EGW_STR_NONE);
 
+            axis->apart = own->apart = true;
             own->values = axis->values;
             own->value_count = axis->value_count;
             axis->name = egw_arena_printf(&space->arena, "%.*s (old)", EGW_FMT(name));

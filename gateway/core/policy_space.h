@@ -35,6 +35,7 @@ struct egw_box {
 
 struct egw_axis {
     struct egw_str name;
+    bool apart; /* one policy's alone: the other has its own for the fact */
     const struct egw_str *values;
     size_t value_count;
     const uint16_t *map[EGW_SIDES_MAX]; /* value to the policy's own; NULL: it has no such fact */

@@ -567,7 +567,8 @@ static void test_wrong_words_have_their_own_sentence(void **state)
         {{"triage", "extra"}, "egw triage: takes no operands, but \"extra\" is given\n"},
         {{"replay"}, "egw replay: say which: --case, --customer or --all\n"},
         {{"policy"},
-         "egw policy: say lint, test, diff, backtest, activate, show, history or rollback\n"},
+         "egw policy: say lint, test, diff, backtest, activate, show, history, export or "
+         "rollback\n"},
         {{"policy", "test"}, "egw policy: test takes files of cases\n"},
         {{"policy", "lint", "x", "y"},
          "egw policy: lint takes one folder of rules, or none for policy.dir\n"},

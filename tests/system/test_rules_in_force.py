@@ -5,7 +5,7 @@ import json
 
 import log
 import world
-from program import EXIT_NO
+from program import EXIT_NO, EXIT_UNAVAILABLE, ROOT
 from records import SCHEMAS
 from world import billing
 
@@ -57,8 +57,10 @@ def test_history_and_show_at_and_rollback_tell_one_story(egw):
     # The numbers of activations are two policies of the log, whatever the folders hold by now.
     told, = lines(egw, "policy diff", "1", "2", expect=EXIT_NO)
     assert (told["old"], told["new"]) == (past[0]["policy"], past[1]["policy"])
-    assert {d["part"] for d in told["definitions"]} == {"catalogue"} and not told["moves"]
+    assert {d["part"] for d in told["definitions"]} == {"catalogue"} and told["moves"]
     assert all(d["text"].endswith(" is gone") for d in told["definitions"])
+    assert all(m["example"]["known-issue (old)"] != m["example"]["known-issue (new)"] == "none"
+               for m in told["moves"])
     told, = lines(egw, "policy diff", "1", "3")
     assert told["moves"] == told["definitions"] == []
     assert b"activation 9" in egw.run("policy diff", "1", "9", expect=EXIT_NO).stderr
@@ -71,6 +73,29 @@ def test_history_and_show_at_and_rollback_tell_one_story(egw):
         assert (shown["activation"], shown["seq"]) == (last["activation"], last["seq"])
     early = egw.run("policy show", "--at", "2020-01-01T00:00:00Z", "--partition", "3", expect=EXIT_NO)
     assert b"what is kept of its outcomes begins at" in early.stderr
+
+
+def test_the_files_of_an_activation_come_out_of_the_log_as_they_were(egw):
+    worker = egw.worker()
+    worker.wait_for(r"what=ready\b", timeout=30)
+    activate_without_catalogue(egw, "no catalogue")
+    past = lines(egw, "policy history")
+    for number, catalogue in ((1, True), (2, False)):
+        to = egw.dir / f"exported-{number}"
+        told, = lines(egw, "policy export", str(number), str(to))
+        files = [f for f in to.rglob("*") if f.is_file()]
+        assert (told["activation"], told["files"], told["policy"]) == (
+            number, len(files), past[number - 1]["policy"])
+        assert any(f.suffix == ".tsv" for f in files) == catalogue
+        linted = egw.run("policy lint", str(to), expect=None if catalogue else EXIT_NO)
+        assert told["policy"].encode() in linted.stdout
+    shipped = ROOT / "config" / "policy" / "channel.cfg"
+    assert (egw.dir / "exported-1" / "channel.cfg").read_bytes() == shipped.read_bytes()
+    told, = lines(egw, "policy diff", "2", str(egw.dir / "exported-2"))
+    assert told["moves"] == told["definitions"] == []
+    again = egw.run("policy export", "1", str(egw.dir / "exported-1"), expect=EXIT_UNAVAILABLE)
+    assert b"cannot make the folder" in again.stderr and b"exists" in again.stderr
+    assert b"there is no activation 9" in egw.run("policy export", "9", "x", expect=EXIT_NO).stderr
 
 
 def test_a_rollback_needs_an_activation_to_go_back_to(egw):
