@@ -752,12 +752,12 @@ bool egw_region_example(const struct egw_space *space, const uint64_t *region,
         for (size_t a = 0; a < space->axis_count; a++) {
             const struct egw_axis *axis = &space->axes[a];
             const uint64_t *here = region + axis->at, *all = space->whole + axis->at;
-            bool tested = false;
+            bool narrowed = memcmp(here, all, axis->words * sizeof(*here)) != 0;
+            bool tested = axis->apart && narrowed; /* why the policies differ */
 
             for (size_t i = 0; i < n; i++)
                 tested = tested || is_tested(space, &about[i], a);
-            if (tested == telling &&
-                (tested || memcmp(here, all, axis->words * sizeof(*here)) != 0))
+            if (tested == telling && (tested || narrowed))
                 facts[count++] = (struct egw_fact){
                     axis->name, axis->values[axis->shown[shown_class(axis, here)]]};
         }
