@@ -178,6 +178,20 @@ struct report {
     bool notes; /* to be shown, too */
 };
 
+static void show_example(const struct egw_policy *policy, const struct egw_example *example)
+{
+    if (!example->facts.n)
+        return;
+    (void)fputs("    for example: ", stdout);
+    egw_put_example(example, stdout);
+    if (example->decided_by != EGW_NO_RULE) {
+        (void)fputs(" (decided by ", stdout);
+        egw_put_safe(stdout, egw_policy_rule(policy, (size_t)example->decided_by).id);
+        (void)putchar(')');
+    }
+    (void)putchar('\n');
+}
+
 static void show_finding(const struct egw_policy *policy, const struct egw_lint_finding *finding)
 {
     egw_put_safe(stdout, finding->file);
@@ -188,20 +202,13 @@ static void show_finding(const struct egw_policy *policy, const struct egw_lint_
     (void)fputs("\" ", stdout);
     egw_put_safe(stdout, finding->text);
     (void)putchar('\n');
-    if (!finding->example.facts.n)
-        return;
-    (void)fputs("    for example: ", stdout);
-    egw_put_example(&finding->example, stdout);
-    if (finding->example.decided_by != EGW_NO_RULE) {
-        (void)fputs(" (decided by ", stdout);
-        egw_put_safe(stdout, egw_policy_rule(policy, (size_t)finding->example.decided_by).id);
-        (void)putchar(')');
-    }
-    (void)putchar('\n');
+    show_example(policy, &finding->example);
 }
 
-static void show_assumption(struct egw_assumption assumption)
+static void show_assumption(const struct report *r, size_t i)
 {
+    struct egw_assumption assumption = egw_policy_assumption(r->folder->policy, i);
+
     egw_put_safe(stdout, assumption.file);
     (void)printf(":%d: assumption: %s", assumption.line, assumption.what);
     if (assumption.id.n) {
@@ -209,6 +216,7 @@ static void show_assumption(struct egw_assumption assumption)
         egw_put_safe(stdout, assumption.id);
     }
     (void)puts(" has no source but us");
+    show_example(r->folder->policy, &r->lint->assumed[i]);
 }
 
 static void show_report(const struct report *r)
@@ -225,7 +233,7 @@ static void show_report(const struct report *r)
             (void)printf("  %-10s %zu\n", egw_stage_names[i], r->census.by_stage[i]);
     }
     for (size_t i = 0; r->notes && i < r->census.assumptions; i++)
-        show_assumption(egw_policy_assumption(r->folder->policy, i));
+        show_assumption(r, i);
     for (size_t i = 0; i < r->lint->findings.n; i++) {
         if (r->notes || egw_lint_is_fault(findings[i].kind))
             show_finding(r->folder->policy, &findings[i]);
@@ -239,6 +247,22 @@ static void show_report(const struct report *r)
     if (r->lint->pairs_left)
         (void)printf(", and %zu pairs of rules were not looked at", r->lint->pairs_left);
     (void)putchar('\n');
+}
+
+/* The example and the rule that decides it; nothing where there is none. */
+static enum egw_status json_shown(const struct egw_policy *policy,
+                                  const struct egw_example *example, struct egw_buf *out)
+{
+    enum egw_status st = EGW_OK;
+
+    if (example->facts.n)
+        st = egw_buf_printf(out, ",\"example\":");
+    if (!st && example->facts.n)
+        st = egw_json_example(example, out);
+    return !st && example->decided_by != EGW_NO_RULE
+               ? egw_json_text(out, "decided_by",
+                               egw_policy_rule(policy, (size_t)example->decided_by).id)
+               : st;
 }
 
 static enum egw_status json_finding(const struct egw_policy *policy,
@@ -256,23 +280,15 @@ static enum egw_status json_finding(const struct egw_policy *policy,
         st = egw_buf_printf(out, ",\"text\":");
     if (!st)
         st = egw_json_string(finding->text, out);
-    if (!st && finding->example.facts.n)
-        st = egw_buf_printf(out, ",\"example\":");
-    if (!st && finding->example.facts.n)
-        st = egw_json_example(&finding->example, out);
-    if (!st && finding->example.decided_by != EGW_NO_RULE) {
-        st = egw_buf_printf(out, ",\"decided_by\":");
-        if (!st)
-            st = egw_json_string(egw_policy_rule(policy, (size_t)finding->example.decided_by).id,
-                                 out);
-    }
+    if (!st)
+        st = json_shown(policy, &finding->example, out);
     return st ? st : egw_buf_put(out, "}", 1);
 }
 
-static enum egw_status json_assumption(struct egw_assumption assumption, bool comma,
-                                       struct egw_buf *out)
+static enum egw_status json_assumption(const struct report *r, size_t i, struct egw_buf *out)
 {
-    enum egw_status st = egw_buf_printf(out, "%s{", comma ? "," : "");
+    struct egw_assumption assumption = egw_policy_assumption(r->folder->policy, i);
+    enum egw_status st = egw_buf_printf(out, "%s{", i ? "," : "");
 
     if (!st)
         st = json_place(assumption.file, assumption.line, out);
@@ -280,6 +296,8 @@ static enum egw_status json_assumption(struct egw_assumption assumption, bool co
         st = egw_json_text(out, "what", egw_str_of(assumption.what));
     if (!st)
         st = egw_json_text(out, "id", assumption.id);
+    if (!st)
+        st = json_shown(r->folder->policy, &r->lint->assumed[i], out);
     return st ? st : egw_buf_put(out, "}", 1);
 }
 
@@ -312,7 +330,7 @@ static enum egw_status json_report(const struct report *r, struct egw_buf *out)
     if (!st)
         st = egw_buf_printf(out, "],\"assumed\":[");
     for (size_t i = 0; i < r->census.assumptions && !st; i++)
-        st = json_assumption(egw_policy_assumption(r->folder->policy, i), i > 0, out);
+        st = json_assumption(r, i, out);
     if (!st)
         st = egw_buf_printf(out, "],\"prices\":");
     if (!st)
@@ -346,7 +364,8 @@ static int lint_folder(const struct egw_args *args, const struct egw_policy_fold
     struct egw_buf out = {0};
     struct egw_error err = {0};
     struct report report = {folder, count_rules(folder->policy), &lint, &prices, notes};
-    struct egw_lint_options options = {.overlaps = notes, .forms = forms.list};
+    struct egw_lint_options options = {
+        .overlaps = notes, .assumed = notes || json, .forms = forms.list};
     const char *facts = egw_arg(args, "facts");
     enum egw_status st = read_forms(&forms, &err);
     int code;

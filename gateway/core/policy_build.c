@@ -3,6 +3,14 @@
 
 #include "policy_compile.h"
 
+static int by_place(const void *a, const void *b)
+{
+    const struct egw_assumption *x = a, *y = b;
+    int c = egw_str_cmp(x->file, y->file);
+
+    return c ? c : (x->line > y->line) - (x->line < y->line);
+}
+
 enum egw_status egw_policy_build(struct egw_policy_source *source, const struct egw_sha256 *hash,
                                  struct egw_catalogue *catalogue,
                                  void (*catalogue_free)(struct egw_catalogue *catalogue),
@@ -40,6 +48,9 @@ enum egw_status egw_policy_build(struct egw_policy_source *source, const struct 
         egw_policy_free(policy);
         return c.nomem ? EGW_NOMEM : EGW_INVALID;
     }
+    if (policy->assumption_count)
+        qsort(policy->assumptions, policy->assumption_count, sizeof(*policy->assumptions),
+              by_place);
     *ret = policy;
     return EGW_OK;
 }

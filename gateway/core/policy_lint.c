@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "policy_assumed.h"
 #include "policy_overlap.h"
 #include "policy_shown.h"
 
@@ -606,6 +607,8 @@ enum egw_status egw_policy_lint(const struct egw_policy *policy,
         lint_overlaps(&l, options->overlaps);
     if (!l.nomem)
         lint_forms(&l, options);
+    if (!l.nomem && options->assumed)
+        l.nomem = !egw_show_assumed(&l.quest, &ret->arena, &ret->assumed);
     if (ret->findings.n)
         qsort(ret->findings.p, ret->findings.n, sizeof(struct egw_lint_finding), by_place);
     l.nomem = l.nomem || l.quest.nomem;

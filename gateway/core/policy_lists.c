@@ -168,6 +168,7 @@ static const struct egw_need *needs_for(struct egw_compile *c, const struct egw_
         need = egw_compile_alloc(c, sizeof(*need));
         if (!need)
             return NULL;
+        need->at = from[i].at;
         need->uses = from[i].uses.n ? 0 : ~UINT64_C(0);
         for (size_t k = 0; k < from[i].uses.n; k++) {
             int value = egw_compile_value(&c->policy->facts[EGW_F_USE], uses[k].text);

@@ -280,6 +280,7 @@ enum { EGW_ROW_BLOCK = 4 };
 enum { EGW_STAGES = EGW_STAGE_CHANNEL - EGW_STAGE_VALIDITY + 1 };
 
 struct egw_need {
+    struct egw_place at;
     uint64_t uses;               /* bit set over values of `use` */
     const struct egw_str *roles; /* any of them; none: any role */
     size_t role_count;

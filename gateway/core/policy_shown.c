@@ -101,6 +101,10 @@ static bool is_touched(const struct showing *s, const struct egw_rule_view *rule
         return channel && !channel->portal.n && !channel->portal_usgov.n;
     case EGW_TOUCHES_CHANNEL:
         return egw_str_eq(rule->channel, t->name);
+    case EGW_TOUCHES_ACCESS:
+        return rule->action == EGW_ACTION_ACCESS_REQUIRED;
+    case EGW_TOUCHES_RULE:
+        return egw_str_eq(rule->id, t->name);
     case EGW_TOUCHES_NOTHING:
         break;
     }
@@ -160,31 +164,61 @@ static void tell_fact(struct showing *s, size_t a, size_t value)
     facts[i] = fact;
 }
 
+/* What the event must be of, beside what its rule asks. */
+struct pins {
+    struct {
+        unsigned fact;
+        size_t value;
+    } list[2];
+    size_t n;
+};
+
+static void pin(struct pins *pins, unsigned fact, size_t value)
+{
+    pins->list[pins->n].fact = fact;
+    pins->list[pins->n++].value = value;
+}
+
+/* False: nobody knows the service. */
+static bool pin_all(const struct showing *s, const size_t *severity, struct pins *ret)
+{
+    const struct egw_space *space = s->quest->space;
+    const struct egw_touched *t = s->touched;
+    const struct egw_axis *services = &space->axes[space->axis_of[t->side][EGW_F_SERVICE]];
+    bool by_service = t->what == EGW_TOUCHES_SERVICE || t->what == EGW_TOUCHES_ACCESS;
+    int service = by_service ? egw_space_value(services, t->name) : -1;
+
+    ret->n = 0;
+    if (severity)
+        pin(ret, EGW_F_SEVERITY, *severity);
+    if (service >= 0)
+        pin(ret, EGW_F_SERVICE, (size_t)service);
+    if (t->what == EGW_TOUCHES_ACCESS)
+        pin(ret, EGW_F_ACCESS, EGW_V_ACCESS_ROLE);
+    return service >= 0 || !by_service;
+}
+
 /* An event of that severity which the rule decides. */
 static enum egw_found look_for(struct showing *s, size_t rule, const size_t *severity)
 {
     const struct egw_touched *t = s->touched;
     const struct egw_space *space = s->quest->space;
-    const struct egw_policy *policy = policy_of(s, t->side);
     const struct egw_told about = {t->side, rule};
-    const struct egw_box *demand = t->what == EGW_TOUCHES_DEMAND
-                                       ? &space->sides[t->side].demands[t->demand - policy->demands]
-                                       : NULL;
+    const struct egw_box *demand =
+        t->what == EGW_TOUCHES_DEMAND
+            ? &space->sides[t->side].demands[t->demand - policy_of(s, t->side)->demands]
+            : NULL;
     enum egw_found found;
-    int service = -1;
+    struct pins pins;
 
+    if (!pin_all(s, severity, &pins))
+        return EGW_FOUND_NONE;
     egw_quest_begin(s->quest, false);
     egw_quest_decides(s->quest, t->side, rule);
-    if (severity)
-        within_value(s, EGW_F_SEVERITY, *severity);
+    for (size_t i = 0; i < pins.n; i++)
+        within_value(s, pins.list[i].fact, pins.list[i].value);
     if (demand)
         within_box(s, demand);
-    if (t->what == EGW_TOUCHES_SERVICE) {
-        service = egw_space_value(&space->axes[space->axis_of[t->side][EGW_F_SERVICE]], t->name);
-        if (service < 0)
-            return EGW_FOUND_NONE;
-        within_value(s, EGW_F_SERVICE, (size_t)service);
-    }
     found = egw_quest_find(s->quest);
     if (found != EGW_FOUND_SOME)
         return found;
@@ -193,10 +227,8 @@ static enum egw_found look_for(struct showing *s, size_t rule, const size_t *sev
         s->quest->nomem = true;
         return EGW_FOUND_UNSURE;
     }
-    if (severity)
-        tell_fact(s, (size_t)space->axis_of[t->side][EGW_F_SEVERITY], *severity);
-    if (service >= 0)
-        tell_fact(s, (size_t)space->axis_of[t->side][EGW_F_SERVICE], (size_t)service);
+    for (size_t i = 0; i < pins.n; i++)
+        tell_fact(s, (size_t)space->axis_of[t->side][pins.list[i].fact], pins.list[i].value);
     for (size_t p = 0; demand && p < demand->n; p++)
         tell_fact(s, demand->parts[p].axis, SIZE_MAX);
     return EGW_FOUND_SOME;

@@ -19,6 +19,8 @@ struct egw_touched {
         EGW_TOUCHES_HOURS,   /* cases whose time is counted in the calendar `name`, of `side` */
         EGW_TOUCHES_SERVICE, /* cases handed off for the service `name`, of `side` */
         EGW_TOUCHES_CHANNEL, /* cases handed off to the channel `name`, of `side` */
+        EGW_TOUCHES_ACCESS,  /* cases of the service `name` that lack a role, of `side` */
+        EGW_TOUCHES_RULE,    /* cases that the rule `name` decides, of `side` */
     } what;
     size_t side;
     const struct egw_demand *demand;

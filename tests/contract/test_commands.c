@@ -243,10 +243,13 @@ static void test_lint_finds_no_fault_in_the_shipped_policy(void **state)
     assert_null(strstr(ran.out, "\"fault\":true"));
     assert_non_null(
         strstr(ran.out, "{\"kind\":\"overlap\",\"fault\":false,\"file\":\"access.cfg\""));
-    assert_non_null(strstr(ran.out, "\"what\":\"rule\",\"id\":\"approval.premier-for-c\"}"));
+    assert_non_null(
+        strstr(ran.out, "\"what\":\"rule\",\"id\":\"approval.premier-for-c\",\"example\":"));
+    assert_non_null(strstr(ran.out, "\"decided_by\":\"approval.premier-for-c\"}"));
     done(&ran);
     ran = RUN("", "policy", "lint", "config/policy", "-v");
-    assert_holds(ran.out, ": assumption: rule approval.premier-for-c has no source but us\n");
+    assert_holds(ran.out, ": assumption: rule approval.premier-for-c has no source but us\n"
+                          "    for example: ");
     assert_ran(ran, 0, NULL, "");
 }
 

@@ -43,7 +43,9 @@ struct egw_lint {
     struct egw_arena arena;
     struct egw_list findings; /* of struct egw_lint_finding */
     size_t counts[EGW_LINT_KINDS];
-    size_t listed;     /* of the overlaps so many are findings, the others are only counted */
+    size_t listed; /* of the overlaps so many are findings, the others are only counted */
+    const struct egw_example *assumed; /* by egw_policy_assumption(), where asked for: a case that
+                                        * shows what it decides; no facts: there is none */
     size_t pairs_left; /* pairs of rules whose overlap was not looked at: the steps were used up */
 };
 
@@ -55,6 +57,7 @@ struct egw_lint_form {
 
 struct egw_lint_options {
     bool overlaps; /* list them, too, instead of counting them */
+    bool assumed;  /* show assumptions by a case */
     const struct egw_lint_form *forms;
     size_t form_count;
 };
