@@ -128,7 +128,8 @@ static void check_topics(struct check *check, struct egw_kafka *kafka,
                          const struct egw_topics *topics)
 {
     size_t before = check->faults.total;
-    char detail[64];
+    struct egw_error unseen = {0};
+    char detail[64 + EGW_ERROR_TEXT];
     bool answers = true;
 
     for (size_t i = 0; answers && i < topics->count; i++)
@@ -138,7 +139,11 @@ static void check_topics(struct check *check, struct egw_kafka *kafka,
                   "");
         return;
     }
-    (void)snprintf(detail, sizeof(detail), "%zu", topics->count);
+    if (check->faults.total == before && /* there are no settings of what is not there */
+        egw_topics_check(topics, kafka, &check->faults, &unseen) == EGW_OK)
+        unseen = (struct egw_error){0};
+    (void)snprintf(detail, sizeof(detail), "%zu%s%s", topics->count,
+                   unseen.status ? ", their settings not looked at: " : "", unseen.text);
     report(check, "broker", 0, check->settings->kafka.brokers);
     report(check, "topics", check->faults.total - before, detail);
 }
@@ -265,10 +270,12 @@ static int run(struct egw_args *args)
 const struct egw_command egw_cmd_check = {
     .name = "check",
     .summary = "check settings, policy, brokers and topics; change nothing",
-    .about = "Reads the settings and the policy as a whole, then asks the brokers whether every "
-             "topic is there with the right number of partitions, whether each has its first "
-             "position, and the registry, where one is set, whether it answers. All that is wrong "
-             "is listed in one run, each fault on a line of its own that begins with its place.",
+    .about =
+        "Reads the settings and the policy as a whole, then asks the brokers whether every "
+        "topic is there with the right number of partitions and is held to what egw needs, whether "
+        "each has its first position, and the registry, where one is set, whether it answers. All "
+        "that is wrong "
+        "is listed in one run, each fault on a line of its own that begins with its place.",
     .exits =
         "0 all is well, 69 no broker or registry answered, 78 settings, policy or topics are wrong",
     .options = options,

@@ -59,6 +59,19 @@ static enum egw_status create_topics(struct init *init, struct egw_error *reterr
     return st;
 }
 
+/* A topic that was there may be one that loses what is written to it. Who may not look is not held
+ * up by it. */
+static enum egw_status check_topics(struct init *init, struct egw_faults *faults,
+                                    struct egw_error *reterr)
+{
+    struct egw_error unseen = {0};
+
+    if (egw_topics_check(&init->topics, init->kafka, faults, &unseen) && !init->json)
+        (void)printf("the settings of topics were not looked at: %s\n", unseen.text);
+    return faults->total ? egw_error_set(reterr, EGW_INVALID, "topics are held to other settings")
+                         : EGW_OK;
+}
+
 static enum egw_status open_schemas(struct init *init, struct egw_error *reterr)
 {
     enum egw_status st = egw_schemas_open(init->settings, &init->schemas, reterr);
@@ -125,6 +138,8 @@ static enum egw_status set_up(struct init *init, struct egw_faults *faults,
     if (st == EGW_OK)
         st = create_topics(init, reterr);
     if (st == EGW_OK)
+        st = check_topics(init, faults, reterr);
+    if (st == EGW_OK)
         st = open_schemas(init, reterr);
     if (st == EGW_OK)
         st = write_positions(init, reterr);
@@ -188,11 +203,12 @@ static int run(struct egw_args *args)
 const struct egw_command egw_cmd_init = {
     .name = "init",
     .summary = "create topics and first positions, activate the first policy",
-    .about = "Creates the topics that are missing, writes the first position of each partition, "
-             "registers the schemas where registry.url is set, and activates the policy in "
-             "policy.dir where none is active. Running it again changes nothing and says so. A "
-             "topic with another number of partitions, or a partition whose state was lost, is "
-             "refused with both figures.",
+    .about =
+        "Creates the topics that are missing, writes the first position of each partition, "
+        "registers the schemas where registry.url is set, and activates the policy in "
+        "policy.dir where none is active. Running it again changes nothing and says so. A "
+        "topic with another number of partitions, or one that may lose records by its settings, "
+        "or a partition whose state was lost, is refused with both figures.",
     .exits = "0 all is in place, 69 no broker answered, 78 settings or policy "
              "are wrong, or what is there does not fit them",
     .options = options,

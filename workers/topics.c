@@ -205,3 +205,50 @@ struct egw_kafka_topic egw_topics_row(const struct egw_topics *topics, size_t in
     return (struct egw_kafka_topic){row->name, row->partitions, topics->replication, row->settings,
                                     row->setting_count};
 }
+
+/* ---- what the brokers make of them ---- */
+
+struct holding {
+    const struct egw_topic_row *row;
+    struct egw_faults *faults;
+};
+
+/* Fewer bytes or copies than wanted, another way to clean, a leader that may lose records. */
+static bool does_harm(const struct egw_property *wanted, const char *value)
+{
+    int64_t least, has;
+
+    if (strcmp(wanted->name, "cleanup.policy") == 0 ||
+        strcmp(wanted->name, "unclean.leader.election.enable") == 0)
+        return strcmp(value, wanted->value) != 0;
+    if (strcmp(wanted->name, "max.message.bytes") != 0 &&
+        strcmp(wanted->name, "min.insync.replicas") != 0)
+        return false;
+    return egw_parse_i64(egw_str_of(wanted->value), 0, INT64_MAX, &least) &&
+           egw_parse_i64(egw_str_of(value), 0, INT64_MAX, &has) && has < least;
+}
+
+static void take_setting(void *user, const struct egw_property *wanted, const char *value)
+{
+    const struct holding *holding = user;
+    bool least = wanted->value[0] >= '0' && wanted->value[0] <= '9';
+
+    if (does_harm(wanted, value))
+        egw_faults_add(holding->faults, NULL, 0, "topic %s: %s is %s, must be %s%s",
+                       holding->row->name, wanted->name, value, wanted->value,
+                       least ? " or more" : "");
+}
+
+enum egw_status egw_topics_check(const struct egw_topics *topics, struct egw_kafka *kafka,
+                                 struct egw_faults *faults, struct egw_error *reterr)
+{
+    enum egw_status st = EGW_OK;
+
+    for (size_t i = 0; i < topics->count && !st; i++) {
+        struct holding holding = {&topics->rows[i], faults};
+        struct egw_kafka_topic topic = egw_topics_row(topics, i);
+
+        st = egw_kafka_describe(kafka, &topic, take_setting, &holding, reterr);
+    }
+    return st;
+}

@@ -58,6 +58,12 @@ void egw_topics_free(struct egw_topics *topics);
 
 /* Index of the channel's topic, -1: none. Fits struct egw_triage_topics, user being the table. */
 int egw_topics_escalation(void *topics, struct egw_str channel);
+/* Whether the brokers hold each topic to what records need that must not be lost: a fault for each
+ * setting that does not. How long records are kept is the operator's to say. EGW_OK, EGW_DENIED (no
+ * right to look), EGW_RETRY, or what asking says. */
+enum egw_status egw_topics_check(const struct egw_topics *topics, struct egw_kafka *kafka,
+                                 struct egw_faults *faults,
+                                 struct egw_error *reterr) EGW_MUST_CHECK;
 /* The row as egw_kafka_create() wants it. Lives as long as the table. */
 struct egw_kafka_topic egw_topics_row(const struct egw_topics *topics, size_t index);
 

@@ -1,6 +1,7 @@
 """A Kafka that lets in by TLS only: a password or a certificate, and rights (ACLs) for each. The
 authorities and certificates are made here with openssl; whoever comes without TLS by the test's own
 listener may do everything."""
+import re
 import subprocess
 
 from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType,
@@ -121,5 +122,6 @@ def rights_of(page):
             continue
         role = cells[0].partition(":")[0] or role
         roles.setdefault(role, []).extend(
-            (cells[1], cells[2], operation.strip().upper()) for operation in cells[3].split(","))
+            (cells[1], cells[2], re.sub("(?<=[a-z])(?=[A-Z])", "_", operation.strip()).upper())
+            for operation in cells[3].split(","))
     return roles

@@ -62,7 +62,9 @@ def test_check_asks_the_registry_and_for_positions(egw):
                    expect=program.EXIT_UNAVAILABLE)
     assert "no answer from the registry" in done.err
     admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
-    admin.create_topics({"empty.cases": {"num_partitions": egw.partitions, "replication_factor": 1}})
+    admin.create_topics({"empty.cases": {
+        "num_partitions": egw.partitions, "replication_factor": 1,
+        "configs": {"cleanup.policy": "compact", "max.message.bytes": "2097152"}}})
     admin.close()
     done = egw.run("check", settings=["topics.cases=empty.cases"], expect=program.EXIT_CONFIG)
     assert "there is no position: run egw init" in done.err
@@ -235,6 +237,25 @@ def test_b13_another_partition_count_stops_the_start_and_names_both(egw):
     egw.run("check", expect=program.EXIT_CONFIG)
     done = egw.run("triage --slot 0", expect=program.EXIT_CONFIG)
     assert egw.topic("outcomes") in done.err and "7" in done.err, done.err
+
+
+def test_topics_that_would_lose_records_are_refused(make_egw, broker):
+    """As somebody made them who knew the names only: their brokers would throw positions away."""
+    egw = make_egw(broker)
+    admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
+    admin.create_topics({egw.topic("cases"): {"num_partitions": egw.partitions, "replication_factor": 1,
+                                              "configs": {"max.message.bytes": "1000000"}},
+                         egw.topic("events"): {"num_partitions": egw.partitions, "replication_factor": 1,
+                                               "configs": {"cleanup.policy": "compact",
+                                                           "retention.ms": "3600000",
+                                                           "max.message.bytes": "4000000"}}})
+    admin.close()
+    told = {f"topic {egw.topic('cases')}: cleanup.policy is delete, must be compact",
+            f"topic {egw.topic('cases')}: max.message.bytes is 1000000, must be 2097152 or more",
+            f"topic {egw.topic('events')}: cleanup.policy is compact, must be delete"}
+    done = egw.run("init", expect=program.EXIT_CONFIG)
+    assert told == {line.removeprefix("egw: ") for line in done.err.splitlines()}
+    assert told <= set(egw.run("check", expect=program.EXIT_CONFIG).err.replace("egw: ", "").splitlines())
 
 
 def test_init_again_changes_nothing(egw, running):

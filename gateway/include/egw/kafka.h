@@ -70,6 +70,12 @@ struct egw_kafka_topic {
 enum egw_status egw_kafka_create(struct egw_kafka *kafka, const struct egw_kafka_topic *topics,
                                  size_t n, bool *ret_created,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
+/* What the brokers hold a topic to. take is called for each of the topic's settings with the value
+ * they have for it. EGW_DENIED: without the right DescribeConfigs nobody is told. */
+typedef void egw_kafka_setting_fn(void *user, const struct egw_property *wanted, const char *value);
+enum egw_status egw_kafka_describe(struct egw_kafka *kafka, const struct egw_kafka_topic *topic,
+                                   egw_kafka_setting_fn *take, void *user,
+                                   struct egw_error *reterr) EGW_MUST_CHECK;
 /* Partition count; EGW_NOT_FOUND: no such topic; EGW_RETRY: no broker answered. */
 enum egw_status egw_kafka_partitions(struct egw_kafka *kafka, const char *topic, int32_t *ret,
                                      struct egw_error *reterr) EGW_MUST_CHECK;
