@@ -41,7 +41,22 @@ struct put {
     struct egw_arena lines; /* emptied line by line */
 };
 
-static enum egw_status put_line(struct put *put, struct egw_str line, struct egw_error *reterr)
+/* It is taken as it is: Microsoft may have a new word before we do. */
+static void warn_of_odd_word(const struct egw_reference *reference, const struct egw_lines *lines)
+{
+    const char *field;
+    struct egw_str word;
+
+    if (!egw_reference_odd(reference, &field, &word))
+        return;
+    (void)fprintf(stderr, "%s:%d: note: %s.%s \"", lines->name, lines->line,
+                  egw_reference_kinds[reference->body.branch], field);
+    egw_put_safe(stderr, word);
+    (void)fputs("\" is no word that decisions know: it counts as unknown\n", stderr);
+}
+
+static enum egw_status put_line(struct put *put, const struct egw_lines *lines, struct egw_str line,
+                                struct egw_error *reterr)
 {
     struct egw_reference reference = {0};
     enum egw_status st;
@@ -50,6 +65,8 @@ static enum egw_status put_line(struct put *put, struct egw_str line, struct egw
     st = egw_json_read(line, &egw_type_reference, &put->lines, &reference, reterr);
     if (!st && reference.as_of > (int64_t)time(NULL) * 1000 + AHEAD_MS) /* it would never age */
         st = egw_error_set(reterr, EGW_INVALID, "as_of: lies more than a day ahead");
+    if (!st)
+        warn_of_odd_word(&reference, lines);
     return st ? st : egw_fact_writes_add(&put->writes, &reference, reterr);
 }
 
@@ -63,7 +80,7 @@ static enum egw_status put_file(struct put *put, const char *path, struct egw_er
         return st;
     while ((st = egw_lines_next(&lines, &line, reterr)) != EGW_NOT_FOUND) {
         if (!st)
-            st = put_line(put, line, reterr);
+            st = put_line(put, &lines, line, reterr);
         if (st && st != EGW_INVALID)
             break;
         if (st) {

@@ -106,6 +106,7 @@ void decide_fact_access(struct decide *d);
 void decide_fact_subscription(struct decide *d);
 void decide_fact_health(struct decide *d);
 void decide_fact_known_issue(struct decide *d);
+unsigned decide_access_status(struct egw_str status); /* EGW_V_ACCESS_UNKNOWN: no word we know */
 unsigned decide_known_issue(const struct egw_match *match); /* the value a match makes */
 void decide_fact_channel(struct decide *d, unsigned fact);
 

@@ -109,7 +109,7 @@ static unsigned access_for_need(const struct decide *d, const struct egw_access 
 }
 
 /* Microsoft's words for a delegation; only active gives access. */
-static unsigned access_status(struct egw_str status)
+unsigned decide_access_status(struct egw_str status)
 {
     static const struct {
         const char *word;
@@ -170,7 +170,7 @@ void decide_fact_access(struct decide *d)
     found = decide_look_up(d, EGW_REF_ACCESS, EGW_STR_NONE, SET(EGW_F_ACCESS));
     access = found.body;
     if (access) {
-        value = access_status(access->status);
+        value = decide_access_status(access->status);
         if (value == EGW_V_ACCESS_ACTIVE && access->ends_at.has && !access->auto_extend &&
             access->ends_at.v <= d->subject->recorded_ms)
             value = EGW_V_ACCESS_EXPIRED;

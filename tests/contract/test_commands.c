@@ -279,6 +279,25 @@ static void test_lint_names_what_is_charged_without_a_price(void **state)
     done(&ran);
 }
 
+static void test_a_fact_with_a_word_nobody_knows_is_pointed_out(void **state)
+{
+    static const char facts[] =
+        "{\"as_of\": 0, \"source\": \"o\", \"body\": {\"partner\": {\"partner\": \"p\", \"kind\": "
+        "\"direct-bil\", \"csp\": true}}}\n"
+        "{\"as_of\": 0, \"source\": \"o\", \"body\": {\"partner\": {\"partner\": \"p\", \"kind\": "
+        "\"direct-bill\", \"csp\": true, \"cloud\": \"moon\"}}}\n"
+        "{\"as_of\": 0, \"source\": \"o\", \"body\": {\"access\": {\"partner\": \"p\", "
+        "\"customer\": "
+        "\"c\", \"status\": \"expiring\", \"assigned\": true, \"roles\": [], \"rbac\": []}}}\n";
+
+    (void)state;
+    assert_ran(RUN(facts, "reference", "put", "--dry-run", "-"), 0, "valid 3\n",
+               "<stdin>:1: note: partner.kind \"direct-bil\" is no word that decisions know: it "
+               "counts as unknown\n"
+               "<stdin>:2: note: partner.cloud \"moon\" is no word that decisions know: it counts "
+               "as unknown\n");
+}
+
 static void test_each_case_of_the_shipped_policy_is_decided_as_told(void **state)
 {
 #define CASES(name) "config/policy/tests/" name ".json"
@@ -655,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_lint_finds_no_fault_in_the_shipped_policy),
         cmocka_unit_test(test_diff_shows_what_a_changed_folder_decides_otherwise),
         cmocka_unit_test(test_lint_names_what_is_charged_without_a_price),
+        cmocka_unit_test(test_a_fact_with_a_word_nobody_knows_is_pointed_out),
         cmocka_unit_test(test_each_case_of_the_shipped_policy_is_decided_as_told),
         cmocka_unit_test(test_coverage_counts_only_rules_that_decided),
         cmocka_unit_test(test_a_policy_test_says_what_differs),

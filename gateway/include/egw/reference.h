@@ -33,6 +33,12 @@ extern const char
 enum egw_status egw_reference_check(const struct egw_reference *reference,
                                     struct egw_error *reterr) EGW_MUST_CHECK;
 
+/* A field whose word nobody decides by: such a fact counts as unknown, mostly for a slip of the
+ * pen. False: there is none. The words are fixed; those of a policy (plans, levels) are not looked
+ * at. */
+bool egw_reference_odd(const struct egw_reference *reference, const char **ret_field,
+                       struct egw_str *ret_word);
+
 /* The key a reference body belongs under, as the schema's doc says. EGW_INVALID: a part is empty or
  * holds a slash. */
 enum egw_status egw_reference_key(const struct egw_reference *reference, struct egw_buf *ret,
