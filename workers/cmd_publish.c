@@ -28,6 +28,7 @@ struct publish {
     uint64_t taken, refused;
     int64_t started_ms, shown_ms;
     bool shows_progress;
+    int unopened; /* exit code for a file that could not be opened; 0: all could */
 };
 
 static int64_t now_ms(void)
@@ -125,15 +126,19 @@ static enum egw_status send_event(struct publish *p, struct egw_error *reterr)
                           reterr);
 }
 
-/* EGW_OK: the file was read to its end, whatever was refused in it. */
+/* EGW_OK: the file was read to its end, whatever was refused in it, or could not be opened, which
+ * holds up no other. */
 static enum egw_status publish_file(struct publish *p, const char *path, struct egw_error *reterr)
 {
     struct egw_lines lines;
     struct egw_str line;
     enum egw_status st = egw_lines_open(&lines, path, reterr);
 
-    if (st)
-        return st;
+    if (st) {
+        end_progress(p);
+        p->unopened = egw_fail(reterr);
+        return EGW_OK;
+    }
     while ((st = egw_lines_next(&lines, &line, reterr)) != EGW_NOT_FOUND) {
         if (!st)
             st = encode_event(p, line, reterr);
@@ -230,6 +235,8 @@ static int run(struct egw_args *args)
         code = EGW_EXIT_UNAVAILABLE;
     else if (!st && p.refused)
         code = EGW_EXIT_DATA;
+    else if (!st && p.unopened)
+        code = p.unopened;
     if (p.kafka)
         egw_kafka_close(p.kafka);
     egw_schemas_close(&p.schemas);

@@ -279,6 +279,21 @@ static void test_lint_names_what_is_charged_without_a_price(void **state)
     done(&ran);
 }
 
+static void test_a_file_that_is_not_there_holds_up_no_other(void **state)
+{
+    struct ran ran = RUN("{\"event_id\": 7}\n", "publish", "-n", "/nonexistent/a.jsonl", "-");
+
+    (void)state;
+    assert_non_null(strstr(ran.err, "egw: cannot open /nonexistent/a.jsonl: "));
+    assert_non_null(strstr(ran.err, "<stdin>:1: event_id"));
+    assert_string_equal(ran.out, "valid 0, refused 1\n");
+    assert_int_equal(ran.code, 65);
+    done(&ran);
+    ran = RUN("", "publish", "-n", "/nonexistent/a.jsonl", "-");
+    assert_int_equal(ran.code, 69);
+    done(&ran);
+}
+
 static void test_a_fact_with_a_word_nobody_knows_is_pointed_out(void **state)
 {
     static const char facts[] =
@@ -674,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_lint_finds_no_fault_in_the_shipped_policy),
         cmocka_unit_test(test_diff_shows_what_a_changed_folder_decides_otherwise),
         cmocka_unit_test(test_lint_names_what_is_charged_without_a_price),
+        cmocka_unit_test(test_a_file_that_is_not_there_holds_up_no_other),
         cmocka_unit_test(test_a_fact_with_a_word_nobody_knows_is_pointed_out),
         cmocka_unit_test(test_each_case_of_the_shipped_policy_is_decided_as_told),
         cmocka_unit_test(test_coverage_counts_only_rules_that_decided),
