@@ -3,6 +3,7 @@
 #include "egw/reference.h"
 
 enum { WORDS_MAX = 4 };
+static const char *const clouds[WORDS_MAX] = {"global", "usgov"};
 
 static bool is_one_of(struct egw_str word, const char *const words[WORDS_MAX])
 {
@@ -13,57 +14,63 @@ static bool is_one_of(struct egw_str word, const char *const words[WORDS_MAX])
     return false;
 }
 
-bool egw_reference_odd(const struct egw_reference *reference, const char **ret_field,
-                       struct egw_str *ret_word)
+/* A word that nobody knows; an empty one says nothing, and "unknown" says so. */
+static bool is_odd(struct egw_str word, bool known)
+{
+    return !known && word.n && !egw_str_is(word, "unknown");
+}
+
+struct found {
+    const char *field;
+    struct egw_str word;
+};
+
+static struct found odd_of_partner(const struct egw_partner *partner)
 {
     static const char *const kinds[WORDS_MAX] = {"direct-bill", "indirect-provider",
                                                  "indirect-reseller"};
-    static const char *const clouds[WORDS_MAX] = {"global", "usgov"};
+
+    if (is_odd(partner->kind, is_one_of(partner->kind, kinds)))
+        return (struct found){"kind", partner->kind};
+    if (is_odd(partner->cloud, is_one_of(partner->cloud, clouds)))
+        return (struct found){"cloud", partner->cloud};
+    return (struct found){NULL, EGW_STR_NONE};
+}
+
+static struct found odd_of(const struct egw_reference *reference)
+{
     static const char *const classes[WORDS_MAX] = {"incident", "advisory"};
-    const void *body = reference->body.p;
-    const struct egw_partner *partner = body;
-    const struct egw_relation *relation = body;
-    const struct egw_access *access = body;
-    const struct egw_health_issue *issue = body;
-    struct {
-        const char *field;
-        struct egw_str word;
-        bool known;
-    } asked[2] = {{NULL, EGW_STR_NONE, true}, {NULL, EGW_STR_NONE, true}};
+    const struct egw_relation *relation = reference->body.p;
+    const struct egw_access *access = reference->body.p;
+    const struct egw_health_issue *issue = reference->body.p;
 
     switch (reference->body.branch) {
     case EGW_REF_PARTNER:
-        asked[0].field = "kind";
-        asked[0].word = partner->kind;
-        asked[0].known = is_one_of(partner->kind, kinds);
-        asked[1].field = "cloud";
-        asked[1].word = partner->cloud;
-        asked[1].known = is_one_of(partner->cloud, clouds);
-        break;
+        return odd_of_partner(reference->body.p);
     case EGW_REF_RELATION:
-        asked[0].field = "cloud";
-        asked[0].word = relation->cloud;
-        asked[0].known = is_one_of(relation->cloud, clouds);
+        if (is_odd(relation->cloud, is_one_of(relation->cloud, clouds)))
+            return (struct found){"cloud", relation->cloud};
         break;
     case EGW_REF_ACCESS:
-        asked[0].field = "status";
-        asked[0].word = access->status;
-        asked[0].known = decide_access_status(access->status) != EGW_V_ACCESS_UNKNOWN;
+        if (is_odd(access->status, decide_access_status(access->status) != EGW_V_ACCESS_UNKNOWN))
+            return (struct found){"status", access->status};
         break;
     case EGW_REF_HEALTH_ISSUE:
-        asked[0].field = "classification";
-        asked[0].word = issue->classification;
-        asked[0].known = is_one_of(issue->classification, classes);
+        if (is_odd(issue->classification, is_one_of(issue->classification, classes)))
+            return (struct found){"classification", issue->classification};
         break;
     default:
         break;
     }
-    for (size_t i = 0; i < EGW_COUNT(asked); i++) {
-        if (asked[i].known || !asked[i].word.n || egw_str_is(asked[i].word, "unknown"))
-            continue;
-        *ret_field = asked[i].field;
-        *ret_word = asked[i].word;
-        return true;
-    }
-    return false;
+    return (struct found){NULL, EGW_STR_NONE};
+}
+
+bool egw_reference_odd(const struct egw_reference *reference, const char **ret_field,
+                       struct egw_str *ret_word)
+{
+    struct found found = odd_of(reference);
+
+    *ret_field = found.field;
+    *ret_word = found.word;
+    return found.field != NULL;
 }

@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include "../../gateway/core/policy_model.h"
+#include "egw/policy_diff.h"
 #include "policy_random.h"
 
 /* Without a gap; the caller frees it. */
@@ -36,6 +37,18 @@ static inline size_t trial_decider(const struct egw_policy *policy, const uint16
     }
     fail();
     return 0;
+}
+
+/* Whether the move from the one rule to the other is told. */
+static inline bool trial_tells(const struct egw_policy_diff *diff, size_t before, size_t after)
+{
+    const struct egw_policy_move *moves = diff->moves.p;
+
+    for (size_t i = 0; i < diff->moves.n; i++) {
+        if (moves[i].old_rule == before && moves[i].new_rule == after)
+            return true;
+    }
+    return false;
 }
 
 #endif

@@ -199,17 +199,6 @@ static bool chance_event(struct egw_quest *quest, struct random_source *r)
     return egw_quest_find(quest) == EGW_FOUND_SOME;
 }
 
-static bool is_told(const struct egw_policy_diff *diff, size_t before, size_t after)
-{
-    const struct egw_policy_move *moves = diff->moves.p;
-
-    for (size_t i = 0; i < diff->moves.n; i++) {
-        if (moves[i].old_rule == before && moves[i].new_rule == after)
-            return true;
-    }
-    return false;
-}
-
 /* Too many can come to try them all: of those that chance finds, none moves untold. */
 static void hold_to_chance(const struct egw_policy *before, const struct egw_policy *after,
                            const struct egw_policy_diff *diff)
@@ -231,7 +220,7 @@ static void hold_to_chance(const struct egw_policy *before, const struct egw_pol
             rules[s] = egw_region_decider(space, s, quest.point);
         if (same_rule(&before->rules[rules[0]].view, &after->rules[rules[1]].view))
             continue;
-        assert_true(is_told(diff, rules[0], rules[1]));
+        assert_true(trial_tells(diff, rules[0], rules[1]));
         moved++;
     }
     assert_true(moved > 20);

@@ -8,7 +8,7 @@
 #include "../../gateway/core/policy_search.h"
 #include "catalogue_double.h"
 #include "egw/policy_diff.h"
-#include "policy_random.h"
+#include "policy_world.h"
 
 enum { RULES_MAX = 128 };
 
@@ -64,18 +64,6 @@ struct swapping {
     size_t apart, moved; /* pairs that do not overlap; others of which some event moved */
 };
 
-static struct egw_policy *compile(const struct egw_policy_file *files, size_t n)
-{
-    struct egw_policy *policy = NULL;
-    struct egw_faults faults = {0};
-
-    if (egw_policy_compile(files, n, &policy, &faults)) {
-        egw_faults_print(&faults, stderr);
-        fail();
-    }
-    return policy;
-}
-
 static size_t rule_named(const struct egw_policy *policy, struct egw_str id)
 {
     size_t r = 0;
@@ -105,7 +93,7 @@ static void swap_one(struct swapping *s, size_t file, const struct pieces *piece
     char *made = swap(text, pieces, k);
 
     s->files[file].content.p = made;
-    swapped = compile(s->files, s->n);
+    swapped = world_policy(s->files, s->n);
     assert_int_equal(egw_policy_diff(s->policy, swapped, &diff), EGW_OK);
     if (!both && (diff.moves.n || diff.unsure || diff.definitions.n))
         fail_msg("%.*s and the rule behind it do not overlap, and their order matters",
@@ -124,7 +112,7 @@ static void swap_all(struct swapping *s, struct egw_policy_file *files, size_t n
 
     s->files = files;
     s->n = n;
-    s->policy = compile(files, n);
+    s->policy = world_policy(files, n);
     policies[0] = s->policy;
     assert_int_equal(egw_space_new(policies, 1, &s->space), EGW_OK);
     assert_int_equal(egw_quest_new(s->space, &s->quest), EGW_OK);

@@ -11,6 +11,7 @@
 #include "catalogue_double.h"
 #include "egw/policy_diff.h"
 #include "egw/policy_file.h"
+#include "policy_trial.h"
 #include "policy_world.h"
 
 enum { OLD, NEW };
@@ -369,17 +370,6 @@ static const struct {
     {"access.cfg", "rbac = true", "rbac = false"},
 };
 
-static bool is_told(const struct egw_policy_diff *diff, size_t before, size_t after)
-{
-    const struct egw_policy_move *moves = diff->moves.p;
-
-    for (size_t i = 0; i < diff->moves.n; i++) {
-        if (moves[i].old_rule == before && moves[i].new_rule == after)
-            return true;
-    }
-    return false;
-}
-
 /* Returns how many of the worlds are decided by another rule. */
 static size_t hold_to_moves(const struct egw_policy *const p[2], const struct egw_policy_diff *diff)
 {
@@ -403,7 +393,7 @@ static size_t hold_to_moves(const struct egw_policy *const p[2], const struct eg
         if (decisions[OLD].rule < p[OLD]->staged_count &&
             decisions[NEW].rule < p[NEW]->staged_count &&
             !egw_str_eq(rules[OLD]->id, rules[NEW]->id)) {
-            if (!is_told(diff, decisions[OLD].rule, decisions[NEW].rule))
+            if (!trial_tells(diff, decisions[OLD].rule, decisions[NEW].rule))
                 fail_msg("%.*s became %.*s, untold", EGW_FMT(rules[OLD]->id),
                          EGW_FMT(rules[NEW]->id));
             moved++;
