@@ -93,47 +93,55 @@ bool egw_catalogue_same(const struct egw_catalogue *a, const struct egw_catalogu
     return true;
 }
 
-/* A spelling in each of the catalogues; NULL: it is none there. */
+/* A spelling in each of the catalogues; NULL: it is none there. What it means alone, and how that
+ * ranks among others. */
 struct spelled {
     const struct signature *in[2];
+    struct egw_match means[2];
+    size_t kind;
+    bool changed;
 };
 
-/* Spellings of which the catalogues make the same two things, by all that tells in a text that has
- * others, too. Of each kind the first and the last stand for all. */
+/* Spellings that mean alike and rank alike in both catalogues. */
 struct kind {
     int keys[2];
-    struct spelled first, last;
+    size_t first, other; /* one of them, and one of another remedy; SIZE_MAX: there is none */
+    size_t asked;        /* of its changed ones so many were tried beside all others */
 };
+enum { ASKED_MAX = 3, TOGETHER_MAX = 3 };
 
 struct comparing {
     const struct egw_catalogue *const *catalogues;
     const struct egw_str *services;
     egw_catalogue_pair_fn *take;
     void *user;
+    struct spelled *spelled;
+    size_t n;
     struct kind *kinds;
-    size_t n, room;
-    uint32_t *named; /* room for the meanings of two spellings */
+    size_t kind_n, kind_room;
+    uint32_t *named; /* room for the meanings of some spellings */
+    bool *tried;     /* by kind and what remedies it shares */
 };
 
-static struct egw_match judge_in(const struct comparing *c, size_t side, const struct spelled *x,
-                                 const struct spelled *y)
+static struct egw_match judge_in(const struct comparing *c, size_t side,
+                                 const struct spelled *const *texts, size_t n)
 {
     const struct egw_catalogue *catalogue = c->catalogues[side];
-    size_t n = 0;
+    size_t named = 0;
 
-    for (int k = 0; k < 2; k++) {
-        const struct signature *s = k ? (y ? y->in[side] : NULL) : x->in[side];
+    for (size_t k = 0; k < n; k++) {
+        const struct signature *s = texts[k]->in[side];
 
         for (uint32_t i = 0; s && i < s->count; i++)
-            c->named[n++] = catalogue->meanings[s->first + i];
+            c->named[named++] = catalogue->meanings[s->first + i];
     }
-    return n ? catalogue_judge(catalogue->issues, c->named, n, c->services[side])
-             : (struct egw_match){0};
+    return named ? catalogue_judge(catalogue->issues, c->named, named, c->services[side])
+                 : (struct egw_match){0};
 }
 
-static void tell(const struct comparing *c, const struct spelled *x, const struct spelled *y)
+static void tell(const struct comparing *c, const struct spelled *const *texts, size_t n)
 {
-    const struct egw_match old = judge_in(c, 0, x, y), new = judge_in(c, 1, x, y);
+    const struct egw_match old = judge_in(c, 0, texts, n), new = judge_in(c, 1, texts, n);
 
     c->take(c->user, &old, &new);
 }
@@ -142,31 +150,57 @@ static void tell(const struct comparing *c, const struct spelled *x, const struc
 static int key_of(const struct egw_match *match, struct egw_str service)
 {
     const struct egw_known_issue *issue = match->issue;
+    int basis;
 
     if (!issue)
         return 0;
-    return 1 + issue->baseline + 1 + 3 * match->ambiguous + 6 * egw_str_is(issue->basis, "doc") +
-           12 * rank(issue, service);
+    basis = egw_str_is(issue->basis, "doc") ? 2 : actionable(issue);
+    return 1 + issue->baseline + 1 + 3 * match->ambiguous + 6 * basis + 18 * rank(issue, service);
 }
 
-static bool note_kind(struct comparing *c, const struct spelled *x)
+static bool same_meanings(const struct comparing *c, const struct spelled *x)
 {
+    const struct signature *old = x->in[0], *new = x->in[1];
+
+    if (!old || !new || old->count != new->count)
+        return false;
+    for (uint32_t i = 0; i < old->count; i++) {
+        if (!same_issue(&c->catalogues[0]->issues[c->catalogues[0]->meanings[old->first + i]],
+                        &c->catalogues[1]->issues[c->catalogues[1]->meanings[new->first + i]]))
+            return false;
+    }
+    return true;
+}
+
+static bool same_remedies(const struct egw_match *a, const struct egw_match *b)
+{
+    return a->issue && b->issue && egw_str_eq(a->issue->remedy, b->issue->remedy);
+}
+
+static bool note_kind(struct comparing *c, struct spelled *x)
+{
+    const struct spelled *const only[] = {x};
     int keys[2];
     size_t i = 0;
 
     for (size_t side = 0; side < 2; side++) {
-        struct egw_match match = judge_in(c, side, x, NULL);
-
-        keys[side] = key_of(&match, c->services[side]);
+        x->means[side] = judge_in(c, side, only, 1);
+        keys[side] = key_of(&x->means[side], c->services[side]);
     }
-    while (i < c->n && (c->kinds[i].keys[0] != keys[0] || c->kinds[i].keys[1] != keys[1]))
+    x->changed = !same_meanings(c, x);
+    while (i < c->kind_n && (c->kinds[i].keys[0] != keys[0] || c->kinds[i].keys[1] != keys[1]))
         i++;
-    if (i == c->n) {
-        if (!egw_grow(&c->kinds, sizeof(*c->kinds), c->n, &c->room))
+    x->kind = i;
+    if (i == c->kind_n) {
+        if (!egw_grow(&c->kinds, sizeof(*c->kinds), c->kind_n, &c->kind_room))
             return false;
-        c->kinds[c->n++] = (struct kind){{keys[0], keys[1]}, *x, *x};
+        c->kinds[c->kind_n++] =
+            (struct kind){{keys[0], keys[1]}, (size_t)(x - c->spelled), SIZE_MAX, 0};
+    } else if (c->kinds[i].other == SIZE_MAX &&
+               !(same_remedies(&x->means[0], &c->spelled[c->kinds[i].first].means[0]) &&
+                 same_remedies(&x->means[1], &c->spelled[c->kinds[i].first].means[1]))) {
+        c->kinds[i].other = (size_t)(x - c->spelled);
     }
-    c->kinds[i].last = *x;
     return true;
 }
 
@@ -178,8 +212,8 @@ static bool note_spellings(struct comparing *c)
     for (size_t side = 0; side < 2; side++)
         count[side] = c->catalogues[side] ? c->catalogues[side]->signature_count : 0;
     while (at[0] < count[0] || at[1] < count[1]) {
+        struct spelled *x = &c->spelled[c->n++];
         const struct signature *next[2];
-        struct spelled x = {{NULL, NULL}};
         int order;
 
         for (size_t side = 0; side < 2; side++)
@@ -187,26 +221,63 @@ static bool note_spellings(struct comparing *c)
         order = !next[0] ? 1 : !next[1] ? -1 : by_spelling(next[0], next[1]);
         for (size_t side = 0; side < 2; side++) {
             if (order == 0 || (order < 0) == (side == 0))
-                x.in[side] = c->catalogues[side]->signatures + at[side]++;
+                x->in[side] = c->catalogues[side]->signatures + at[side]++;
         }
-        if (!note_kind(c, &x))
+        if (!note_kind(c, x))
             return false;
     }
     return true;
 }
 
-static void tell_kinds(const struct comparing *c)
+/* The two may be in doubt between themselves. */
+static void tell_beside_two(const struct comparing *c, const struct spelled *x,
+                            const struct kind *a, const struct kind *b)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        const struct kind *changed = &c->kinds[i];
+    const size_t seconds[] = {b->first, b->other};
 
-        tell(c, &changed->first, NULL);
-        for (size_t k = 0; k < c->n && changed->keys[0] != changed->keys[1]; k++) {
-            tell(c, &changed->first, &c->kinds[k].first);
-            tell(c, &changed->first, &c->kinds[k].last);
-            tell(c, &changed->last, &c->kinds[k].first);
-            tell(c, &changed->last, &c->kinds[k].last);
-        }
+    for (size_t i = 0; i < EGW_COUNT(seconds); i++) {
+        const struct spelled *texts[TOGETHER_MAX] = {x, &c->spelled[a->first], NULL};
+
+        if (seconds[i] == SIZE_MAX || seconds[i] == a->first)
+            continue;
+        texts[2] = &c->spelled[seconds[i]];
+        tell(c, texts, TOGETHER_MAX);
+    }
+}
+
+/* A changed spelling beside each kind of the others, of the same remedy and of another, and beside
+ * two of them. */
+static void tell_beside_others(const struct comparing *c, const struct spelled *x)
+{
+    memset(c->tried, 0, 4 * c->kind_n * sizeof(*c->tried));
+    for (size_t i = 0; i < c->n; i++) {
+        const struct spelled *const texts[] = {x, &c->spelled[i]};
+        bool *tried = &c->tried[4 * c->spelled[i].kind +
+                                2 * same_remedies(&x->means[0], &c->spelled[i].means[0]) +
+                                same_remedies(&x->means[1], &c->spelled[i].means[1])];
+
+        if (!*tried)
+            tell(c, texts, EGW_COUNT(texts));
+        *tried = true;
+    }
+    for (size_t k = 0; k < c->kind_n; k++) {
+        for (size_t m = k; m < c->kind_n; m++)
+            tell_beside_two(c, x, &c->kinds[k], &c->kinds[m]);
+    }
+}
+
+static void tell_all(const struct comparing *c)
+{
+    for (size_t k = 0; k < c->kind_n; k++) {
+        const struct spelled *const only[] = {&c->spelled[c->kinds[k].first]};
+
+        tell(c, only, 1);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        struct kind *kind = &c->kinds[c->spelled[i].kind];
+
+        if (c->spelled[i].changed && kind->asked++ < ASKED_MAX)
+            tell_beside_others(c, &c->spelled[i]);
     }
 }
 
@@ -214,17 +285,25 @@ bool egw_catalogue_compare(const struct egw_catalogue *const catalogues[2],
                            const struct egw_str services[2], egw_catalogue_pair_fn *take,
                            void *user)
 {
-    struct comparing c = {catalogues, services, take, user, NULL, 0, 0, NULL};
-    size_t room = 2;
+    struct comparing c = {
+        .catalogues = catalogues, .services = services, .take = take, .user = user};
+    size_t spellings = 1, issues = 1;
     bool ok;
 
-    for (size_t side = 0; side < 2; side++)
-        room += catalogues[side] ? 2 * catalogues[side]->count : 0;
-    c.named = calloc(room, sizeof(*c.named));
-    ok = c.named && note_spellings(&c);
+    for (size_t side = 0; side < 2; side++) {
+        spellings += catalogues[side] ? catalogues[side]->signature_count : 0;
+        issues += catalogues[side] ? catalogues[side]->count : 0;
+    }
+    c.spelled = calloc(spellings, sizeof(*c.spelled));
+    c.named = calloc(TOGETHER_MAX * issues, sizeof(*c.named));
+    ok = c.spelled && c.named && note_spellings(&c);
+    c.tried = ok ? calloc(4 * c.kind_n + 1, sizeof(*c.tried)) : NULL;
+    ok = ok && c.tried;
     if (ok)
-        tell_kinds(&c);
+        tell_all(&c);
+    free(c.spelled);
     free(c.kinds);
     free(c.named);
+    free(c.tried);
     return ok;
 }

@@ -433,15 +433,15 @@ static const char *const spelled[] = {"",
                                       "Novel"};
 
 /* What becomes of a match: nothing, doubt, or by its basis and who can resolve it. */
-enum { MEANINGS = 2 + 4 * 3 };
+enum { MEANINGS = 2 + 3 * 3 };
 static size_t meaning(const struct egw_match *match)
 {
-    static const char *const bases[] = {"doc", "selfhelp", "rule", "none"};
+    static const char *const bases[] = {"doc", "selfhelp"}; /* all others are hints */
     size_t basis = 0;
 
     if (!match->issue || match->ambiguous)
         return match->issue != NULL;
-    while (!egw_str_is(match->issue->basis, bases[basis]))
+    while (basis < EGW_COUNT(bases) && !egw_str_is(match->issue->basis, bases[basis]))
         basis++;
     return 2 + 3 * basis + (size_t)(match->issue->baseline + 1);
 }
@@ -455,18 +455,21 @@ static void take_pair(void *user, const struct egw_match *old, const struct egw_
     ((struct meanings *)user)->pairs[meaning(old)][meaning(new)] = true;
 }
 
+/* Every text of three of them, or fewer. */
 static void match_texts(const struct egw_catalogue *const catalogues[2], struct egw_str service,
                         struct meanings *ret)
 {
-    for (size_t i = 0; i < EGW_COUNT(spelled); i++) {
-        for (size_t k = 0; k < EGW_COUNT(spelled); k++) {
-            struct egw_match found[2];
+    size_t n = EGW_COUNT(spelled);
 
-            for (size_t side = 0; side < 2; side++)
-                found[side] = egw_catalogue_match(catalogues[side], egw_str_of(spelled[i]),
-                                                  egw_str_of(spelled[k]), service);
-            take_pair(ret, &found[0], &found[1]);
-        }
+    for (size_t i = 0; i < n * n * n; i++) {
+        struct egw_match found[2];
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), "%s %s", spelled[i / n % n], spelled[i / n / n]);
+        for (size_t side = 0; side < 2; side++)
+            found[side] = egw_catalogue_match(catalogues[side], egw_str_of(spelled[i % n]),
+                                              egw_str_of(text), service);
+        take_pair(ret, &found[0], &found[1]);
     }
 }
 

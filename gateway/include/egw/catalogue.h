@@ -67,8 +67,9 @@ struct egw_match egw_catalogue_match(const struct egw_catalogue *catalogue, stru
 bool egw_catalogue_same(const struct egw_catalogue *a, const struct egw_catalogue *b);
 /*
  * What texts mean to two catalogues, of events that name the service by these ids (empty: none that
- * is known): take is called for each spelling that either knows, as the only one in a text, and for
- * those that changed beside one of each kind of the others. Pure; false: no memory.
+ * is known): take is called for each kind of spelling that either knows, as the only one in a text,
+ * and for spellings that changed beside one and beside two others of each kind. Pure; false: no
+ * memory.
  */
 typedef void egw_catalogue_pair_fn(void *user, const struct egw_match *old,
                                    const struct egw_match *new);
