@@ -65,7 +65,8 @@ static void show_move(const struct pair *pair, const struct egw_policy_move *mov
 
 static bool same_issue(const struct egw_known_issue *a, const struct egw_known_issue *b)
 {
-    return egw_str_eq(a->code, b->code) && egw_str_eq(a->service, b->service) &&
+    return egw_str_eq(a->code, b->code) && egw_str_eq(a->aliases, b->aliases) &&
+           egw_str_eq(a->match, b->match) && egw_str_eq(a->service, b->service) &&
            egw_str_eq(a->remedy, b->remedy) && egw_str_eq(a->basis, b->basis) &&
            a->baseline == b->baseline;
 }

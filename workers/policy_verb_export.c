@@ -67,7 +67,7 @@ static enum egw_status write_all(const char *dir, const struct egw_policy_file *
         return cannot("make the folder", (const char *)catalogue.p, reterr);
     for (size_t i = 0; i < n && !st; i++)
         st = write_file(dir, &files[i], reterr);
-    return st;
+    return st ? egw_error_prefix(reterr, st, "%s is not complete", dir) : EGW_OK;
 }
 
 int egw_policy_verb_export(struct egw_args *args)

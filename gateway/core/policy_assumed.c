@@ -43,7 +43,7 @@ static struct egw_touched touched_by(const struct egw_policy *policy,
 {
     static const struct {
         const char *what;
-        int touches;
+        enum egw_touch touches;
     } named[] = {{"rule", EGW_TOUCHES_RULE},
                  {"calendar", EGW_TOUCHES_HOURS},
                  {"service", EGW_TOUCHES_SERVICE},
@@ -60,7 +60,7 @@ static struct egw_touched touched_by(const struct egw_policy *policy,
         return of_need(policy, assumption);
     for (size_t i = 0; i < EGW_COUNT(named); i++) {
         if (strcmp(assumption->what, named[i].what) == 0)
-            touched.what = (int)named[i].touches;
+            touched.what = named[i].touches;
     }
     return touched;
 }

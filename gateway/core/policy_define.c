@@ -7,6 +7,7 @@
 #include "egw/policy_diff.h"
 #include "egw/wants.h"
 #include "policy_kinds.h"
+#include "policy_pairs.h"
 #include "policy_readings.h"
 #include "policy_shown.h"
 
@@ -139,6 +140,8 @@ static void put_partners(struct defining *d, const struct egw_channel *channel)
 
 static const char *const entitlements[] = {"csp", "program", "contract", "membership"};
 
+enum { LEVELS = 3, READ_PROPERTIES = 9, PROPERTIES = 11 }; /* the first ones make rights */
+
 /* One property after the other, as the file names them. */
 static void put_property(struct defining *d, size_t side, const struct egw_channel *c, int property)
 {
@@ -153,7 +156,7 @@ static void put_property(struct defining *d, size_t side, const struct egw_chann
         put(d, "partners ");
         put_partners(d, c);
         break;
-    case 3:
+    case LEVELS:
         put(d, "levels ");
         put_words(d, c->levels, c->level_count);
         break;
@@ -186,7 +189,6 @@ static void put_property(struct defining *d, size_t side, const struct egw_chann
         break;
     }
 }
-enum { READ_PROPERTIES = 9, PROPERTIES = 11 }; /* the first make rights, which the rules read */
 
 static const struct egw_channel *channel_named(const struct egw_policy *policy, struct egw_str id)
 {
@@ -201,9 +203,12 @@ static const struct egw_channel *channel_named(const struct egw_policy *policy, 
 static void define_property(struct defining *d, const struct egw_channel *const channels[2],
                             int property)
 {
-    size_t begin = d->text.n, middle;
+    size_t begin, middle;
     bool same;
 
+    if (property == LEVELS && egw_same_words(channels[OLD]->levels, channels[OLD]->level_count,
+                                             channels[NEW]->levels, channels[NEW]->level_count))
+        return; /* in any order */
     put(d, "channel %.*s: ", EGW_FMT(channels[NEW]->id));
     begin = d->text.n;
     put_property(d, NEW, channels[NEW], property);
@@ -252,7 +257,7 @@ static const struct egw_service_rules *service_named(const struct egw_policy *po
 static bool same_needs(const struct egw_need *a, const struct egw_need *b)
 {
     while (a && b && a->uses == b->uses && a->rbac == b->rbac &&
-           same_words(a->roles, a->role_count, b->roles, b->role_count)) {
+           egw_same_words(a->roles, a->role_count, b->roles, b->role_count)) {
         a = a->next;
         b = b->next;
     }
@@ -333,7 +338,7 @@ static void define_services(struct defining *d)
 static bool same_symptom(const struct egw_symptom *a, const struct egw_symptom *b)
 {
     return a->has_features == b->has_features &&
-           same_words(a->features, a->feature_count, b->features, b->feature_count);
+           egw_same_words(a->features, a->feature_count, b->features, b->feature_count);
 }
 
 /* A word that only one of them knows is of the rules' own concern. */
@@ -358,9 +363,13 @@ static void define_health(struct defining *d)
 {
     const struct egw_policy *a = d->policies[OLD], *b = d->policies[NEW];
 
-    if (!same_words(a->active, a->active_count, b->active, b->active_count) ||
-        !same_words(a->operational, a->operational_count, b->operational, b->operational_count)) {
+    if (!egw_same_words(a->active, a->active_count, b->active, b->active_count)) {
         put(d, "service health is read otherwise: other states count as an incident going on");
+        tell(d, "health");
+    }
+    if (!egw_same_words(a->operational, a->operational_count, b->operational,
+                        b->operational_count)) {
+        put(d, "service health is read otherwise: other states count as all well");
         tell(d, "health");
     }
     if (a->slack_ms != b->slack_ms) {

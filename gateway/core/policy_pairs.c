@@ -192,6 +192,7 @@ static void services_named(const struct egw_policy *const p[2], struct egw_str n
 bool egw_alike_by_service(const struct egw_policy *const p[2], egw_alike_fn *ask, const void *about)
 {
     static const uint16_t unknown[] = {EGW_V_INVALID, EGW_V_INVALID};
+    static const uint16_t absent[] = {EGW_V_ABSENT, EGW_V_ABSENT};
 
     for (size_t side = 0; side < 2; side++) {
         const struct egw_wordset *words = &p[side]->facts[EGW_F_SERVICE].words;
@@ -204,5 +205,5 @@ bool egw_alike_by_service(const struct egw_policy *const p[2], egw_alike_fn *ask
                 return false;
         }
     }
-    return ask(p, unknown, about);
+    return ask(p, unknown, about) && ask(p, absent, about);
 }

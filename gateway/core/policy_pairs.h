@@ -41,7 +41,8 @@ struct egw_pairs *egw_pairs_by_service(struct egw_build *b, unsigned fact, egw_p
 /* within: one more part, or NULL. */
 void egw_say_by_service(struct egw_build *b, unsigned fact, const struct egw_pairs *all,
                         const struct egw_part *within);
-/* Whether it is so of every service that either policy knows by any name, and of an unknown one. */
+/* Whether it is so of every service that either policy knows by any name, of an unknown one, and of
+ * none. */
 typedef bool egw_alike_fn(const struct egw_policy *const p[2], const uint16_t services[2],
                           const void *about);
 bool egw_alike_by_service(const struct egw_policy *const p[2], egw_alike_fn *ask,

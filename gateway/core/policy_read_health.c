@@ -33,42 +33,44 @@ static void see_symptom(const struct egw_policy *const p[2],
     }
 }
 
-/* Names under which records of the service are found, or of a part of its family. */
-static void see_names(const struct egw_service_rules *a, const struct egw_service_rules *b,
-                      struct seen_by *ret)
+/* Names under which records of the service itself are found. */
+static void see_names(const struct egw_service_rules *const own[2], struct seen_by *ret)
 {
-    bool other_family = a && b && !egw_str_same(a->view.family, b->view.family);
-
-    ret->only[EGW_OLD] =
-        ret->only[EGW_OLD] || other_family || (a && !b) ||
-        (a && b && !egw_all_among(a->names, a->name_count, b->names, b->name_count));
-    ret->only[EGW_NEW] =
-        ret->only[EGW_NEW] || other_family || (b && !a) ||
-        (a && b && !egw_all_among(b->names, b->name_count, a->names, a->name_count));
-}
-
-static const struct egw_service_rules *by_id(const struct egw_policy *policy, struct egw_str id)
-{
-    for (size_t i = 0; i < policy->service_count; i++) {
-        if (egw_str_same(policy->services[i].view.id, id))
-            return &policy->services[i];
+    for (size_t s = 0; s < 2; s++) {
+        if (!egw_all_among(own[s]->names, own[s]->name_count, own[!s]->names, own[!s]->name_count))
+            ret->only[s] = true;
     }
-    return NULL;
 }
 
-/* Of the service's family, in either policy. */
-static void see_parts(const struct egw_policy *const p[2], const struct egw_service_rules *own[2],
-                      struct seen_by *ret)
+/* Of a name of another service of the family: what it is to the other policy. */
+static void see_part(const struct egw_policy *other, const struct egw_service_rules *own,
+                     struct egw_str name, bool *ret_only_here, bool *ret_either)
 {
-    for (size_t side = 0; side < 2; side++) {
-        for (size_t i = 0; i < p[side]->service_count; i++) {
-            const struct egw_service_rules *part = &p[side]->services[i];
-            const struct egw_service_rules *other = by_id(p[!side], part->view.id);
+    const struct egw_service *there = egw_policy_service(other, name);
 
-            if (egw_str_same(part->view.family, own[side]->view.family))
-                see_names(side == EGW_OLD ? part : other, side == EGW_OLD ? other : part, ret);
+    if (there == &own->view) /* there it is the service itself, by its features */
+        *ret_either = true;
+    else if (!there || !egw_str_eq(there->family, own->view.family))
+        *ret_only_here = true;
+}
+
+static void see_parts(const struct egw_policy *const p[2],
+                      const struct egw_service_rules *const own[2], struct seen_by *ret)
+{
+    bool either = false;
+
+    for (size_t s = 0; s < 2; s++) {
+        for (size_t i = 0; i < p[s]->service_count; i++) {
+            const struct egw_service_rules *part = &p[s]->services[i];
+
+            if (part == own[s] || !egw_str_eq(part->view.family, own[s]->view.family))
+                continue;
+            for (size_t n = 0; n < part->name_count; n++)
+                see_part(p[!s], own[!s], part->names[n], &ret->only[s], &either);
         }
     }
+    ret->only[EGW_OLD] = ret->only[EGW_OLD] || either;
+    ret->only[EGW_NEW] = ret->only[EGW_NEW] || either;
 }
 
 static void see_rules(const struct egw_policy *const p[2], struct seen_by *ret)
@@ -98,19 +100,27 @@ static void pair_statuses(const struct egw_policy *const p[2], const struct egw_
         ret[health_word(p[EGW_OLD], words[i])][health_word(p[EGW_NEW], words[i])] = true;
 }
 
+/* The first name that has a snapshot counts, so their order tells. */
+static bool same_names(const struct egw_service_rules *a, const struct egw_service_rules *b)
+{
+    for (size_t i = 0; i < a->name_count && a->name_count == b->name_count; i++) {
+        if (!egw_str_same(a->names[i], b->names[i]))
+            return false;
+    }
+    return a->name_count == b->name_count;
+}
+
 /* What the policies read off the service's snapshot. */
 static void pair_snapshots(const struct egw_policy *const p[2],
                            const struct egw_service_rules *own[2], bool ret[HEALTHS][HEALTHS])
 {
     static const unsigned fresh[] = {EGW_V_HEALTH_OK, EGW_V_HEALTH_ADVISORY, EGW_V_HEALTH_UNKNOWN};
     int side = egw_stricter(p, EGW_REF_HEALTH_SNAPSHOT);
-    bool same_names = own[EGW_OLD]->name_count == own[EGW_NEW]->name_count;
+    bool same = same_names(own[EGW_OLD], own[EGW_NEW]);
 
-    for (size_t i = 0; i < own[EGW_OLD]->name_count && same_names; i++)
-        same_names = egw_str_same(own[EGW_OLD]->names[i], own[EGW_NEW]->names[i]);
     for (unsigned a = 0; a < HEALTHS; a++) {
         for (unsigned z = 0; z < HEALTHS && a != EGW_V_HEALTH_INCIDENT; z++)
-            ret[a][z] = z != EGW_V_HEALTH_INCIDENT && (a == z || !same_names);
+            ret[a][z] = z != EGW_V_HEALTH_INCIDENT && (a == z || !same);
     }
     for (size_t s = 0; s < 2; s++) {
         pair_statuses(p, p[s]->operational, p[s]->operational_count, ret);
@@ -171,7 +181,7 @@ static void fill_health(struct egw_build *b, const uint16_t services[2], const v
         return;
     }
     pair_snapshots(p, own, snapshots);
-    see_names(own[EGW_OLD], own[EGW_NEW], &by);
+    see_names(own, &by);
     see_parts(p, own, &by);
     see_rules(p, &by);
     for (unsigned a = 0; a < HEALTHS; a++) {
@@ -245,11 +255,9 @@ static bool known_alike(const struct egw_policy *const p[2], const uint16_t serv
 
     if (!own[EGW_OLD] || !own[EGW_NEW])
         return own[EGW_OLD] == own[EGW_NEW];
-    return own[EGW_OLD]->name_count == own[EGW_NEW]->name_count &&
+    return same_names(own[EGW_OLD], own[EGW_NEW]) &&
            egw_str_same(own[EGW_OLD]->view.id, own[EGW_NEW]->view.id) &&
-           egw_str_same(own[EGW_OLD]->view.family, own[EGW_NEW]->view.family) &&
-           egw_same_words(own[EGW_OLD]->names, own[EGW_OLD]->name_count, own[EGW_NEW]->names,
-                          own[EGW_NEW]->name_count);
+           egw_str_same(own[EGW_OLD]->view.family, own[EGW_NEW]->view.family);
 }
 
 static bool symptoms_alike(const struct egw_policy *const p[2])

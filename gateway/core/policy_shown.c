@@ -75,11 +75,10 @@ static bool is_due_by(const struct showing *s, const struct egw_rule_view *rule,
     if (t->about)
         return egw_limit_fits(t->about, code_in(rule, t->action), severity, rule->channel,
                               t->language);
-    for (size_t side = 0; side < s->quest->space->side_count; side++) {
-        if (!egw_same_limit(limit_in(s, side, t->action, rule, severity), t->limits[side]))
-            return false;
-    }
-    return true;
+    if (s->quest->space->side_count == 1)
+        return limit_in(s, 0, t->action, rule, severity) == t->limits[0];
+    return egw_same_limit(limit_in(s, 0, t->action, rule, severity), t->limits[0]) &&
+           egw_same_limit(limit_in(s, 1, t->action, rule, severity), t->limits[1]);
 }
 
 /* Whether cases of the rule and the severity are touched. */

@@ -11,17 +11,19 @@
 #include "policy_kinds.h"
 #include "policy_search.h"
 
+enum egw_touch {
+    EGW_TOUCHES_NOTHING,
+    EGW_TOUCHES_DEMAND,  /* cases that `demand` asks, of `side` */
+    EGW_TOUCHES_LIMIT,   /* cases due by this limit of each policy */
+    EGW_TOUCHES_HOURS,   /* cases whose time is counted in the calendar `name`, of `side` */
+    EGW_TOUCHES_SERVICE, /* cases handed off for the service `name`, of `side` */
+    EGW_TOUCHES_CHANNEL, /* cases handed off to the channel `name`, of `side` */
+    EGW_TOUCHES_ACCESS,  /* cases of the service `name` that lack a role, of `side` */
+    EGW_TOUCHES_RULE,    /* cases that the rule `name` decides, of `side` */
+};
+
 struct egw_touched {
-    enum {
-        EGW_TOUCHES_NOTHING,
-        EGW_TOUCHES_DEMAND,  /* cases that `demand` asks, of `side` */
-        EGW_TOUCHES_LIMIT,   /* cases due by this limit of each policy */
-        EGW_TOUCHES_HOURS,   /* cases whose time is counted in the calendar `name`, of `side` */
-        EGW_TOUCHES_SERVICE, /* cases handed off for the service `name`, of `side` */
-        EGW_TOUCHES_CHANNEL, /* cases handed off to the channel `name`, of `side` */
-        EGW_TOUCHES_ACCESS,  /* cases of the service `name` that lack a role, of `side` */
-        EGW_TOUCHES_RULE,    /* cases that the rule `name` decides, of `side` */
-    } what;
+    enum egw_touch what;
     size_t side;
     const struct egw_demand *demand;
     int action; /* of the limits */

@@ -141,6 +141,8 @@ static void add_fact(struct egw_build *b, struct egw_str name)
             struct egw_axis *own = add_axis(b, EGW_STR_NONE);
 
             axis->apart = own->apart = true;
+            axis->twin = (size_t)(own - space->axes);
+            own->twin = (size_t)(axis - space->axes);
             own->values = axis->values;
             own->value_count = axis->value_count;
             axis->name = egw_arena_printf(&space->arena, "%.*s (old)", EGW_FMT(name));

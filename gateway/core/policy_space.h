@@ -35,7 +35,9 @@ struct egw_box {
 
 struct egw_axis {
     struct egw_str name;
-    bool apart; /* one policy's alone: the other has its own for the fact */
+    /* One policy's alone: the other has an axis of its own for the fact, the twin. */
+    bool apart;
+    size_t twin;
     const struct egw_str *values;
     size_t value_count;
     const uint16_t *map[EGW_SIDES_MAX]; /* value to the policy's own; NULL: it has no such fact */

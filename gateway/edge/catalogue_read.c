@@ -177,6 +177,8 @@ static void read_row(struct builder *b, const struct egw_str columns[COLUMNS])
     struct egw_known_issue issue = {
         .id = columns[COLUMN_ID],
         .code = columns[COLUMN_CODE],
+        .aliases = columns[COLUMN_ALIASES],
+        .match = columns[COLUMN_MATCH],
         .service = columns[COLUMN_SERVICE],
         .remedy = columns[COLUMN_REMEDY],
         .url = columns[COLUMN_URL],

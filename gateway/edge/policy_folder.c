@@ -114,11 +114,24 @@ static enum egw_status take_folder(const struct folder *folder, struct egw_arena
     return st;
 }
 
-static bool has_folder(const char *path)
+/* A catalogue of the policy's own takes the place of the other; what is no folder would be passed
+ * over. */
+static enum egw_status find_catalogue(const char *policy_dir, struct egw_arena *arena,
+                                      const char **catalogue, struct egw_error *reterr)
 {
+    struct egw_str own = egw_arena_printf(arena, "%s/catalogue", policy_dir);
     struct stat about;
 
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+    if (!own.p)
+        return egw_error_set(reterr, EGW_NOMEM, "cannot read %s: no memory", policy_dir);
+    if (lstat(own.p, &about) != 0)
+        return EGW_OK;
+    if (stat(own.p, &about) != 0)
+        return cannot_read(own.p, errno, reterr);
+    if (!S_ISDIR(about.st_mode))
+        return egw_error_set(reterr, EGW_INVALID, "cannot read %s: it is no folder", own.p);
+    *catalogue = own.p;
+    return EGW_OK;
 }
 
 enum egw_status egw_policy_read(const char *policy_dir, const char *catalogue_dir,
@@ -127,16 +140,12 @@ enum egw_status egw_policy_read(const char *policy_dir, const char *catalogue_di
     struct folder policy = {policy_dir, "", ".cfg"};
     struct folder catalogue = {catalogue_dir, "catalogue/", ".tsv"};
     struct egw_list list = {0};
-    struct egw_str own;
     enum egw_status st;
 
     *ret = (struct egw_policy_files){0};
-    own = egw_arena_printf(&ret->arena, "%s/catalogue", policy_dir);
-    if (!own.p)
-        return egw_error_set(reterr, EGW_NOMEM, "cannot read %s: no memory", policy_dir);
-    if (has_folder(own.p))
-        catalogue.path = own.p;
-    st = take_folder(&policy, &ret->arena, &list, reterr);
+    st = find_catalogue(policy_dir, &ret->arena, &catalogue.path, reterr);
+    if (!st)
+        st = take_folder(&policy, &ret->arena, &list, reterr);
     if (!st && !list.n)
         st = egw_error_set(reterr, EGW_INVALID, "cannot read %s: there is no .cfg in it",
                            policy_dir);

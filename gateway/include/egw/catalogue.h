@@ -14,6 +14,8 @@
 struct egw_known_issue {
     struct egw_str id;      /* KI-00059 */
     struct egw_str code;    /* AADSTS50057 */
+    struct egw_str aliases; /* other spellings, separated by ; */
+    struct egw_str match;   /* how they are looked for: "hex" */
     struct egw_str service; /* policy's service id; empty: any */
     struct egw_str remedy;  /* what the desk does; empty: none known */
     struct egw_str url;
