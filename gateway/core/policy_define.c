@@ -150,7 +150,7 @@ static void put_property(struct defining *d, size_t side, const struct egw_chann
         put(d, "entitlement %s", entitlements[c->entitlement]);
         break;
     case 1:
-        put(d, "plan %.*s", EGW_FMT(c->plan));
+        put(d, "plan %.*s", EGW_FMT(c->plan.n ? c->plan : EGW_STR("none")));
         break;
     case 2:
         put(d, "partners ");
@@ -359,6 +359,13 @@ static void define_symptoms(struct defining *d)
     }
 }
 
+static void put_age(struct defining *d, int64_t ms)
+{
+    put(d, ms ? "for " : "for good");
+    if (ms)
+        put_span(d, ms);
+}
+
 static void define_health(struct defining *d)
 {
     const struct egw_policy *a = d->policies[OLD], *b = d->policies[NEW];
@@ -382,11 +389,10 @@ static void define_health(struct defining *d)
     for (int kind = 0; kind < EGW_REF_COUNT; kind++) {
         if (a->max_age_ms[kind] == b->max_age_ms[kind])
             continue;
-        put(d, "facts of kind %s are believed for ", egw_reference_kinds[kind]);
-        put_span(d, b->max_age_ms[kind]);
+        put(d, "facts of kind %s are believed ", egw_reference_kinds[kind]);
+        put_age(d, b->max_age_ms[kind]);
         put(d, ", was ");
-        put_span(d, a->max_age_ms[kind]);
-        put(d, " (0d: for good)");
+        put_age(d, a->max_age_ms[kind]);
         tell(d, "ages");
     }
 }

@@ -320,6 +320,22 @@ static struct egw_part eras_of(const struct lawing *l, const struct egw_channel 
     return egw_part_where(l->b, 0, is_offered_so, &q);
 }
 
+/* One record speaks for all channels of a membership: believed for one it is for another, of which
+ * no pack may be too old. */
+static void forbid_by_membership(const struct lawing *l, const struct egw_channel *channel,
+                                 unsigned axis)
+{
+    const struct egw_part now = eras_of(l, channel, EGW_OFFER_NOW);
+
+    for (size_t c = 0; c < l->policy->channel_count; c++) {
+        const struct egw_channel *other = &l->policy->channels[c];
+
+        if (other != channel && other->entitlement == EGW_ENTITLED_MEMBERSHIP && !other->counted)
+            EGW_FORBID(l->b, now, egw_part_of(l->b, axis, ~(uint64_t)RIGHT(UNKNOWN)),
+                       egw_part_of(l->b, axis_of(l, EGW_F_CHANNEL + c), RIGHT(UNKNOWN)));
+    }
+}
+
 static void forbid_by_channel(const struct lawing *l, unsigned axis,
                               const struct egw_channel *channel)
 {
@@ -339,6 +355,8 @@ static void forbid_by_channel(const struct lawing *l, unsigned axis,
         forbid_by_program(l, axis, channel, now);
     else
         forbid_by_record(l, axis, channel, now);
+    if (channel->entitlement == EGW_ENTITLED_MEMBERSHIP)
+        forbid_by_membership(l, channel, axis);
     EGW_FORBID(l->b, eras_of(l, channel, EGW_OFFER_EARLY),
                egw_part_of(l->b, axis, ~(uint64_t)RIGHT(NONE)));
     EGW_FORBID(l->b, eras_of(l, channel, EGW_OFFER_PAST),

@@ -444,25 +444,67 @@ static bool counts(const struct egw_kinds *kinds, const struct egw_policy *polic
     return false;
 }
 
+/* Else cases come to it by what happens to them later, which no rule tells. */
+static bool rules_end_in(const struct egw_policy *policy, int action)
+{
+    for (size_t r = 0; r < policy->staged_count; r++) {
+        if (policy->rules[r].view.action == action)
+            return true;
+    }
+    return false;
+}
+
+static struct egw_touched about_limit(int action, const struct egw_limit *limit)
+{
+    return (struct egw_touched){.what = EGW_TOUCHES_LIMIT,
+                                .action = action,
+                                .about = limit,
+                                .language =
+                                    limit->language_count ? limit->languages[0] : EGW_STR("")};
+}
+
+static struct egw_lint_finding *add_unused(struct linting *l, int action,
+                                           const struct egw_limit *limit, struct egw_str text)
+{
+    return add_about(l, EGW_LINT_UNUSED, "limit", egw_str_of(egw_action_names[action]),
+                     egw_str_of(limit->at.file), limit->at.line, text);
+}
+
 /* With a case that it is about. */
 static void add_limit(struct linting *l, int action, const struct egw_limit *limit,
                       const struct egw_limit *taker)
 {
-    const struct egw_touched touched = {.what = EGW_TOUCHES_LIMIT,
-                                        .action = action,
-                                        .about = limit,
-                                        .language = limit->language_count ? limit->languages[0]
-                                                                          : EGW_STR("")};
-    struct egw_str text = egw_arena_printf(&l->lint->arena,
-                                           "never counts: cases it is about are due by that of "
-                                           "%s:%d, or others before it",
-                                           taker->at.file, taker->at.line);
+    const struct egw_touched touched = about_limit(action, limit);
     struct egw_lint_finding *to =
-        add_about(l, EGW_LINT_UNUSED, "limit", egw_str_of(egw_action_names[action]),
-                  egw_str_of(limit->at.file), limit->at.line, text);
+        add_unused(l, action, limit,
+                   egw_arena_printf(&l->lint->arena,
+                                    "never counts: cases it is about are due by that of %s:%d, or "
+                                    "others before it",
+                                    taker->at.file, taker->at.line));
 
     if (to)
         (void)egw_show_touched(&l->quest, &touched, &l->lint->arena, &to->example);
+}
+
+/* Where demands have codes of their own, which are no rules', cases may come by them. */
+static bool is_demanded(const struct egw_policy *policy, int action, const struct egw_limit *limit)
+{
+    for (size_t i = 0; i < policy->demanded_count && action == EGW_ACTION_BASELINE; i++) {
+        if (!limit->code.n || egw_str_eq(limit->code, policy->demands[i].rule->view.code))
+            return true;
+    }
+    return false;
+}
+
+static void lint_cases_of(struct linting *l, int action, const struct egw_limit *limit)
+{
+    const struct egw_touched touched = about_limit(action, limit);
+    struct egw_example example;
+
+    if (!is_demanded(l->policy, action, limit) &&
+        egw_show_touched(&l->quest, &touched, &l->lint->arena, &example) == EGW_FOUND_NONE)
+        (void)add_unused(l, action, limit,
+                         say(l, "never counts: no rule ends a case that it is about in this"));
 }
 
 static void lint_limits(struct linting *l, int action)
@@ -476,6 +518,8 @@ static void lint_limits(struct linting *l, int action)
     for (const struct egw_limit *limit = l->policy->limits[action]; limit; limit = limit->next) {
         if (!counts(&kinds, l->policy, limit))
             add_limit(l, action, limit, taker_of(&kinds, l->policy, limit));
+        else if (rules_end_in(l->policy, action))
+            lint_cases_of(l, action, limit);
     }
 }
 

@@ -1,11 +1,15 @@
 #include "support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "catalogue_double.h"
 #include "egw/policy_file.h"
 
-#define POLICY_DIR EGW_SOURCE_DIR "/config/policy"
+#define POLICY_DIR    EGW_SOURCE_DIR "/config/policy"
+#define CATALOGUE_DIR EGW_SOURCE_DIR "/config/catalogue"
 
 /* A policy of a few lines; what a test adds stands in extra.cfg. */
 static const char base[] =
@@ -386,6 +390,52 @@ static void a_folder_without_policy_is_named(void **state EGW_UNUSED)
     assert_string_equal(err.text, "cannot read " EGW_SOURCE_DIR "/tests: there is no .cfg in it");
 }
 
+static void write_text(const char *folder, const char *name, const char *text)
+{
+    char path[300];
+    FILE *f;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void a_catalogue_of_its_own_takes_the_place_of_the_other(void **state EGW_UNUSED)
+{
+    char folder[] = "/tmp/egw-policy-XXXXXX", own[64], expected[128], name[96];
+    struct egw_policy_files files;
+    struct egw_error err;
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(own, sizeof(own), "%s/catalogue", folder);
+    write_text(folder, "x.cfg", "");
+    assert_int_equal(egw_policy_read(folder, CATALOGUE_DIR, &files, &err), EGW_OK);
+    assert_true(files.n > 5);
+    egw_policy_files_free(&files);
+    write_text(folder, "catalogue", "no folder");
+    assert_int_equal(egw_policy_read(folder, CATALOGUE_DIR, &files, &err), EGW_INVALID);
+    (void)snprintf(expected, sizeof(expected), "cannot read %s: it is no folder", own);
+    assert_string_equal(err.text, expected);
+    assert_int_equal(unlink(own), 0);
+    assert_int_equal(mkdir(own, 0700), 0);
+    assert_int_equal(egw_policy_read(folder, CATALOGUE_DIR, &files, &err), EGW_OK);
+    assert_int_equal(files.n, 1); /* an empty one is a catalogue of nothing */
+    egw_policy_files_free(&files);
+    write_text(own, "y.tsv", "");
+    assert_int_equal(egw_policy_read(folder, CATALOGUE_DIR, &files, &err), EGW_OK);
+    assert_int_equal(files.n, 2);
+    assert_true(egw_str_is(files.files[0].name, "catalogue/y.tsv"));
+    egw_policy_files_free(&files);
+    (void)snprintf(name, sizeof(name), "%s/y.tsv", own);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(own), 0);
+    (void)snprintf(name, sizeof(name), "%s/x.cfg", folder);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void the_shipped_policy_compiles_without_a_fault(void **state EGW_UNUSED)
 {
     struct egw_policy_files files;
@@ -452,6 +502,7 @@ int main(void)
         cmocka_unit_test(the_manifest_depends_on_names_and_contents_and_not_on_order),
         cmocka_unit_test(a_missing_folder_is_named),
         cmocka_unit_test(a_folder_without_policy_is_named),
+        cmocka_unit_test(a_catalogue_of_its_own_takes_the_place_of_the_other),
         cmocka_unit_test(the_shipped_policy_compiles_without_a_fault),
         cmocka_unit_test(every_rule_of_the_shipped_policy_can_be_shown),
         cmocka_unit_test(everything_with_a_source_may_be_an_assumption_and_is_counted),

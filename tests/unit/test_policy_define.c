@@ -72,7 +72,7 @@ static const char *const rows[][4] = {
     {"slack = \"1h\"", "slack = \"90m\"", "health",
      "an incident explains a fault noticed up to 90m before it began, was 1h"},
     {"health = \"1d\"", "health = \"2d\"", "ages",
-     "facts of kind health are believed for 2d, was 1d (0d: for good)"},
+     "facts of kind health are believed for 2d, was for 1d"},
     {"\"high\"", "\"high\", \"urgent\"", "words",
      "priority \"urgent\" of psa is severity A, was B"},
     {"mon-fri", "mon-sat", "calendars",

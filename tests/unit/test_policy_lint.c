@@ -330,21 +330,29 @@ static void what_an_older_form_cannot_say_is_told_at_the_first_rule(void **state
 /* ---- demands and limits, on the shipped policy with a file more ---- */
 
 static const struct {
-    const char *content;
+    const char *file, *content;   /* limits of an earlier file go first */
     const char *what, *id, *text; /* NULL: nothing is found */
     const char *name, *value;     /* a fact of the example */
 } added[] = {
-    {"demands = ( { id = \"d\"; wants = \"title\"; when = { domain = \"billing\"; "
+    {"zz.cfg",
+     "demands = ( { id = \"d\"; wants = \"title\"; when = { domain = \"billing\"; "
      "customer = \"elsewhere\"; }; source = \"assumption\"; because = \"b\"; } );",
      "demand", "d", "is never made: no case that it is about gets to these channels", NULL, NULL},
-    {"demands = ( { id = \"d\"; wants = \"title\"; channels = \"commercial\"; when = { domain = "
+    {"zz.cfg",
+     "demands = ( { id = \"d\"; wants = \"title\"; channels = \"commercial\"; when = { domain = "
      "\"billing\"; }; source = \"assumption\"; because = \"b\"; } );",
      NULL, NULL, NULL, NULL, NULL},
-    {"limits = ( { action = \"HELD\"; severities = \"A\"; within = \"1d\"; "
+    {"zz.cfg",
+     "limits = ( { action = \"HELD\"; severities = \"A\"; within = \"1d\"; "
      "source = \"assumption\"; } );",
      "limit", "HELD",
      "never counts: cases it is about are due by that of clocks.cfg:100, or others before it",
      "severity", "A"},
+    {"a.cfg",
+     "limits = ( { action = \"NOT_ENTITLED\"; channels = \"signature\"; within = \"1d\"; "
+     "source = \"assumption\"; } );",
+     "limit", "NOT_ENTITLED", "never counts: no rule ends a case that it is about in this", NULL,
+     NULL},
 };
 
 static const struct egw_lint_finding *unused_of(const struct egw_lint *lint)
@@ -373,7 +381,8 @@ static void demands_and_limits_that_never_count_are_told(void **state EGW_UNUSED
         struct egw_policy *policy;
         struct egw_lint lint;
 
-        list[files.n] = (struct egw_policy_file){EGW_STR("zz.cfg"), egw_str_of(added[i].content)};
+        list[files.n] =
+            (struct egw_policy_file){egw_str_of(added[i].file), egw_str_of(added[i].content)};
         policy = world_policy(list, files.n + 1);
         assert_int_equal(egw_policy_lint(policy, &options, &lint), EGW_OK);
         assert_int_equal(lint.counts[EGW_LINT_UNUSED], added[i].what != NULL);
@@ -382,7 +391,7 @@ static void demands_and_limits_that_never_count_are_told(void **state EGW_UNUSED
             assert_true(egw_lint_is_fault(found->kind));
             assert_string_equal(found->what, added[i].what);
             assert_true(egw_str_is(found->id, added[i].id));
-            assert_true(egw_str_is(found->file, "zz.cfg"));
+            assert_true(egw_str_is(found->file, added[i].file));
             assert_true(egw_str_is(found->text, added[i].text));
             assert_int_equal(found->example.facts.n > 0, added[i].name != NULL);
         }

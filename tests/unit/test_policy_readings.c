@@ -24,7 +24,8 @@ static const char words[] =
     "symptoms = ( { id = \"slow\"; features = [\"mail\", \"disk\"]; }, { id = \"odd\"; },\n"
     " { id = \"mine\"; features = [ ]; } );\n"
     "services = ( { id = \"s0\"; name = \"S 0\"; family = \"f0\"; cloud = true; },\n"
-    " { id = \"s1\"; name = \"S 1\"; aliases = [\"one\"]; family = \"f1\"; cloud = true; },\n"
+    " { id = \"s1\"; name = \"S 1\"; aliases = [\"one\", \"uno\"]; family = \"f1\"; cloud = true; "
+    "},\n"
     " { id = \"s2\"; name = \"S 2\"; family = \"f1\"; cloud = false; } );\n"
     "access-needs = ( { services = [\"s0\"]; uses = [\"configure\"]; roles = [\"Admin\"]; },\n"
     " { services = [\"s1\"]; rbac = true; } );\n"
@@ -265,7 +266,9 @@ static const struct {
     {"features = [\"mail\", \"disk\"]", "features = [\"mail\"]", 1},
     {"{ id = \"odd\"; }", "{ id = \"odd\"; features = [\"mail\"]; }", 1},
     {"features = [ ]", "features = [\"disk\"]", 1},
-    {"aliases = [\"one\"]", "aliases = [\"two\"]", 4},
+    {"aliases = [\"one\", \"uno\"]", "aliases = [\"two\", \"uno\"]", 4},
+    {"aliases = [\"one\", \"uno\"]", "aliases = [\"uno\", \"one\"]", 1},
+    {"families = [\"f1\"]", "families = [\"f1\", \"\"]", 1},
     {"roles = [\"Admin\"]", "roles = [\"Admin\", \"Helper\"]", 1},
     {"roles = [\"Admin\"]", "roles = [\"Helper\"]; rbac = true", 1},
     {"services = [\"s1\"]; rbac = true;", "services = [\"s1\"]; rbac = false;", 1},
