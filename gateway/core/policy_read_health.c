@@ -7,29 +7,33 @@ struct seen_by {
     bool only[2];
 };
 
-/* A feature that is a service stands for a part of its family. */
-static bool names_a_part(const struct egw_policy *policy, const struct egw_symptom *symptom)
+/* A feature that is another service of the family stands for a part of it. */
+static bool names_a_part(const struct egw_policy *policy, const struct egw_symptom *symptom,
+                         const struct egw_service_rules *of)
 {
     for (size_t i = 0; i < symptom->feature_count; i++) {
-        if (egw_wordset_find(&policy->facts[EGW_F_SERVICE].words, symptom->features[i]) >= 0)
+        const struct egw_service *part = egw_policy_service(policy, symptom->features[i]);
+
+        if (part && part != &of->view && egw_str_eq(part->family, of->view.family))
             return true;
     }
     return false;
 }
 
 static void see_symptom(const struct egw_policy *const p[2],
-                        const struct egw_symptom *const symptoms[2], struct seen_by *ret)
+                        const struct egw_symptom *const symptoms[2],
+                        const struct egw_service_rules *const own[2], struct seen_by *ret)
 {
     for (size_t s = 0; s < 2; s++) {
-        const struct egw_symptom *own = symptoms[s], *other = symptoms[!s];
+        const struct egw_symptom *here = symptoms[s], *there = symptoms[!s];
 
-        if (!own->has_features) /* any feature will do */
-            ret->only[s] = other->has_features;
-        else if (!other->has_features)
-            ret->only[s] = names_a_part(p[s], own);
+        if (!here->has_features) /* any feature will do */
+            ret->only[s] = there->has_features;
+        else if (!there->has_features)
+            ret->only[s] = names_a_part(p[s], here, own[s]);
         else
-            ret->only[s] = !egw_all_among(own->features, own->feature_count, other->features,
-                                          other->feature_count);
+            ret->only[s] = !egw_all_among(here->features, here->feature_count, there->features,
+                                          there->feature_count);
     }
 }
 
@@ -172,7 +176,8 @@ static void fill_health(struct egw_build *b, const uint16_t services[2], const v
     const struct egw_service_rules *own[] = {egw_service_of(p[EGW_OLD], services[EGW_OLD]),
                                              egw_service_of(p[EGW_NEW], services[EGW_NEW])};
     bool snapshots[HEALTHS][HEALTHS] = {{false}};
-    struct seen_by by = *(const struct seen_by *)about;
+    const struct egw_symptom *const *symptoms = about;
+    struct seen_by by = {{false, false}};
     int side = egw_stricter(p, EGW_REF_HEALTH_ISSUE);
 
     if (!own[EGW_OLD] || !own[EGW_NEW]) { /* the law of who knows the service says the rest */
@@ -181,6 +186,7 @@ static void fill_health(struct egw_build *b, const uint16_t services[2], const v
         return;
     }
     pair_snapshots(p, own, snapshots);
+    see_symptom(p, symptoms, own, &by);
     see_names(own, &by);
     see_parts(p, own, &by);
     see_rules(p, &by);
@@ -201,47 +207,63 @@ static void fill_health(struct egw_build *b, const uint16_t services[2], const v
 struct by_symptom {
     const struct egw_policy *policies[2];
     const uint16_t *maps[2];
-    struct seen_by wanted;
+    const struct egw_symptom *wanted[2];
 };
 
-static struct seen_by seen_of_symptom(const struct by_symptom *q, size_t value)
+static const struct egw_symptom any_symptom = {0}; /* none named, or one nobody knows */
+
+/* What each policy makes of the word. One that both read alike is as good as none. */
+static void symptoms_of(const struct by_symptom *q, size_t value, const struct egw_symptom *ret[2])
 {
-    static const struct egw_symptom any = {0}; /* none named, or one nobody knows */
-    const struct egw_symptom *own[2];
-    struct seen_by by = {{false, false}};
+    bool alike;
 
     for (size_t s = 0; s < 2; s++)
-        own[s] = q->maps[s][value] >= EGW_V_WORDS
+        ret[s] = q->maps[s][value] >= EGW_V_WORDS
                      ? &q->policies[s]->symptoms[q->maps[s][value] - EGW_V_WORDS]
-                     : &any;
-    see_symptom(q->policies, own, &by);
-    return by;
+                     : &any_symptom;
+    alike = ret[EGW_OLD]->has_features == ret[EGW_NEW]->has_features &&
+            egw_same_words(ret[EGW_OLD]->features, ret[EGW_OLD]->feature_count,
+                           ret[EGW_NEW]->features, ret[EGW_NEW]->feature_count);
+    for (size_t s = 0; s < 2 && alike; s++)
+        ret[s] = &any_symptom;
 }
 
 static bool is_seen_so(const void *about, size_t value)
 {
     const struct by_symptom *q = about;
-    struct seen_by by = seen_of_symptom(q, value);
+    const struct egw_symptom *own[2];
 
-    return by.only[EGW_OLD] == q->wanted.only[EGW_OLD] &&
-           by.only[EGW_NEW] == q->wanted.only[EGW_NEW];
+    symptoms_of(q, value, own);
+    return own[EGW_OLD] == q->wanted[EGW_OLD] && own[EGW_NEW] == q->wanted[EGW_NEW];
+}
+
+/* The first value of which the policies make what they make of this one. */
+static size_t first_like(const struct by_symptom *q, size_t value)
+{
+    size_t first = 0;
+
+    while (!is_seen_so(q, first) && first < value)
+        first++;
+    return first;
 }
 
 void egw_say_health(struct egw_build *b)
 {
     unsigned symptoms = (unsigned)b->space->axis_of[EGW_OLD][EGW_F_SYMPTOM];
+    const struct egw_axis *axis = egw_side_axis(b, EGW_OLD, EGW_F_SYMPTOM);
     struct by_symptom q = {{egw_side_policy(b, EGW_OLD), egw_side_policy(b, EGW_NEW)},
-                           {egw_side_axis(b, EGW_OLD, EGW_F_SYMPTOM)->map[EGW_OLD],
-                            egw_side_axis(b, EGW_OLD, EGW_F_SYMPTOM)->map[EGW_NEW]},
-                           {{false, false}}};
+                           {axis->map[EGW_OLD], axis->map[EGW_NEW]},
+                           {NULL, NULL}};
 
-    for (int kind = 0; kind < 4 && !b->nomem; kind++) {
+    for (size_t v = 0; v < axis->value_count && !b->nomem; v++) {
         struct egw_part these;
         const struct egw_pairs *all;
 
-        q.wanted = (struct seen_by){{kind & 1, kind & 2}};
+        symptoms_of(&q, v, q.wanted);
+        if (first_like(&q, v) < v)
+            continue;
         these = egw_part_where(b, symptoms, is_seen_so, &q);
-        all = egw_pairs_by_service(b, EGW_F_HEALTH, fill_health, &q.wanted);
+        all = egw_pairs_by_service(b, EGW_F_HEALTH, fill_health, q.wanted);
         if (all)
             egw_say_by_service(b, EGW_F_HEALTH, all, &these);
     }

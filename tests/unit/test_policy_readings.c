@@ -266,6 +266,7 @@ static const struct {
     {"features = [\"mail\", \"disk\"]", "features = [\"mail\"]", 1},
     {"{ id = \"odd\"; }", "{ id = \"odd\"; features = [\"mail\"]; }", 1},
     {"features = [ ]", "features = [\"disk\"]", 1},
+    {"{ id = \"odd\"; }", "{ id = \"odd\"; features = [\"s2\"]; }", 1},
     {"aliases = [\"one\", \"uno\"]", "aliases = [\"two\", \"uno\"]", 4},
     {"aliases = [\"one\", \"uno\"]", "aliases = [\"uno\", \"one\"]", 1},
     {"families = [\"f1\"]", "families = [\"f1\", \"\"]", 1},
