@@ -17,8 +17,7 @@ static struct egw_touched of_limit(const struct egw_policy *policy,
                 return (struct egw_touched){.what = EGW_TOUCHES_LIMIT,
                                             .action = action,
                                             .limits = {l},
-                                            .language =
-                                                l->language_count ? l->languages[0] : EGW_STR("")};
+                                            .language = egw_limit_language(l)};
         }
     }
     return (struct egw_touched){.what = EGW_TOUCHES_NOTHING};

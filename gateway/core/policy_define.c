@@ -335,12 +335,6 @@ static void define_services(struct defining *d)
 
 /* ---- symptoms, health ---- */
 
-static bool same_symptom(const struct egw_symptom *a, const struct egw_symptom *b)
-{
-    return a->has_features == b->has_features &&
-           egw_same_words(a->features, a->feature_count, b->features, b->feature_count);
-}
-
 /* A word that only one of them knows is of the rules' own concern. */
 static void define_symptoms(struct defining *d)
 {
@@ -350,8 +344,8 @@ static void define_symptoms(struct defining *d)
     for (size_t v = EGW_V_WORDS; v < old->value_count; v++) {
         for (size_t w = EGW_V_WORDS; w < new->value_count; w++) {
             if (!egw_str_same(old->values[v], new->values[w]) ||
-                same_symptom(&d->policies[OLD]->symptoms[v - EGW_V_WORDS],
-                             &d->policies[NEW]->symptoms[w - EGW_V_WORDS]))
+                egw_same_symptom(&d->policies[OLD]->symptoms[v - EGW_V_WORDS],
+                                 &d->policies[NEW]->symptoms[w - EGW_V_WORDS]))
                 continue;
             put(d, "symptom %.*s: incidents of other features explain it", EGW_FMT(new->values[w]));
             tell(d, "words");
@@ -691,7 +685,7 @@ static struct egw_str put_users(struct defining *d, size_t side, struct egw_str 
             continue;
         put(d, "%s%s", between, egw_action_names[action]);
         between = ", ";
-        language = l->language_count ? l->languages[0] : EGW_STR("");
+        language = egw_limit_language(l);
     }
     return language;
 }

@@ -76,6 +76,11 @@ const struct egw_limit *egw_kinds_limit(const struct egw_kinds *kinds,
     return egw_clock_limit(&ask);
 }
 
+struct egw_str egw_limit_language(const struct egw_limit *limit)
+{
+    return limit->language_count ? limit->languages[0] : EGW_STR("");
+}
+
 bool egw_same_limit(const struct egw_limit *a, const struct egw_limit *b)
 {
     return a && b

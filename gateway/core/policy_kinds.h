@@ -33,6 +33,8 @@ struct egw_str egw_kinds_word(const struct egw_kinds *kinds, const size_t at[EGW
 const struct egw_limit *egw_kinds_limit(const struct egw_kinds *kinds,
                                         const struct egw_policy *policy,
                                         const size_t at[EGW_KIND_WORDS]);
+/* A language of the cases it is about; empty: any. */
+struct egw_str egw_limit_language(const struct egw_limit *limit);
 /* Whether a case is due by both at the same time; NULL: at none. */
 bool egw_same_limit(const struct egw_limit *a, const struct egw_limit *b);
 

@@ -459,8 +459,7 @@ static struct egw_touched about_limit(int action, const struct egw_limit *limit)
     return (struct egw_touched){.what = EGW_TOUCHES_LIMIT,
                                 .action = action,
                                 .about = limit,
-                                .language =
-                                    limit->language_count ? limit->languages[0] : EGW_STR("")};
+                                .language = egw_limit_language(limit)};
 }
 
 static struct egw_lint_finding *add_unused(struct linting *l, int action,

@@ -113,6 +113,12 @@ bool egw_same_words(const struct egw_str *a, size_t n, const struct egw_str *b, 
     return egw_all_among(a, n, b, m) && egw_all_among(b, m, a, n);
 }
 
+bool egw_same_symptom(const struct egw_symptom *a, const struct egw_symptom *b)
+{
+    return a->has_features == b->has_features &&
+           egw_same_words(a->features, a->feature_count, b->features, b->feature_count);
+}
+
 /* ---- by service: one question of each pair of services that a name may mean ---- */
 
 struct by_service {

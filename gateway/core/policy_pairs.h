@@ -65,6 +65,9 @@ bool egw_all_among(const struct egw_str *words, size_t n, const struct egw_str *
 /* In any order. */
 bool egw_same_words(const struct egw_str *a, size_t n, const struct egw_str *b, size_t m);
 
+/* Whether incidents of the same features explain both. */
+bool egw_same_symptom(const struct egw_symptom *a, const struct egw_symptom *b);
+
 /* The parts: whether the fact is read alike, and which pairs come where it is not. */
 bool egw_health_alike(const struct egw_policy *const p[2]);
 void egw_say_health(struct egw_build *b);

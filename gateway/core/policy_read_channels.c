@@ -5,8 +5,11 @@
 /* Rights as the partner's records give them, before it is asked what the channel covers. */
 enum { RIGHTS = EGW_V_RIGHT_EMPTY + 1 };
 
+/* Read so off a record that both believe, and off one too old for the stricter policy (-1: none).
+ */
 static void right(bool ret[RIGHTS][RIGHTS], int stale, unsigned old, unsigned new)
 {
+    ret[old][new] = true;
     ret[stale == EGW_OLD ? EGW_V_RIGHT_UNKNOWN : old]
        [stale == EGW_NEW ? EGW_V_RIGHT_UNKNOWN : new] = true;
 }
@@ -24,7 +27,6 @@ static void pair_contracts(const struct egw_policy *const p[2], bool ret[RIGHTS]
 {
     pair_no_record(ret);
     for (size_t t = 0; t < EGW_COUNT(terms); t++) {
-        right(ret, -1, terms[t], terms[t]);
         right(ret, egw_stricter(p, EGW_REF_CONTRACT), terms[t], terms[t]);
     }
 }
@@ -50,7 +52,6 @@ static void pair_packs(const struct egw_policy *const p[2],
                                                    : EGW_V_RIGHT_IN_FORCE;
             }
             right(ret, egw_stricter(p, EGW_REF_MEMBERSHIP), rights[EGW_OLD], rights[EGW_NEW]);
-            right(ret, -1, rights[EGW_OLD], rights[EGW_NEW]);
         }
     }
 }
@@ -68,13 +69,9 @@ static void pair_level(const struct egw_policy *const p[2],
     int stale = egw_stricter(p, EGW_REF_MEMBERSHIP);
 
     for (size_t t = 0; t < EGW_COUNT(terms); t++) {
-        unsigned old = level[EGW_OLD] ? terms[t] : EGW_V_RIGHT_NONE;
-        unsigned new = level[EGW_NEW] ? terms[t] : EGW_V_RIGHT_NONE;
-
-        if (terms[t] == EGW_V_RIGHT_IN_FORCE)
-            continue; /* the pack says it */
-        right(ret, -1, old, new);
-        right(ret, stale, old, new);
+        if (terms[t] != EGW_V_RIGHT_IN_FORCE) /* of which the pack says more */
+            right(ret, stale, level[EGW_OLD] ? terms[t] : EGW_V_RIGHT_NONE,
+                  level[EGW_NEW] ? terms[t] : EGW_V_RIGHT_NONE);
     }
     pair_packs(p, channels, level, ret);
 }

@@ -79,12 +79,11 @@ static void see_parts(const struct egw_policy *const p[2],
 
 static void see_rules(const struct egw_policy *const p[2], struct seen_by *ret)
 {
-    ret->only[EGW_OLD] = ret->only[EGW_OLD] || p[EGW_OLD]->slack_ms > p[EGW_NEW]->slack_ms ||
-                         !egw_all_among(p[EGW_OLD]->active, p[EGW_OLD]->active_count,
-                                        p[EGW_NEW]->active, p[EGW_NEW]->active_count);
-    ret->only[EGW_NEW] = ret->only[EGW_NEW] || p[EGW_NEW]->slack_ms > p[EGW_OLD]->slack_ms ||
-                         !egw_all_among(p[EGW_NEW]->active, p[EGW_NEW]->active_count,
-                                        p[EGW_OLD]->active, p[EGW_OLD]->active_count);
+    for (size_t s = 0; s < 2; s++) {
+        if (p[s]->slack_ms > p[!s]->slack_ms ||
+            !egw_all_among(p[s]->active, p[s]->active_count, p[!s]->active, p[!s]->active_count))
+            ret->only[s] = true;
+    }
 }
 
 static unsigned health_word(const struct egw_policy *policy, struct egw_str status)
@@ -215,17 +214,12 @@ static const struct egw_symptom any_symptom = {0}; /* none named, or one nobody 
 /* What each policy makes of the word. One that both read alike is as good as none. */
 static void symptoms_of(const struct by_symptom *q, size_t value, const struct egw_symptom *ret[2])
 {
-    bool alike;
-
     for (size_t s = 0; s < 2; s++)
         ret[s] = q->maps[s][value] >= EGW_V_WORDS
                      ? &q->policies[s]->symptoms[q->maps[s][value] - EGW_V_WORDS]
                      : &any_symptom;
-    alike = ret[EGW_OLD]->has_features == ret[EGW_NEW]->has_features &&
-            egw_same_words(ret[EGW_OLD]->features, ret[EGW_OLD]->feature_count,
-                           ret[EGW_NEW]->features, ret[EGW_NEW]->feature_count);
-    for (size_t s = 0; s < 2 && alike; s++)
-        ret[s] = &any_symptom;
+    if (egw_same_symptom(ret[EGW_OLD], ret[EGW_NEW]))
+        ret[EGW_OLD] = ret[EGW_NEW] = &any_symptom;
 }
 
 static bool is_seen_so(const void *about, size_t value)
@@ -289,15 +283,11 @@ static bool symptoms_alike(const struct egw_policy *const p[2])
 
     for (size_t side = 0; side < 2; side++) {
         for (size_t v = EGW_V_WORDS; v < defs[side]->value_count; v++) {
-            static const struct egw_symptom any = {0};
             int there = egw_wordset_find(&defs[!side]->words, defs[side]->values[v]);
-            const struct egw_symptom *own = &p[side]->symptoms[v - EGW_V_WORDS];
             const struct egw_symptom *other =
-                there >= EGW_V_WORDS ? &p[!side]->symptoms[there - EGW_V_WORDS] : &any;
+                there >= EGW_V_WORDS ? &p[!side]->symptoms[there - EGW_V_WORDS] : &any_symptom;
 
-            if (own->has_features != other->has_features ||
-                !egw_same_words(own->features, own->feature_count, other->features,
-                                other->feature_count))
+            if (!egw_same_symptom(&p[side]->symptoms[v - EGW_V_WORDS], other))
                 return false;
         }
     }

@@ -159,18 +159,13 @@ static void say_records(struct egw_build *b)
 
 /* ---- access ---- */
 
-static bool names_role(const struct egw_need *need, struct egw_str role)
-{
-    return need && decide_among(role, need->roles, need->role_count);
-}
-
 /* What a delegation of one role gives, or of none; NULL: of a role that no need names. */
 static unsigned access_of(const struct egw_need *need, const struct egw_str *role, bool any,
                           bool rbac)
 {
     if (!need)
         return EGW_V_ACCESS_ACTIVE;
-    if (need->role_count ? !(role && names_role(need, *role)) : !any)
+    if (need->role_count ? !(role && decide_among(*role, need->roles, need->role_count)) : !any)
         return EGW_V_ACCESS_ROLE;
     return need->rbac && !rbac ? EGW_V_ACCESS_RBAC : EGW_V_ACCESS_ACTIVE;
 }
@@ -187,23 +182,21 @@ static void fill_access(struct egw_build *b, const uint16_t services[2], const v
     for (size_t s = 0; s < 2; s++)
         needs[s] = egw_need_of(egw_side_policy(b, s), services[s], use);
     egw_pair_equals(ret);
-    /* Where both want the same no role tells them egw_read_apart, and one of them may want none at
-     * all. */
+    /* Where both want the same no role tells them apart, and one of them may want none at all. */
     ret->rows[EGW_V_ACCESS_ACTIVE * ret->words] = 0;
     ret->rows[EGW_V_ACCESS_ROLE * ret->words] = 0;
     ret->rows[EGW_V_ACCESS_RBAC * ret->words] = 0;
     for (int rbac = 0; rbac < 2; rbac++) {
-        const struct egw_str *both = NULL;
-
         egw_pair(ret, access_of(needs[EGW_OLD], NULL, false, rbac),
                  access_of(needs[EGW_NEW], NULL, false, rbac));
         egw_pair(ret, access_of(needs[EGW_OLD], NULL, true, rbac),
                  access_of(needs[EGW_NEW], NULL, true, rbac));
         for (size_t s = 0; s < 2; s++) {
             for (size_t i = 0; needs[s] && i < needs[s]->role_count; i++) {
-                both = &needs[s]->roles[i];
-                egw_pair(ret, access_of(needs[EGW_OLD], both, true, rbac),
-                         access_of(needs[EGW_NEW], both, true, rbac));
+                const struct egw_str *role = &needs[s]->roles[i];
+
+                egw_pair(ret, access_of(needs[EGW_OLD], role, true, rbac),
+                         access_of(needs[EGW_NEW], role, true, rbac));
             }
         }
         if (needs[EGW_OLD] && needs[EGW_NEW] && needs[EGW_OLD]->role_count &&
@@ -219,13 +212,8 @@ static bool same_need(const struct egw_need *a, const struct egw_need *b)
 {
     if (!a || !b)
         return a == b;
-    if (a->rbac != b->rbac || a->role_count != b->role_count)
-        return false;
-    for (size_t i = 0; i < a->role_count; i++) {
-        if (!names_role(a, b->roles[i]) || !names_role(b, a->roles[i]))
-            return false;
-    }
-    return true;
+    return a->rbac == b->rbac && a->role_count == b->role_count &&
+           egw_same_words(a->roles, a->role_count, b->roles, b->role_count);
 }
 
 static void say_access(struct egw_build *b)
@@ -260,6 +248,14 @@ static void take_matches(void *user, const struct egw_match *old, const struct e
     egw_pair(user, decide_known_issue(old), decide_known_issue(new));
 }
 
+/* As the catalogue names it; empty: the policy does not know it. */
+static struct egw_str id_of(const struct egw_policy *policy, uint16_t service)
+{
+    const struct egw_service_rules *own = egw_service_of(policy, service);
+
+    return own ? own->view.id : EGW_STR("");
+}
+
 static void fill_known_issue(struct egw_build *b, const uint16_t services[2],
                              const void *about EGW_UNUSED, struct egw_pairs *ret)
 {
@@ -267,10 +263,8 @@ static void fill_known_issue(struct egw_build *b, const uint16_t services[2],
     struct egw_str names[2];
 
     for (size_t s = 0; s < 2; s++) {
-        const struct egw_service_rules *own = egw_service_of(egw_side_policy(b, s), services[s]);
-
         catalogues[s] = egw_side_policy(b, s)->catalogue;
-        names[s] = own ? own->view.id : EGW_STR("");
+        names[s] = id_of(egw_side_policy(b, s), services[s]);
     }
     egw_pair_equals(ret);
     if (!egw_catalogue_compare(catalogues, names, take_matches, ret))
@@ -289,12 +283,7 @@ static void say_known_issue(struct egw_build *b)
 static bool catalogue_alike(const struct egw_policy *const p[2], const uint16_t services[2],
                             const void *about EGW_UNUSED)
 {
-    return egw_str_same(egw_service_of(p[EGW_OLD], services[EGW_OLD])
-                            ? egw_service_of(p[EGW_OLD], services[EGW_OLD])->view.id
-                            : EGW_STR(""),
-                        egw_service_of(p[EGW_NEW], services[EGW_NEW])
-                            ? egw_service_of(p[EGW_NEW], services[EGW_NEW])->view.id
-                            : EGW_STR(""));
+    return egw_str_same(id_of(p[EGW_OLD], services[EGW_OLD]), id_of(p[EGW_NEW], services[EGW_NEW]));
 }
 
 /* ---- all of them ---- */
