@@ -104,12 +104,6 @@ static bool take(void *user, const struct egw_item *item)
     return fine;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return egw_str_cmp(((const struct egw_policy_file *)a)->name,
-                       ((const struct egw_policy_file *)b)->name);
-}
-
 enum egw_status egw_policies_read(const struct egw_settings *settings, struct egw_policies **ret,
                                   struct egw_error *reterr)
 {
@@ -127,7 +121,7 @@ enum egw_status egw_policies_read(const struct egw_settings *settings, struct eg
         return st;
     }
     for (size_t i = 0; i < p->held_n; i++)
-        qsort(p->held[i].files, p->held[i].n, sizeof(*p->held[i].files), by_name);
+        qsort(p->held[i].files, p->held[i].n, sizeof(*p->held[i].files), egw_policy_file_order);
     *ret = p;
     return EGW_OK;
 }

@@ -144,7 +144,7 @@ struct telling {
     const uint64_t *region;
     const struct egw_told *about;
     size_t n;
-    bool of_rules; /* one of the facts that the rules test is read otherwise: that will do */
+    bool reason[EGW_AXES_MAX]; /* by axis: why the policies differ */
 };
 
 static bool is_asked(const struct telling *t, size_t a)
@@ -156,19 +156,26 @@ static bool is_asked(const struct telling *t, size_t a)
     return false;
 }
 
-/* Why the policies differ. */
-static bool is_reason(const struct telling *t, size_t a)
+/* All that is read otherwise; where the rules test some of it, that will do. */
+static void find_reasons(struct telling *t)
 {
-    return is_read_otherwise(t->space, t->region, a) &&
-           (!t->of_rules || is_asked(t, a) || is_asked(t, t->space->axes[a].twin));
+    bool asked[EGW_AXES_MAX], of_rules = false;
+
+    for (size_t a = 0; a < t->space->axis_count; a++) {
+        t->reason[a] = is_read_otherwise(t->space, t->region, a);
+        asked[a] = t->reason[a] && (is_asked(t, a) || is_asked(t, t->space->axes[a].twin));
+        of_rules = of_rules || asked[a];
+    }
+    for (size_t a = 0; a < t->space->axis_count && of_rules; a++)
+        t->reason[a] = asked[a];
 }
 
 static bool tells(const struct telling *t, size_t a)
 {
-    if (is_asked(t, a) || is_reason(t, a))
+    if (is_asked(t, a) || t->reason[a])
         return true;
     for (size_t r = 0; r < t->space->axis_count && !is_whole(t->space, t->region, a); r++) {
-        if (is_reason(t, r) && is_ground_of(t->space, a, r))
+        if (t->reason[r] && is_ground_of(t->space, a, r))
             return true;
     }
     return false;
@@ -180,11 +187,10 @@ bool egw_region_example(const struct egw_space *space, const uint64_t *region,
 {
     struct egw_fact *facts = egw_arena_alloc(arena, space->axis_count * sizeof(*facts));
     size_t decider = egw_region_decider(space, 0, region), count = 0;
-    struct telling t = {space, region, about, n, false};
+    struct telling t = {space, region, about, n, {false}};
 
     *ret = (struct egw_example){.decided_by = decider == SIZE_MAX ? EGW_NO_RULE : (int64_t)decider};
-    for (size_t a = 0; a < space->axis_count; a++)
-        t.of_rules = t.of_rules || (is_read_otherwise(space, region, a) && is_asked(&t, a));
+    find_reasons(&t);
     for (int telling = 1; facts && telling >= 0; telling--) {
         for (size_t a = 0; a < space->axis_count; a++) {
             bool told = tells(&t, a);

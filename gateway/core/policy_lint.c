@@ -256,14 +256,9 @@ struct dates {
 /* there: an event of that time, which gets to the stage. */
 static enum egw_found hole_between(struct linting *l, const struct dates *d, bool there)
 {
-    const struct egw_axis *time = &l->space->axes[0];
-    size_t class = time->class_of[d->hole];
-
     egw_quest_begin(&l->quest, false);
     if (there) {
-        memset(l->space->scratch, 0, time->words * sizeof(uint64_t));
-        l->space->scratch[class / 64] = UINT64_C(1) << (class % 64);
-        egw_quest_within(&l->quest, 0, l->space->scratch);
+        egw_quest_at(&l->quest, 0, l->space->axes[0].class_of[d->hole]);
         egw_quest_passes(&l->quest, 0, (size_t)(stage_of(l, d->ended) - l->policy->stages));
     }
     egw_quest_fits_ever(&l->quest, 0, d->ended, true);

@@ -431,6 +431,18 @@ void egw_quest_within(struct egw_quest *quest, size_t axis, const uint64_t *clas
     }
 }
 
+void egw_quest_at(struct egw_quest *quest, size_t axis, size_t class)
+{
+    const struct egw_axis *of = &quest->space->axes[axis];
+
+    for (size_t w = 0; w < of->words; w++)
+        quest->within[of->at + w] &= w == class / 64 ? UINT64_C(1) << (class % 64) : 0;
+    for (size_t c = 0; c < of->class_count; c++) {
+        if (c != class)
+            hold(quest, egw_lit_not(lits_of(quest, axis)[c]));
+    }
+}
+
 void egw_quest_fits(struct egw_quest *quest, size_t side, size_t rule, bool yes)
 {
     hold(quest, quest->rules[side][rule].fits ^ !yes);

@@ -74,6 +74,8 @@ void egw_quest_free(struct egw_quest *quest);
 void egw_quest_begin(struct egw_quest *quest, bool bare);
 /* The fact is one of these classes. */
 void egw_quest_within(struct egw_quest *quest, size_t axis, const uint64_t *classes);
+/* The fact is of this class. */
+void egw_quest_at(struct egw_quest *quest, size_t axis, size_t class);
 /* The rule fits, or not; whatever the time. */
 void egw_quest_fits(struct egw_quest *quest, size_t side, size_t rule, bool yes);
 void egw_quest_fits_ever(struct egw_quest *quest, size_t side, size_t rule, bool yes);

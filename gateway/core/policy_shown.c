@@ -114,17 +114,9 @@ static bool is_touched(const struct showing *s, const struct egw_rule_view *rule
 
 static void within_value(struct showing *s, unsigned fact, size_t value)
 {
-    const struct egw_space *space = s->quest->space;
-    size_t a = (size_t)space->axis_of[s->touched->side][fact];
-    const struct egw_axis *axis = &space->axes[a];
-    uint64_t *only = egw_arena_alloc(s->arena, axis->words * sizeof(*only));
+    size_t a = (size_t)s->quest->space->axis_of[s->touched->side][fact];
 
-    if (!only) {
-        s->quest->nomem = true;
-        return;
-    }
-    only[axis->class_of[value] / 64] = UINT64_C(1) << (axis->class_of[value] % 64);
-    egw_quest_within(s->quest, a, only);
+    egw_quest_at(s->quest, a, s->quest->space->axes[a].class_of[value]);
 }
 
 static void within_box(struct showing *s, const struct egw_box *box)

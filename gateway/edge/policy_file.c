@@ -754,7 +754,7 @@ static bool is_catalogue(struct egw_str name)
            ends_with(name, ".tsv");
 }
 
-static int by_name(const void *a, const void *b)
+int egw_policy_file_order(const void *a, const void *b)
 {
     const struct egw_policy_file *x = a, *y = b;
 
@@ -767,7 +767,7 @@ static struct egw_policy_file *sorted(const struct egw_policy_file *files, size_
 
     if (copy && n) {
         memcpy(copy, files, n * sizeof(*copy));
-        qsort(copy, n, sizeof(*copy), by_name);
+        qsort(copy, n, sizeof(*copy), egw_policy_file_order);
     }
     return copy;
 }

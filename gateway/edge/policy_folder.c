@@ -18,13 +18,6 @@ static bool ends_with(const char *name, const char *end)
     return n >= m && strcmp(name + n - m, end) == 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    const struct egw_policy_file *x = a, *y = b;
-
-    return egw_str_cmp(x->name, y->name);
-}
-
 struct folder {
     const char *path, *prefix, *ending;
 };
@@ -155,7 +148,7 @@ enum egw_status egw_policy_read(const char *policy_dir, const char *catalogue_di
         egw_arena_free(&ret->arena);
         return st;
     }
-    qsort(list.p, list.n, sizeof(struct egw_policy_file), by_name);
+    qsort(list.p, list.n, sizeof(struct egw_policy_file), egw_policy_file_order);
     ret->files = list.p;
     ret->n = list.n;
     return EGW_OK;

@@ -176,12 +176,7 @@ static void read_one(struct world *w, struct seen *seen, const struct egw_policy
 
 static void within(struct egw_quest *quest, int axis, size_t value)
 {
-    const struct egw_axis *of = &quest->space->axes[axis];
-    uint64_t only[4] = {0};
-
-    assert_true(of->words <= EGW_COUNT(only));
-    only[of->class_of[value] / 64] = UINT64_C(1) << (of->class_of[value] % 64);
-    egw_quest_within(quest, (size_t)axis, only);
+    egw_quest_at(quest, (size_t)axis, quest->space->axes[axis].class_of[value]);
 }
 
 /* Which pairs the laws allow. Returns how many facts are read apart. */

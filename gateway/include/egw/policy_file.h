@@ -9,6 +9,9 @@
 
 #include "egw/policy.h"
 
+/* By name, as qsort() wants it. */
+int egw_policy_file_order(const void *a, const void *b);
+
 struct egw_policy_files {
     struct egw_policy_file *files; /* sorted by name */
     size_t n;
