@@ -484,8 +484,11 @@ int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret)
 
 /* ---- running ---- */
 
+/* What follows from the settings is looked at as well where a part of them is wrong: all that has
+ * to be mended is said in one run. */
 static int load_settings(struct parse *p)
 {
+    struct egw_args *args = p->args;
     const char *path = p->config, *from_env = getenv("EGW_CONFIG");
     struct egw_faults faults = {0};
     enum egw_status st;
@@ -493,16 +496,20 @@ static int load_settings(struct parse *p)
 
     if (!path && from_env && *from_env)
         path = from_env;
-    p->args->config = path;
-    st = egw_settings_load(path, p->args->sets, p->args->set_count, &p->args->settings, &faults);
-    if (st == EGW_OK && !p->args->command->judges_settings) {
-        egw_kafka_check(&p->args->settings, &faults);
+    args->config = path;
+    st = egw_settings_load(path, args->sets, args->set_count, &args->settings, &faults);
+    if (args->settings.kafka.brokers && args->command->judges_settings) {
+        args->faults = faults;
+        return EGW_EXIT_OK;
+    }
+    if (args->settings.kafka.brokers) {
+        egw_kafka_check(&args->settings, &faults);
         st = faults.total ? EGW_INVALID : EGW_OK;
     }
     if (st == EGW_NOMEM)
         code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
     else if (st != EGW_OK)
-        code = egw_fail_faults(p->args, &faults);
+        code = egw_fail_faults(args, &faults);
     if (st == EGW_RETRY) /* the machine could not read them: nobody knows that they are wrong */
         code = EGW_EXIT_UNAVAILABLE;
     egw_faults_free(&faults);
@@ -540,6 +547,7 @@ static int run_command(const struct egw_command *command, int argc, char **argv)
         if (code == EGW_EXIT_OK)
             code = command->run(args);
         egw_settings_free(&args->settings);
+        egw_faults_free(&args->faults);
     }
     free(args);
     return finish(code);

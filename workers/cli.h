@@ -51,6 +51,7 @@ struct egw_args {
     const char *sets[EGW_REPEATS_MAX]; /* -s, in order */
     size_t set_count;
     struct egw_settings settings; /* loaded from -c and -s unless the command says otherwise */
+    struct egw_faults faults;     /* of a command that judges settings: theirs, as far as loaded */
 };
 
 struct egw_command {
@@ -61,7 +62,7 @@ struct egw_command {
     const char *exits;                /* "0 no findings, 1 findings": what its exit codes say */
     const struct egw_option *options; /* ends with a NULL name; -c, -s, -h are common */
     bool no_settings;
-    bool judges_settings;              /* tells itself what is wrong with their kafka part */
+    bool judges_settings;              /* tells itself what is wrong with them */
     int (*run)(struct egw_args *args); /* returns the exit code */
 };
 

@@ -66,7 +66,6 @@ static void report_as(struct check *check, const char *what, const char *verdict
 
 static void check_settings(struct check *check)
 {
-    size_t before = check->faults.total;
     struct egw_error error;
     char detail[64];
 
@@ -76,7 +75,7 @@ static void check_settings(struct check *check)
         egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
     (void)snprintf(detail, sizeof(detail), "properties given: %zu",
                    check->settings->kafka.property_count);
-    report(check, "settings", check->faults.total - before, detail);
+    report(check, "settings", check->faults.total, detail);
 }
 
 /* Faults in a list that is not empty would be taken for the policy's. */
@@ -247,6 +246,8 @@ static int run(struct egw_args *args)
         egw_settings_sample(stdout);
         return EGW_EXIT_OK;
     }
+    check.faults = args->faults;
+    args->faults = (struct egw_faults){0};
     check_settings(&check);
     settings_fit = check.faults.total == 0;
     check_policy(&check);

@@ -190,7 +190,7 @@ static enum egw_status boot(struct triage_worker *tw, struct egw_error *reterr)
 
 static void reload(struct triage_worker *tw)
 {
-    struct egw_settings fresh;
+    struct egw_settings fresh = {0};
     struct egw_faults faults = {0};
     struct egw_error error;
 
@@ -204,8 +204,8 @@ static void reload(struct triage_worker *tw)
     } else {
         egw_log_set_level(fresh.log.level);
         egw_log_line(EGW_LEVEL_INFO, "reload.done", "level", fresh.log.level, NULL);
-        egw_settings_free(&fresh);
     }
+    egw_settings_free(&fresh);
     egw_faults_free(&faults);
 }
 

@@ -57,7 +57,8 @@ static int64_t retention_ms(enum keep keep, int64_t horizon_ms)
 /* struct egw_property holds char * because settings own theirs; Kafka only reads these. */
 static void add(struct egw_topic_row *row, const char *name, const char *value)
 {
-    row->settings[row->setting_count++] = (struct egw_property){(char *)name, (char *)value};
+    row->settings[row->setting_count++] =
+        (struct egw_property){.name = (char *)name, .value = (char *)value};
 }
 
 static void fill_settings(struct egw_topic_row *row, enum keep keep, int64_t horizon_ms,

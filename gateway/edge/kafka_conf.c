@@ -137,13 +137,21 @@ static const char *why_refused(const char *name)
     return "it is not on the list of properties that may be set";
 }
 
-static const char *property(const struct egw_settings *settings, const char *name)
+static const struct egw_property *property_set(const struct egw_settings *settings,
+                                               const char *name)
 {
     for (size_t i = 0; i < settings->kafka.property_count; i++) {
         if (strcmp(settings->kafka.properties[i].name, name) == 0)
-            return settings->kafka.properties[i].value;
+            return &settings->kafka.properties[i];
     }
     return NULL;
+}
+
+static const char *property(const struct egw_settings *settings, const char *name)
+{
+    const struct egw_property *set = property_set(settings, name);
+
+    return set ? set->value : NULL;
 }
 
 /* ---- brokers and transport security ---- */
@@ -259,10 +267,20 @@ static bool names_protocol(struct egw_str broker)
     return colon && broker.p + broker.n - colon >= 3 && memcmp(colon, "://", 3) == 0;
 }
 
+static struct egw_setting_place place_of_property(const struct egw_settings *settings,
+                                                  const char *name)
+{
+    const struct egw_property *set = property_set(settings, name);
+
+    return set ? set->at : (struct egw_setting_place){0};
+}
+
 static void check_brokers(const struct egw_settings *settings, struct egw_faults *faults)
 {
     const char *list = settings->kafka.brokers ? settings->kafka.brokers : "";
     bool plain = strcasecmp(settings->kafka.brokers ? protocol_of(settings) : "", "plaintext") == 0;
+    struct egw_setting_place at = egw_settings_place(settings, "kafka.brokers");
+    struct egw_setting_place asked = place_of_property(settings, "security.protocol");
     char host[HOST_TEXT];
     struct egw_str broker;
     bool any = false;
@@ -271,17 +289,17 @@ static void check_brokers(const struct egw_settings *settings, struct egw_faults
         any = true;
         /* librdkafka takes a protocol from the list, past security.protocol. */
         if (names_protocol(broker))
-            egw_faults_add(faults, NULL, 0,
+            egw_faults_add(faults, at.file, at.line,
                            "kafka.brokers: %.*s names a protocol; use security.protocol",
                            EGW_FMT(broker));
         else if (plain && !settings->kafka.allow_plaintext && !host_is_loopback(host))
-            egw_faults_add(faults, NULL, 0,
+            egw_faults_add(faults, asked.file, asked.line,
                            "kafka.properties.security.protocol: plaintext to %s, which is not "
                            "loopback, needs kafka.allow_plaintext = true",
                            host);
     }
     if (!any)
-        egw_faults_add(faults, NULL, 0, "kafka.brokers: no broker named");
+        egw_faults_add(faults, at.file, at.line, "kafka.brokers: no broker named");
 }
 
 static bool one_of(const char *value, const char *const *names, size_t n)
@@ -308,11 +326,11 @@ enum egw_status egw_kafka_login(rd_kafka_t *rk, const struct egw_settings *setti
                           "change of the password", reterr);
 }
 
-static const char *mechanism_of(const struct egw_settings *settings)
+static const struct egw_property *mechanism_of(const struct egw_settings *settings)
 {
-    const char *set = property(settings, "sasl.mechanism");
+    const struct egw_property *set = property_set(settings, "sasl.mechanism");
 
-    return set ? set : property(settings, "sasl.mechanisms");
+    return set ? set : property_set(settings, "sasl.mechanisms");
 }
 
 /* K3: a client certificate, SCRAM-SHA-512, or PLAIN, and passwords only inside TLS. */
@@ -322,27 +340,31 @@ static void check_security(const struct egw_settings *settings, struct egw_fault
     static const char *const unsasled[] = {"plaintext", "ssl"};
     static const char *const mechanisms[] = {"SCRAM-SHA-512", "PLAIN"};
     const char *protocol = property(settings, "security.protocol");
-    const char *mechanism = mechanism_of(settings);
+    const struct egw_property *mechanism = mechanism_of(settings);
+    struct egw_setting_place at = place_of_property(settings, "security.protocol");
+
     if (protocol && strcasecmp(protocol, "sasl_plaintext") == 0)
-        egw_faults_add(faults, NULL, 0,
+        egw_faults_add(faults, at.file, at.line,
                        "kafka.properties.security.protocol: sasl_plaintext sends credentials "
                        "outside TLS; use sasl_ssl");
     else if (protocol && !one_of(protocol, protocols, EGW_COUNT(protocols)))
-        egw_faults_add(faults, NULL, 0,
+        egw_faults_add(faults, at.file, at.line,
                        "kafka.properties.security.protocol: %s is none of ssl, sasl_ssl, plaintext",
                        protocol);
-    if (mechanism && !one_of(mechanism, mechanisms, EGW_COUNT(mechanisms)))
-        egw_faults_add(faults, NULL, 0,
+    if (mechanism && !one_of(mechanism->value, mechanisms, EGW_COUNT(mechanisms)))
+        egw_faults_add(faults, mechanism->at.file, mechanism->at.line,
                        "kafka.properties.sasl.mechanism: %s is none of SCRAM-SHA-512, PLAIN",
-                       mechanism);
+                       mechanism->value);
     if (has_user(settings) && protocol && one_of(protocol, unsasled, EGW_COUNT(unsasled)))
-        egw_faults_add(faults, NULL, 0,
+        egw_faults_add(faults, at.file, at.line,
                        "kafka.properties.security.protocol: %s has no use for kafka.user; leave it "
                        "out, or set sasl_ssl",
                        protocol);
-    if (!has_user(settings) && (mechanism || (protocol && strcasecmp(protocol, "sasl_ssl") == 0)))
-        egw_faults_add(faults, NULL, 0, "kafka.properties.%s needs kafka.user",
+    if (!has_user(settings) && (mechanism || (protocol && strcasecmp(protocol, "sasl_ssl") == 0))) {
+        at = mechanism ? mechanism->at : at;
+        egw_faults_add(faults, at.file, at.line, "kafka.properties.%s needs kafka.user",
                        mechanism ? "sasl.mechanism" : "security.protocol: sasl_ssl");
+    }
 }
 
 static void check_value(rd_kafka_conf_t *scratch, const struct egw_property *set,
@@ -352,7 +374,7 @@ static void check_value(rd_kafka_conf_t *scratch, const struct egw_property *set
     int64_t v;
 
     if ((row->min || row->max) && !egw_parse_i64(egw_str_of(set->value), row->min, row->max, &v)) {
-        egw_faults_add(faults, NULL, 0,
+        egw_faults_add(faults, set->at.file, set->at.line,
                        "kafka.properties.%s: %s is not a number from %" PRId64 " to %" PRId64,
                        set->name, set->value, row->min, row->max);
         return;
@@ -364,7 +386,8 @@ static void check_value(rd_kafka_conf_t *scratch, const struct egw_property *set
         return;
     if (scratch &&
         rd_kafka_conf_set(scratch, set->name, set->value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
-        egw_faults_add(faults, NULL, 0, "kafka.properties.%s: %s", set->name, text);
+        egw_faults_add(faults, set->at.file, set->at.line, "kafka.properties.%s: %s", set->name,
+                       text);
 }
 
 static bool set_before(const struct egw_settings *settings, size_t i)
@@ -387,10 +410,11 @@ void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *fau
         const struct allowed *row = allowed_named(set->name);
 
         if (!row)
-            egw_faults_add(faults, NULL, 0, "kafka.properties.%s: refused, %s", set->name,
-                           why_refused(set->name));
+            egw_faults_add(faults, set->at.file, set->at.line, "kafka.properties.%s: refused, %s",
+                           set->name, why_refused(set->name));
         else if (set_before(settings, i))
-            egw_faults_add(faults, NULL, 0, "kafka.properties.%s: set twice", set->name);
+            egw_faults_add(faults, set->at.file, set->at.line, "kafka.properties.%s: set twice",
+                           set->name);
         else
             check_value(scratch, set, row, faults);
     }

@@ -177,11 +177,6 @@ static const struct row *find_row(struct egw_str key)
 
 /* ---- one value into its row ---- */
 
-struct place {
-    const char *file; /* the override's text where line is 0 */
-    int line;
-};
-
 struct value {
     enum { IS_STRING, IS_INTEGER, IS_BOOLEAN, IS_FLOAT, IS_GROUP, IS_LIST } kind;
     struct egw_str text;
@@ -192,12 +187,12 @@ struct value {
 struct loader {
     struct egw_settings *to;
     struct egw_faults *faults;
-    struct place places[ROWS]; /* where each row was last set; file NULL: default */
+    bool read; /* there is no file, or what stands in it is known */
     bool no_memory;
 };
 
-static void fault_must(struct loader *l, struct place at, const char *key, const char *must,
-                       const struct value *v)
+static void fault_must(struct loader *l, struct egw_setting_place at, const char *key,
+                       const char *must, const struct value *v)
 {
     static const char *const kinds[] = {
         [IS_FLOAT] = "a fraction", [IS_GROUP] = "a group", [IS_LIST] = "a list"};
@@ -227,7 +222,7 @@ static void replace_text(struct loader *l, char **to, struct egw_str text)
     *to = copy;
 }
 
-static void set_string(struct loader *l, const struct row *row, struct place at,
+static void set_string(struct loader *l, const struct row *row, struct egw_setting_place at,
                        const struct value *v)
 {
     if (v->kind != IS_STRING) {
@@ -244,7 +239,7 @@ static void set_string(struct loader *l, const struct row *row, struct place at,
     }
 }
 
-static void set_integer(struct loader *l, const struct row *row, struct place at,
+static void set_integer(struct loader *l, const struct row *row, struct egw_setting_place at,
                         const struct value *v)
 {
     if (v->kind == IS_INTEGER && v->number >= row->min && v->number <= row->max)
@@ -253,7 +248,7 @@ static void set_integer(struct loader *l, const struct row *row, struct place at
         fault_must(l, at, row->key, row->must, v);
 }
 
-static void set_boolean(struct loader *l, const struct row *row, struct place at,
+static void set_boolean(struct loader *l, const struct row *row, struct egw_setting_place at,
                         const struct value *v)
 {
     if (v->kind == IS_BOOLEAN)
@@ -262,7 +257,7 @@ static void set_boolean(struct loader *l, const struct row *row, struct place at
         fault_must(l, at, row->key, row->must, v);
 }
 
-static void set_value(struct loader *l, const struct row *row, struct place at,
+static void set_value(struct loader *l, const struct row *row, struct egw_setting_place at,
                       const struct value *v)
 {
     if (row->kind == STRING)
@@ -273,7 +268,7 @@ static void set_value(struct loader *l, const struct row *row, struct place at,
         set_boolean(l, row, at, v);
     else
         fault_must(l, at, row->key, row->must, v);
-    l->places[row - table] = at;
+    l->to->places[row - table] = at;
 }
 
 /* ---- librdkafka's properties ---- */
@@ -290,7 +285,8 @@ static bool property_name(struct egw_str name, char out[PROPERTY_NAME_MAX])
 }
 
 /* The property of that name, made when it is new; NULL: no memory, or too many (a fault). */
-static struct egw_property *property_slot(struct loader *l, struct place at, const char *name)
+static struct egw_property *property_slot(struct loader *l, struct egw_setting_place at,
+                                          const char *name)
 {
     struct egw_property *all = l->to->kafka.properties, *slot;
     size_t n = l->to->kafka.property_count;
@@ -327,7 +323,7 @@ static bool is_secret(const char *property)
 }
 
 /* Not in arguments, which every user of the machine can list, and not in a file they can read. */
-static bool keeps_secrets(struct loader *l, struct place at, const char *key)
+static bool keeps_secrets(struct loader *l, struct egw_setting_place at, const char *key)
 {
     struct stat info;
 
@@ -343,7 +339,7 @@ static bool keeps_secrets(struct loader *l, struct place at, const char *key)
     return false;
 }
 
-static void set_property(struct loader *l, struct place at, struct egw_str given,
+static void set_property(struct loader *l, struct egw_setting_place at, struct egw_str given,
                          const struct value *v)
 {
     char name[PROPERTY_NAME_MAX], key[PROPERTY_NAME_MAX + 32], number[32];
@@ -368,13 +364,15 @@ static void set_property(struct loader *l, struct place at, struct egw_str given
     if (is_secret(name) && !keeps_secrets(l, at, key))
         return;
     slot = property_slot(l, at, name);
-    if (slot)
+    if (slot) {
         replace_text(l, &slot->value, text);
+        slot->at = at;
+    }
 }
 
 /* ---- the file ---- */
 
-static void fault_unknown(struct loader *l, struct place at, const char *key)
+static void fault_unknown(struct loader *l, struct egw_setting_place at, const char *key)
 {
     struct egw_suggestion near;
 
@@ -427,9 +425,9 @@ static struct value value_of(const config_setting_t *setting)
     return v;
 }
 
-static struct place place_of(const char *file, const config_setting_t *setting)
+static struct egw_setting_place place_of(const char *file, const config_setting_t *setting)
 {
-    return (struct place){file, (int)config_setting_source_line(setting)};
+    return (struct egw_setting_place){file, (int)config_setting_source_line(setting)};
 }
 
 static void read_properties(struct loader *l, const char *file, const config_setting_t *group)
@@ -450,7 +448,7 @@ static void read_group(struct loader *l, const char *file, const config_setting_
 
     for (int i = 0; i < n; i++) {
         const config_setting_t *item = config_setting_get_elem(group, (unsigned)i);
-        struct place at = place_of(file, item);
+        struct egw_setting_place at = place_of(file, item);
         struct value v = value_of(item);
         const struct row *row;
         char key[TEXT_MAX];
@@ -484,7 +482,7 @@ static void read_root(struct loader *l, const char *file, const config_setting_t
     for (int i = 0; i < n; i++) {
         const config_setting_t *item = config_setting_get_elem(root, (unsigned)i);
         const char *name = config_setting_name(item);
-        struct place at = place_of(file, item);
+        struct egw_setting_place at = place_of(file, item);
         struct value v = value_of(item);
 
         if (!is_group_name(name))
@@ -534,7 +532,8 @@ static void read_config(struct loader *l, const char *path, const struct egw_buf
     config_t config;
 
     config_init(&config);
-    if (config_read_string(&config, (const char *)text->p) == CONFIG_TRUE)
+    l->read = config_read_string(&config, (const char *)text->p) == CONFIG_TRUE;
+    if (l->read)
         read_root(l, path, config_root_setting(&config));
     else
         egw_faults_add(l->faults, path, config_error_line(&config), "%s",
@@ -570,7 +569,7 @@ static struct value parse_text(enum kind kind, struct egw_str text)
 
 static void set_override(struct loader *l, const char *text)
 {
-    struct place at = {text, 0};
+    struct egw_setting_place at = {text, 0};
     struct egw_str value = egw_str_of(text), key;
     const struct row *row;
     struct value v;
@@ -607,24 +606,24 @@ static void set_defaults(struct loader *l)
         struct value v = parse_text(table[i].kind, egw_str_of(table[i].fallback));
 
         if (table[i].kind != PROPERTIES)
-            set_value(l, &table[i], (struct place){NULL, 0}, &v);
+            set_value(l, &table[i], (struct egw_setting_place){NULL, 0}, &v);
     }
 }
 
 /* ---- what no single value shows ---- */
 
 /* Where to blame for two rows that do not fit: the one that was set, else the other. */
-static struct place blame(const struct loader *l, const char *key, const char *other)
+static struct egw_setting_place blame(const struct loader *l, const char *key, const char *other)
 {
-    struct place at = l->places[find_row(egw_str_of(key)) - table];
+    struct egw_setting_place at = l->to->places[find_row(egw_str_of(key)) - table];
 
-    return at.file ? at : l->places[find_row(egw_str_of(other)) - table];
+    return at.file ? at : l->to->places[find_row(egw_str_of(other)) - table];
 }
 
 static void check_times(struct loader *l)
 {
     const struct egw_settings *s = l->to;
-    struct place at;
+    struct egw_setting_place at;
 
     if (s->kafka.transaction_timeout_ms > s->kafka.session_timeout_ms) {
         at = blame(l, "kafka.transaction_timeout_ms", "kafka.session_timeout_ms");
@@ -655,7 +654,7 @@ static const char *row_text(const struct loader *l, const struct row *row)
 static void check_topic(struct loader *l, const struct row *row)
 {
     const char *name = row_text(l, row), *prefix = l->to->topics.escalations;
-    struct place at;
+    struct egw_setting_place at;
 
     for (const struct row *other = table; other < row; other++) {
         if (!is_topic_row(other) || strcmp(row_text(l, other), name) != 0)
@@ -679,7 +678,7 @@ static void check_pair(struct loader *l, const char *user_key, const char *file_
     bool user = *row_text(l, find_row(egw_str_of(user_key))) != '\0';
     bool file = *row_text(l, find_row(egw_str_of(file_key))) != '\0';
     const char *set = user ? user_key : file_key, *unset = user ? file_key : user_key;
-    struct place at = blame(l, set, unset);
+    struct egw_setting_place at = blame(l, set, unset);
 
     if (user != file)
         egw_faults_add(l->faults, at.file, at.line, "%s is set but %s is not", set, unset);
@@ -688,7 +687,7 @@ static void check_pair(struct loader *l, const char *user_key, const char *file_
 static void check_registry(struct loader *l)
 {
     struct egw_str url = egw_str_of(l->to->registry.url);
-    struct place at;
+    struct egw_setting_place at;
 
     check_pair(l, "registry.user", "registry.password_file");
     if (*l->to->registry.user && egw_str_begins(url, EGW_STR("http://")) &&
@@ -703,7 +702,7 @@ static void check_registry(struct loader *l)
 static void check_metrics(struct loader *l)
 {
     struct egw_str listen = egw_str_of(l->to->metrics.listen);
-    struct place at;
+    struct egw_setting_place at;
 
     if (listen.n == 0 || l->to->metrics.allow_remote || egw_str_begins(listen, EGW_STR("unix:")) ||
         settings_is_loopback(listen))
@@ -731,14 +730,17 @@ static void check_together(struct loader *l)
 enum egw_status egw_settings_load(const char *path, const char *const *overrides, size_t n,
                                   struct egw_settings *ret, struct egw_faults *faults)
 {
-    struct egw_settings made = {0};
-    struct loader l = {.to = &made, .faults = faults};
+    struct egw_settings made = {.places = calloc(ROWS, sizeof(*made.places))};
+    struct loader l = {.to = &made, .faults = faults, .read = !path, .no_memory = !made.places};
     size_t before = faults->total;
     enum egw_status st = EGW_OK;
 
-    set_defaults(&l);
+    if (!l.no_memory)
+        set_defaults(&l);
     if (path && !l.no_memory)
-        st = read_file(&l, path);
+        replace_text(&l, &made.file, egw_str_of(path));
+    if (path && !l.no_memory)
+        st = read_file(&l, made.file);
     for (size_t i = 0; i < n && !l.no_memory; i++)
         set_override(&l, overrides[i]);
     if (!l.no_memory)
@@ -747,11 +749,19 @@ enum egw_status egw_settings_load(const char *path, const char *const *overrides
         st = EGW_NOMEM;
     else if (st == EGW_OK && faults->total > before)
         st = EGW_INVALID;
-    if (st == EGW_OK)
+    *ret = (struct egw_settings){0};
+    if (st == EGW_OK || (st == EGW_INVALID && l.read))
         *ret = made;
     else
         egw_settings_free(&made);
     return st;
+}
+
+struct egw_setting_place egw_settings_place(const struct egw_settings *settings, const char *key)
+{
+    const struct row *row = find_row(egw_str_of(key));
+
+    return settings->places && row ? settings->places[row - table] : (struct egw_setting_place){0};
 }
 
 void egw_settings_free(struct egw_settings *settings)
@@ -766,6 +776,8 @@ void egw_settings_free(struct egw_settings *settings)
         free(settings->kafka.properties[i].value);
     }
     free(settings->kafka.properties);
+    free(settings->places);
+    free(settings->file);
     *settings = (struct egw_settings){0};
 }
 

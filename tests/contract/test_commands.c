@@ -480,6 +480,42 @@ static void test_what_commands_sum_up_is_json_where_asked_for(void **state)
     free(ran.err);
 }
 
+/* A wrong value must not hide what is wrong with the brokers' properties or with the policy. */
+static void test_check_lists_every_fault_in_one_run_with_its_line(void **state)
+{
+    static const char settings[] = "kafka = {\n"
+                                   "    brokers = \"broker.example:9092\";\n"
+                                   "    session_timeout_ms = 5;\n"
+                                   "    properties = {\n"
+                                   "        security_protocol = \"plaintext\";\n"
+                                   "        enable_idempotence = false;\n"
+                                   "        linger_ms = \"soon\";\n"
+                                   "    };\n"
+                                   "};\n"
+                                   "policy = { dir = \"nowhere\"; };\n"
+                                   "triage = { comit_ms = 10; };\n";
+#define OF_KAFKA                                                                                   \
+    "/dev/stdin:3: kafka.session_timeout_ms must be a whole number from 6000 to 1800000, not 5\n"  \
+    "/dev/stdin:11: unknown setting triage.comit_ms: did you mean triage.commit_ms?\n"             \
+    "/dev/stdin:5: kafka.properties.security.protocol: plaintext to broker.example, which is not " \
+    "loopback, needs kafka.allow_plaintext = true\n"                                               \
+    "/dev/stdin:6: kafka.properties.enable.idempotence: refused, egw sets it for exactly-once\n"   \
+    "/dev/stdin:7: kafka.properties.linger.ms: soon is not a number from 0 to 1000\n"
+    (void)state;
+    assert_ran(RUN(settings, "check", "-c", "/dev/stdin"), 78,
+               "settings  5 faults\n"
+               "policy    1 fault\n"
+               "broker    not asked: the settings have faults\n",
+               OF_KAFKA "cannot read nowhere: No such file or directory\n");
+    /* So does a command that needs the brokers, but for what it would not look at. */
+    assert_ran(RUN(settings, "topics", "-c", "/dev/stdin"), 78, "", OF_KAFKA);
+    assert_ran(RUN("", "check", "--offline", "-s", "kafka.properties.linger_ms=soon"), 78, NULL,
+               "-s: kafka.properties.linger.ms: soon is not a number from 0 to 1000\n");
+    assert_ran(RUN("triage = {\n", "check", "-c", "/dev/stdin"), 78, "",
+               "/dev/stdin:3: syntax error\n");
+#undef OF_KAFKA
+}
+
 static void test_explain_names_the_line_of_a_bad_fact(void **state)
 {
     (void)state;
@@ -700,6 +736,7 @@ int main(void)
         cmocka_unit_test(
             test_explain_says_what_of_the_unread_matters_and_of_events_that_ask_nothing),
         cmocka_unit_test(test_what_commands_sum_up_is_json_where_asked_for),
+        cmocka_unit_test(test_check_lists_every_fault_in_one_run_with_its_line),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),
         cmocka_unit_test(test_a_text_names_its_known_errors_with_place_basis_and_effect),
         cmocka_unit_test(test_a_spelling_that_ordinary_texts_are_full_of_is_found),

@@ -53,8 +53,7 @@ static struct loaded load(const char *text, const char *const *sets, size_t n)
 
 static void end(struct loaded *l)
 {
-    if (l->st == EGW_OK)
-        egw_settings_free(&l->settings);
+    egw_settings_free(&l->settings);
     egw_faults_free(&l->faults);
 }
 
@@ -392,6 +391,29 @@ static void properties_take_underscores_or_dots_and_the_last_value_counts(void *
     end(&l);
 }
 
+static void what_is_wrong_leaves_the_rest_to_be_judged(void **state)
+{
+    static const char *const sets[] = {"log.level=debug"};
+    struct loaded l = load("triage = {\n  commit_ms = 0;\n  group = \"desk\";\n};\n"
+                           "kafka = { properties = {\n client_rack = \"a\"; }; };",
+                           sets, 1);
+
+    (void)state;
+    assert_int_equal(l.st, EGW_INVALID);
+    assert_int_equal(l.settings.triage.commit_ms, 80); /* its default */
+    assert_string_equal(l.settings.triage.group, "desk");
+    assert_int_equal(egw_settings_place(&l.settings, "triage.group").line, 3);
+    assert_string_equal(egw_settings_place(&l.settings, "triage.group").file, "x.cfg");
+    assert_string_equal(egw_settings_place(&l.settings, "log.level").file, "-s");
+    assert_null(egw_settings_place(&l.settings, "topics.events").file);
+    assert_int_equal(l.settings.kafka.properties[0].at.line, 6);
+    end(&l);
+    l = load("triage = {", NULL, 0);
+    assert_int_equal(l.st, EGW_INVALID);
+    assert_null(l.settings.kafka.brokers);
+    end(&l);
+}
+
 static void comments_and_strings_hide_what_looks_like_a_trap(void **state)
 {
     struct loaded l = load("# @include 99999999999\n// \"\n/* \" @include */\n"
@@ -485,6 +507,7 @@ int main(void)
         cmocka_unit_test(without_a_file_every_setting_has_its_default),
         cmocka_unit_test(an_override_wins_over_the_file),
         cmocka_unit_test(properties_take_underscores_or_dots_and_the_last_value_counts),
+        cmocka_unit_test(what_is_wrong_leaves_the_rest_to_be_judged),
         cmocka_unit_test(comments_and_strings_hide_what_looks_like_a_trap),
         cmocka_unit_test(good_urls_pass),
         cmocka_unit_test(full_cfg_is_what_the_table_writes),

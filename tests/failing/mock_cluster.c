@@ -70,8 +70,10 @@ static enum egw_status serve(struct egw_kafka_mock *mock, struct egw_error *rete
     (void)snprintf(brokers, sizeof(brokers), "kafka.brokers=%s", egw_kafka_mock_brokers(mock));
     st = egw_settings_load(NULL, overrides, 1, &settings, &faults);
     egw_faults_free(&faults);
-    if (st)
+    if (st) {
+        egw_settings_free(&settings);
         return egw_error_set(reterr, st, "the settings do not load");
+    }
     st = egw_kafka_open(&settings, "mock-cluster", &kafka, reterr);
     (void)puts(egw_kafka_mock_brokers(mock));
     (void)fflush(stdout);

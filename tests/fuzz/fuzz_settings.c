@@ -41,10 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     st = egw_settings_load(path, NULL, 0, &settings, &faults);
     if ((st == EGW_OK) != (faults.total == 0))
         abort();
-    if (st == EGW_OK) {
+    if (st == EGW_OK)
         check_promises(&settings);
-        egw_settings_free(&settings);
-    }
+    if (st != EGW_OK && st != EGW_INVALID && settings.kafka.brokers)
+        abort();
+    egw_settings_free(&settings);
     egw_faults_free(&faults);
     close(fd);
     return 0;

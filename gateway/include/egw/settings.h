@@ -14,8 +14,16 @@
 #include "egw/base.h"
 #include "egw/faults.h"
 
+/* Where a setting was set: in a line of the settings file, by -s (line 0), or nowhere (file NULL):
+ * then it has its default. */
+struct egw_setting_place {
+    const char *file;
+    int line;
+};
+
 struct egw_property {
     char *name, *value;
+    struct egw_setting_place at; /* of librdkafka's in settings; the file's name is the settings' */
 };
 
 struct egw_settings {
@@ -60,15 +68,21 @@ struct egw_settings {
     struct {
         char *level; /* log.level: error, warn, info, debug */
     } log;
+    char *file;                       /* it was read from; NULL: none */
+    struct egw_setting_place *places; /* see egw_settings_place() */
 };
 
 /* Load path (NULL: defaults only), then overrides "key=value". EGW_OK, EGW_INVALID, EGW_IO,
- * EGW_RETRY (see egw_file_status(); all three with faults), EGW_NOMEM. On EGW_OK the caller owns
- * *ret and ends it with egw_settings_free(). */
+ * EGW_RETRY (see egw_file_status(); all three with faults), EGW_NOMEM. After EGW_OK the caller owns
+ * *ret and ends it with egw_settings_free(). So after EGW_INVALID: where the file could be read at
+ * all, *ret is what stands in it, each wrong value at its default, so that what follows from the
+ * others can be judged in the same run; where not, *ret is empty (kafka.brokers is NULL). */
 enum egw_status egw_settings_load(const char *path, const char *const *overrides, size_t n,
                                   struct egw_settings *ret,
                                   struct egw_faults *faults) EGW_MUST_CHECK;
 void egw_settings_free(struct egw_settings *settings);
+/* Of a key of the table. Settings that were not loaded have no places. */
+struct egw_setting_place egw_settings_place(const struct egw_settings *settings, const char *key);
 
 /* What the table says, for sample, manual, completion. */
 struct egw_setting_view {
