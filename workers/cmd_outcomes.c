@@ -17,7 +17,7 @@
 enum { HELD_BYTES = 256 << 20 };
 
 struct filter {
-    struct egw_str case_id, customer, partner, channel, code;
+    struct egw_str kase, customer, partner, channel, code;
     int32_t action; /* -1: any */
     int64_t since, until;
 };
@@ -52,7 +52,7 @@ static bool wanted(struct egw_str asked, struct egw_str is)
 
 static bool passes(const struct filter *filter, const struct egw_outcome *outcome)
 {
-    return wanted(filter->case_id, outcome->case_id) &&
+    return (!filter->kase.p || egw_names_case(filter->kase, outcome)) &&
            wanted(filter->customer, outcome->customer) &&
            wanted(filter->partner, outcome->partner) && wanted(filter->channel, outcome->channel) &&
            wanted(filter->code, outcome->code) &&
@@ -79,7 +79,7 @@ static int parse_filter(const struct egw_args *args, struct filter *filter)
     int code = EGW_EXIT_OK;
 
     *filter = (struct filter){
-        .case_id = egw_str_of(egw_arg(args, "case")),
+        .kase = egw_str_of(egw_arg(args, "case")),
         .customer = egw_str_of(egw_arg(args, "customer")),
         .partner = egw_str_of(egw_arg(args, "partner")),
         .channel = egw_str_of(egw_arg(args, "channel")),
@@ -424,7 +424,8 @@ static const struct egw_option options[] = {
      NULL},
     {0, "themes", NULL, "counts of contacts by theme, with customer and with service", NULL, false,
      NULL},
-    {0, "case", "ID", "only this case", NULL, false, NULL},
+    {0, "case", "CASE", "only this case: partner/customer/case, or the case alone", NULL, false,
+     NULL},
     {0, "customer", "NAME", "only this customer, by its canonical name", NULL, false, NULL},
     {0, "partner", "NAME", "only this partner", NULL, false, NULL},
     {0, "action", "ACTION[/CODE]", "only this action, as HANDOFF or BASELINE/REMEDY", NULL, false,

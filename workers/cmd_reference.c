@@ -167,9 +167,13 @@ static bool take_fact(void *user, const struct egw_item *item)
     if (!item->record.value.p) {
         (void)egw_table_remove(&table->latest, key);
     } else if (item->type != &egw_type_reference) {
+        struct egw_item wrong = *item;
+
         table->unreadable = true;
-        if (!item->type)
-            egw_item_complain(table->topic, item, stderr);
+        if (item->type)
+            (void)egw_error_set(&wrong.why, EGW_INVALID, "a %s has no place in this topic",
+                                item->type->name);
+        egw_item_complain(table->topic, &wrong, stderr);
     } else if (egw_table_put(&table->latest, key, item->record.value)) {
         table->no_memory = true;
     }
@@ -261,13 +265,15 @@ static int get_fact(struct egw_args *args)
     struct table table = {.key = egw_str_of(args->operands[1])};
     struct egw_error err = {0};
     enum egw_status st = read_facts(args, &table, &err);
+    const char *output = egw_arg(args, "output");
     int code;
 
-    if (!st && table.latest.used == 0)
+    if (!st && table.latest.used == 0 && !table.unreadable)
         st = egw_error_set(&err, EGW_NOT_FOUND, "nobody supplied %s", args->operands[1]);
     if (!st)
-        st = show_facts(&table, &args->settings, false, EGW_JSON_PRETTY, &err);
-    code = st ? egw_fail(&err) : EGW_EXIT_OK;
+        st = show_facts(&table, &args->settings, output && strcmp(output, "text") == 0,
+                        output ? EGW_JSON_LINE : EGW_JSON_PRETTY, &err);
+    code = st ? egw_fail(&err) : table.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
     egw_table_free(&table.latest);
     return code;
 }
@@ -340,7 +346,8 @@ static int run(struct egw_args *args)
 
 static const struct egw_option options[] = {
     {'o', "output", "FORM",
-     "form of the output; list: JSON lines, what put reads (default), or one short line a fact",
+     "form of the output: JSON lines, which put reads (list's default), or one short line a fact; "
+     "get without it: JSON over several lines",
      "text|json", false, NULL},
     {'n', "dry-run", NULL, "check all of it, write nothing", NULL, false, "put|import"},
     {'p', "partner", "NAME", "the partner whose customers and access these are", NULL, false,

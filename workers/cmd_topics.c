@@ -63,14 +63,13 @@ static enum egw_status measure(struct survey *survey, size_t index, struct egw_e
     return st;
 }
 
-static bool take_outcome(void *user, const struct egw_item *item)
+/* When is all that is asked: one that cannot be read is told of by what shows outcomes. */
+static enum egw_status take_outcome(void *user, const struct egw_item *item)
 {
     int64_t *latest = user;
 
-    if (item->type != &egw_type_outcome)
-        return false;
     *latest = item->record.timestamp_ms;
-    return true;
+    return EGW_OK;
 }
 
 static enum egw_status find_outcome(struct survey *survey, int32_t partition,

@@ -20,6 +20,7 @@ enum {
     CLOSE_MS = 2500, /* for the handles; past it the process ends without them */
     CLOSE_S = 3,     /* for everything after the loop, a thread that asks the registry included */
     SPARE_MS = 1000, /* until a signal is heard, and for the kernel's part */
+    LETTERS_EVERY_MS = 1000, /* at most one line about dead letters */
     SLOT_MAX = 999,
 };
 
@@ -91,6 +92,8 @@ struct triage_worker {
     bool log_open;
     struct egw_worker *worker;
     struct egw_watch *watch;
+    uint64_t letters_told;
+    int64_t letters_ms; /* mono, when they were told last */
     char instance[192];
 };
 
@@ -217,6 +220,22 @@ static void tell_silence(struct triage_worker *tw)
         egw_log_line(EGW_LEVEL_WARN, "brokers.away", "why", error.text, NULL);
 }
 
+/* Their number: each has its place and reason on the topic, and a flood must not become two. */
+static void tell_letters(struct triage_worker *tw, int64_t now, int64_t every_ms)
+{
+    uint64_t all = egw_worker_dead_letters(tw->worker);
+    char fresh[24], total[24];
+
+    if (all == tw->letters_told || (tw->letters_ms && now - tw->letters_ms < every_ms))
+        return;
+    (void)snprintf(fresh, sizeof(fresh), "%" PRIu64, all - tw->letters_told);
+    (void)snprintf(total, sizeof(total), "%" PRIu64, all);
+    egw_log_line(EGW_LEVEL_WARN, "dead_letters", "n", fresh, "since_start", total, "see",
+                 "egw dead list", NULL);
+    tw->letters_told = all;
+    tw->letters_ms = now;
+}
+
 static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
 {
     int64_t drain_by = 0;
@@ -237,6 +256,7 @@ static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
         if (stops > 1 || (drain_by && now >= drain_by))
             egw_worker_stop(tw->worker, EGW_STOP_NOW);
         st = egw_worker_turn(tw->worker, drain_by ? 50 : TURN_MS, reterr);
+        tell_letters(tw, now, LETTERS_EVERY_MS);
         if (!st)
             st = egw_watch_look(tw->watch, tw->worker, now, reterr);
     }
@@ -271,11 +291,12 @@ static int exit_code(enum egw_status st, const struct egw_error *error)
     }
 }
 
-static void say_goodbye(const struct triage_worker *tw)
+static void say_goodbye(struct triage_worker *tw)
 {
     struct egw_runtime_stats stats;
     char inputs[24], outputs[24], committed[24];
 
+    tell_letters(tw, tw->log.ops->mono_ms(tw->log.self), 0);
     egw_worker_stats(tw->worker, &stats);
     (void)snprintf(inputs, sizeof(inputs), "%" PRIu64, stats.inputs);
     (void)snprintf(outputs, sizeof(outputs), "%" PRIu64, stats.outputs);

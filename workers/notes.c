@@ -21,6 +21,7 @@ static const struct {
     [EGW_NOTE_SKIPPED] = {EGW_LEVEL_WARN, "offsets.behind_position", "committed", "position"},
     [EGW_NOTE_PARTITION_HALTED] = {EGW_LEVEL_ERROR, "partition.halted", NULL, NULL},
     [EGW_NOTE_WAITING] = {EGW_LEVEL_INFO, "partition.waiting", NULL, NULL},
+    [EGW_NOTE_GOES_ON] = {EGW_LEVEL_INFO, "partition.goes_on", NULL, NULL},
     [EGW_NOTE_UNUSABLE] = {EGW_LEVEL_ERROR, "record.unusable", "topic", "offset"},
     [EGW_NOTE_READY] = {EGW_LEVEL_INFO, "ready", "running", "halted"},
     [EGW_NOTE_TURN_SLOW] = {EGW_LEVEL_WARN, "turn.slow", "ms", NULL},

@@ -16,12 +16,16 @@ static enum egw_status read_window(const struct egw_settings *settings, const ch
     enum egw_status st = egw_reading_new(settings, topic, partition, from, &reading, reterr);
 
     while (!st) {
+        enum egw_status taken;
+
         st = egw_reading_next(reading, &item, reterr);
-        if (!st && !item.type && item.record.value.p)
+        if (st)
+            break;
+        taken = wanted(user, &item);
+        *ret_found |= taken == EGW_OK;
+        if (taken == EGW_INVALID)
             st = egw_error_set(reterr, EGW_INVALID, "cannot read %s/%d/%lld: %s", topic,
                                (int)partition, (long long)item.record.offset, item.why.text);
-        if (!st)
-            *ret_found |= wanted(user, &item);
     }
     egw_reading_free(reading);
     return st == EGW_NOT_FOUND ? EGW_OK : st;
@@ -53,22 +57,23 @@ enum egw_status egw_read_back(struct egw_kafka *kafka, const struct egw_settings
 
 /* ---- positions ---- */
 
-static bool take_position(void *user, const struct egw_item *item)
+static enum egw_status take_position(void *user, const struct egw_item *item)
 {
     struct egw_standing *standing = user;
     const struct egw_position *position = item->value;
     const struct egw_input_position *inputs;
 
-    if (!item->type || item->type != &egw_type_position ||
-        !egw_str_is(item->record.key, EGW_POSITION_KEY))
-        return false;
+    if (!item->type && item->record.value.p)
+        return EGW_INVALID;
+    if (item->type != &egw_type_position || !egw_str_is(item->record.key, EGW_POSITION_KEY))
+        return EGW_NOT_FOUND;
     inputs = position->inputs.p;
     *standing = (struct egw_standing){.partition_count = position->partition_count,
                                       .activation = position->activation};
     memcpy(standing->policy, position->policy, sizeof(standing->policy));
     for (size_t i = 0; i < EGW_TOPIC_INPUTS && i < position->inputs.n; i++)
         standing->next[i] = inputs[i].next;
-    return true;
+    return EGW_OK;
 }
 
 enum egw_status egw_standing_read(struct egw_kafka *kafka, const struct egw_settings *settings,

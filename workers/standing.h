@@ -12,9 +12,10 @@
  * The last record of a partition that wanted() takes, found from the end: commands need the newest
  * position or outcome, not years of them. EGW_OK; EGW_NOT_FOUND: none; EGW_INVALID: a record cannot
  * be read (reterr names its place); or what reading says. wanted() may be called for several
- * records in log order; the last it took counts.
+ * records in log order; the last it took counts. It says EGW_OK: taken; EGW_NOT_FOUND: not one of
+ * these; EGW_INVALID: without what this one holds nothing can be said.
  */
-typedef bool egw_wanted_fn(void *user, const struct egw_item *item);
+typedef enum egw_status egw_wanted_fn(void *user, const struct egw_item *item);
 enum egw_status egw_read_back(struct egw_kafka *kafka, const struct egw_settings *settings,
                               const char *topic, int32_t partition, egw_wanted_fn *wanted,
                               void *user, struct egw_error *reterr) EGW_MUST_CHECK;

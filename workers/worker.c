@@ -143,6 +143,11 @@ void egw_worker_stats(const struct egw_worker *worker, struct egw_runtime_stats 
     egw_runtime_stats(worker->runtime, ret);
 }
 
+uint64_t egw_worker_dead_letters(const struct egw_worker *worker)
+{
+    return egw_runtime_tallies(worker->runtime)[egw_triage_tally(EGW_ACTION_DEAD_LETTERED, -1)];
+}
+
 void egw_worker_sample(struct egw_worker *worker, struct egw_metrics_sample *ret)
 {
     egw_runtime_survey(worker->runtime, SURVEY_ENTRIES);

@@ -82,6 +82,7 @@ struct part {
     bool waiting[EGW_LOG_INPUTS_MAX];    /* a step said RETRY to this input */
     int64_t head_ms[EGW_LOG_INPUTS_MAX]; /* time of the record that waits or halted it; 0: none */
     bool ready_waiting;                  /* or to what is ready */
+    bool told[EGW_LOG_INPUTS_MAX + 1];   /* that it waits: an input, or (last) what is ready */
     bool start_again;                    /* the log could not start it just then */
     bool check[EGW_LOG_INPUTS_MAX];      /* the next record with offset `last` proves the digest */
     int64_t restore_began_ms;

@@ -25,18 +25,30 @@ static bool batch_full(const struct egw_runtime *rt)
            batch->out_bytes >= 2 * rt->conf.batch_bytes;
 }
 
-/* What a step's failure asks of the part; waiting is what has to wait when it said RETRY. */
-static void step_failed(struct egw_runtime *rt, struct part *part, enum egw_status st,
-                        bool *waiting, const struct egw_error *error)
+/* What a step was for, in part->told: an input by its index, or what had become ready. */
+enum { OF_READY = EGW_LOG_INPUTS_MAX };
+
+/* What a step's failure asks of the part. */
+static void step_failed(struct egw_runtime *rt, struct part *part, enum egw_status st, int of,
+                        const struct egw_error *error)
 {
     if (st == EGW_INVALID) {
         halt(rt, part, error);
     } else if (st == EGW_RETRY) {
-        *waiting = true;
+        *(of == OF_READY ? &part->ready_waiting : &part->waiting[of]) = true;
+        part->told[of] = true;
         note(rt, EGW_NOTE_WAITING, part->id, 0, 0, error);
     } else {
         end(rt, st, error);
     }
+}
+
+static void step_done(struct egw_runtime *rt, struct part *part, int of)
+{
+    if (!part->told[of])
+        return;
+    part->told[of] = false;
+    note(rt, EGW_NOTE_GOES_ON, part->id, 0, 0, NULL);
 }
 
 /* The record before the first new one: is this still the log the position was written for? */
@@ -83,12 +95,13 @@ static void take_input(struct egw_runtime *rt, const struct egw_log_record *reco
     st = run_step(rt, part, &input, &error);
     if (st) {
         part->head_ms[record->topic] = record->timestamp_ms;
-        step_failed(rt, part, st, &part->waiting[record->topic], &error);
+        step_failed(rt, part, st, record->topic, &error);
         if (st == EGW_RETRY)
             read_on(rt, part, &part->now);
         return;
     }
     rt->stats.inputs++;
+    step_done(rt, part, record->topic);
     if (waits(rt, part)) /* what this one changed may be what the others wait for */
         start_part(rt, part, &part->now, false);
 }
@@ -151,10 +164,11 @@ static void take_ready(struct egw_runtime *rt, struct part *part)
         if (st) {
             struct ready_list *fired = &rt->batches[rt->deciding].fired;
 
-            step_failed(rt, part, st, &part->ready_waiting, &error);
+            step_failed(rt, part, st, OF_READY, &error);
             free((char *)fired->items[--fired->n].key.p); /* it stays ready */
             return;
         }
+        step_done(rt, part, OF_READY);
         if (ready->kind == EGW_INPUT_TIMER)
             rt->stats.timers++;
         else

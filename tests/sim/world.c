@@ -122,6 +122,7 @@ static void on_note(void *user, const struct egw_note *note)
         [EGW_NOTE_SKIPPED] = "skipped",
         [EGW_NOTE_PARTITION_HALTED] = "halted",
         [EGW_NOTE_WAITING] = "waiting",
+        [EGW_NOTE_GOES_ON] = "goes-on",
         [EGW_NOTE_UNUSABLE] = "unusable",
         [EGW_NOTE_READY] = "ready",
         [EGW_NOTE_TURN_SLOW] = "slow turn",

@@ -321,6 +321,30 @@ def test_markers_of_transactions_are_no_lag(egw, running):
     assert sum(p["events_lag"] for p in told) == 20
 
 
+def test_what_is_no_outcome_or_fact_hides_none(egw, running):
+    """In the topics that commands read: the others are shown, and the place of the wrong one is named."""
+    egw.publish([world.unclassified(1, "c0001")])
+    case = next(r.said for r in answered(egw) if r.said["case_id"])
+    for topic, partitions in (("outcomes", egw.partitions), ("reference", 1)):
+        publisher = log.Publisher(egw.bootstrap, egw.topic(topic), partitions)
+        publisher.raw(b"litware/c0001", b"poison")
+        publisher.flush()
+        publisher.close()
+    told = json.loads(egw.run("topics", "-o", "json").out)["partitions"]
+    assert sum(p["last_outcome"] is not None for p in told) == egw.partitions
+    name = "/".join((case["partner"], case["customer"], case["case_id"]))
+    shown = egw.run("outcomes", "-o", "json", "--case", name, expect=program.EXIT_DATA)
+    assert [json.loads(line)["case_id"] for line in shown.out.splitlines()] == [case["case_id"]]
+    assert egw.topic("outcomes") in shown.err, shown.err
+    shown = egw.run("outcomes", "-o", "json", "--case", f"x{name}", expect=program.EXIT_DATA)
+    assert not shown.out
+    egw.put([world.partner()])
+    shown = egw.run("reference get", "partner/litware", "-o", "json", expect=program.EXIT_OK)
+    assert [json.loads(line)["body"]["partner"]["partner"] for line in shown.out.splitlines()] == ["litware"]
+    shown = egw.run("reference get", "litware/c0001", expect=program.EXIT_DATA)
+    assert f"{egw.topic('reference')}/0/" in shown.err and not shown.out, shown.err
+
+
 # ---- offsets moved by a tool ----
 
 def move_offsets(egw, worker, to):

@@ -28,14 +28,17 @@ static void test_retry_comes_again_after_a_nudge(void **state)
 
     feed(b, SCRIPT_EVENTS_TOPIC, 0, "retry a");
     run(b);
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 1);
     b->counter.let_pass = true;
     run(b);
     settle(b);
     assert_outs(b, "");
+    assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 0);
     egw_runtime_nudge(b->runtime);
     run(b);
     settle(b);
     assert_outs(b, "a=1");
+    assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 1);
 }
 
 static void test_retry_comes_again_after_something_was_learned(void **state)
@@ -57,7 +60,7 @@ static void test_retry_comes_again_when_the_other_input_moved(void **state)
 
     feed(b, SCRIPT_EVENTS_TOPIC, 0, "retry a");
     run(b);
-    feed(b, SCRIPT_INBOX, 0, "pass b");
+    feed(b, SCRIPT_INBOX, 0, "pass b"); /* which did not wait */
     run(b);
     settle(b);
     assert_outs(b, "b=1 a=1");
