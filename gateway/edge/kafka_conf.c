@@ -487,6 +487,7 @@ static void put_consumer(struct maker *m, const struct egw_kafka_handle_conf *co
         conf->role == EGW_KAFKA_PROBE ? "read_uncommitted" : "read_committed");
     put(m, "auto.offset.reset", "error");
     put(m, "allow.auto.create.topics", "false");
+    put(m, "topic.metadata.refresh.interval.ms", "30000"); /* until a topic is missed */
     put(m, "check.crcs", "true");
     put(m, "fetch.wait.max.ms", "50");
     put(m, "fetch.message.max.bytes", "1048576");

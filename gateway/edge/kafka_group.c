@@ -213,7 +213,13 @@ static bool has_all_owned(struct kafka_log *log, size_t input)
     return true;
 }
 
-/* The partition numbers, which all inputs must share; the lists of an eager range assignor do. */
+static enum egw_status topic_gone(const char *topic, struct egw_error *reterr)
+{
+    return egw_error_set(reterr, EGW_RETRY, "topic %s is not there any more", topic);
+}
+
+/* The partition numbers, which all inputs must share; the lists of an eager range assignor do.
+ * EGW_RETRY: an input has none where another has, for its topic is gone. */
 static enum egw_status common_partitions(struct kafka_log *log,
                                          const rd_kafka_topic_partition_list_t *list,
                                          struct egw_error *reterr)
@@ -241,6 +247,10 @@ static enum egw_status common_partitions(struct kafka_log *log,
             log->owned[n++] = at->partition;
     }
     log->owned_count = n;
+    for (size_t i = 0; i < log->conf.input_count && list->cnt; i++) {
+        if (!per_input[i])
+            return topic_gone(log->conf.topics[i], reterr);
+    }
     for (size_t i = 1; i < log->conf.input_count; i++) {
         if (per_input[i] != n || !has_all_owned(log, i))
             return egw_error_set(reterr, EGW_FATAL, "assigned other partitions of %s than of %s",
@@ -275,6 +285,7 @@ static void on_assign(struct kafka_log *log, rd_kafka_topic_partition_list_t *li
 {
     struct egw_error error;
     enum egw_status st = common_partitions(log, list, &error);
+    bool gone = st == EGW_RETRY;
 
     if (st == EGW_OK && !capture_generation(log))
         st = egw_error_set(&error, EGW_FATAL,
@@ -286,7 +297,8 @@ static void on_assign(struct kafka_log *log, rd_kafka_topic_partition_list_t *li
         return;
     }
     unassign(log);
-    error.status = EGW_FATAL;
+    if (!gone)
+        error.status = EGW_FATAL;
     tell_failed(log, &error);
 }
 
@@ -537,6 +549,11 @@ static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
     input = message->rkt
                 ? kafka_log_topic(log, log->member_topics, log->conf.input_count, message->rkt)
                 : -1;
+    if (input >= 0 && message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        (void)topic_gone(log->conf.topics[input], &ret->error); /* whatever the partition says */
+        tell_failed(log, &ret->error);
+        return false;
+    }
     in = input < 0 ? NULL : input_at(log, (size_t)input, message->partition);
     if (!in || !in->started || st == EGW_RETRY)
         return false;

@@ -82,9 +82,10 @@ struct part {
     bool waiting[EGW_LOG_INPUTS_MAX];    /* a step said RETRY to this input */
     int64_t head_ms[EGW_LOG_INPUTS_MAX]; /* time of the record that waits or halted it; 0: none */
     bool ready_waiting;                  /* or to what is ready */
-    bool told[EGW_LOG_INPUTS_MAX + 1];   /* that it waits: an input, or (last) what is ready */
-    bool start_again;                    /* the log could not start it just then */
-    bool check[EGW_LOG_INPUTS_MAX];      /* the next record with offset `last` proves the digest */
+    /* Why it waits, as said last (hashed; 0: it does not): an input, or (last) what is ready. */
+    uint64_t told[EGW_LOG_INPUTS_MAX + 1];
+    bool start_again;               /* the log could not start it just then */
+    bool check[EGW_LOG_INPUTS_MAX]; /* the next record with offset `last` proves the digest */
     int64_t restore_began_ms;
     struct timer *timers; /* binary heap, by due_ms */
     size_t timer_count, timer_cap;

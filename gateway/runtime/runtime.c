@@ -35,9 +35,12 @@ static void step_failed(struct egw_runtime *rt, struct part *part, enum egw_stat
     if (st == EGW_INVALID) {
         halt(rt, part, error);
     } else if (st == EGW_RETRY) {
+        uint64_t why = egw_table_hash(egw_str_of(error->text)) | 1;
+
         *(of == OF_READY ? &part->ready_waiting : &part->waiting[of]) = true;
-        part->told[of] = true;
-        note(rt, EGW_NOTE_WAITING, part->id, 0, 0, error);
+        if (part->told[of] != why) /* it is asked again with everything learned: once is enough */
+            note(rt, EGW_NOTE_WAITING, part->id, 0, 0, error);
+        part->told[of] = why;
     } else {
         end(rt, st, error);
     }
@@ -47,7 +50,7 @@ static void step_done(struct egw_runtime *rt, struct part *part, int of)
 {
     if (!part->told[of])
         return;
-    part->told[of] = false;
+    part->told[of] = 0;
     note(rt, EGW_NOTE_GOES_ON, part->id, 0, 0, NULL);
 }
 

@@ -345,6 +345,20 @@ def test_what_is_no_outcome_or_fact_hides_none(egw, running):
     assert f"{egw.topic('reference')}/0/" in shown.err and not shown.out, shown.err
 
 
+@pytest.mark.parametrize("topic", ["events", "inbox"])
+def test_a_worker_whose_input_topic_is_deleted_says_so_and_ends(egw, topic):
+    # It asks every 30 seconds else.
+    worker = egw.worker(0, settings=["kafka.properties.topic_metadata_refresh_interval_ms=2000"])
+    worker.wait_for(r"what=ready\b", timeout=30)
+    admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
+    admin.delete_topics([egw.topic(topic)])
+    admin.close()
+    assert worker.wait(60) == program.EXIT_UNAVAILABLE
+    assert f"topic {egw.topic(topic)} is not there any more" in \
+        worker.wait_for_end(r"what=stop.unavailable\b")
+    assert "partition.halted" not in worker.text(), "it is the topic, not a partition"
+
+
 # ---- offsets moved by a tool ----
 
 def move_offsets(egw, worker, to):

@@ -34,6 +34,11 @@ static void test_retry_comes_again_after_a_nudge(void **state)
     settle(b);
     assert_outs(b, "");
     assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 0);
+    b->counter.let_pass = false;
+    egw_runtime_nudge(b->runtime);
+    run(b);
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 1); /* for the same */
+    b->counter.let_pass = true;
     egw_runtime_nudge(b->runtime);
     run(b);
     settle(b);
