@@ -66,6 +66,16 @@ static struct egw_str key_make(struct decide *d, enum egw_reference_kind kind, s
     return (struct egw_str){text, n};
 }
 
+/* The source of this key, where a question before this one read it; else source_count. */
+static size_t source_of(const struct decide *d, struct egw_str key)
+{
+    size_t i = 0;
+
+    while (i < d->source_count && !egw_str_eq(d->sources[i].key, key))
+        i++;
+    return i;
+}
+
 size_t decide_source(struct decide *d, struct egw_str key, const struct egw_fact_view *view,
                      uint64_t about)
 {
@@ -90,12 +100,17 @@ bool decide_too_old(const struct decide *d, enum egw_reference_kind kind,
 struct lookup decide_read(struct decide *d, enum egw_reference_kind kind, struct egw_fact_view view,
                           struct egw_str key, uint64_t about)
 {
-    struct lookup found = {.view = view, .source = decide_source(d, key, &view, about)};
+    struct lookup found = {.view = view, .source = source_of(d, key)};
+    bool first = found.source == d->source_count;
 
+    if (first)
+        (void)decide_source(d, key, &view, about);
+    else
+        d->about[found.source] |= about; /* two channels may rest on one membership */
     if (!view.reference)
         return found;
     found.stale = decide_too_old(d, kind, view.reference);
-    if (found.stale && kind != EGW_REF_HEALTH_SNAPSHOT)
+    if (found.stale && first && kind != EGW_REF_HEALTH_SNAPSHOT)
         decide_warn(d, egw_arena_printf(d->arena, "the fact %.*s is older than the policy allows",
                                         EGW_FMT(key)));
     if (!found.stale)

@@ -166,7 +166,7 @@ static void wrong_usage_is_one_precise_sentence_and_exit_2(void **state)
 
 static void every_fault_of_the_settings_is_listed_and_exit_78(void **state)
 {
-    struct ran r = egw("check --offline -s log.level=loud -s triage.slt=1");
+    struct ran r = egw("topics -s log.level=loud -s triage.slt=1");
 
     (void)state;
     assert_string_equal(r.err, "-s: log.level must be error, warn, info or debug, not \"loud\"\n"

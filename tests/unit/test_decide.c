@@ -360,6 +360,16 @@ static const struct egw_fact_source *source_of(const struct egw_decision *d, con
     return NULL;
 }
 
+static size_t times_read(const struct egw_decision *d, const char *key)
+{
+    const struct egw_fact_source *list = d->sources.p;
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->sources.n; i++)
+        n += egw_str_is(list[i].key, key);
+    return n;
+}
+
 static bool holds(const struct egw_list *list, const char *text)
 {
     const struct egw_str *texts = list->p;
@@ -834,6 +844,10 @@ static void s53_s54_signature_comes_with_a_membership_for_cloud_products(void **
     d = decide(e);
     EXPECT(d, HANDOFF, "", "partner-on-premises", "on-premises.partner-on-premises-support");
     expect_str(fact_value(&d, "signature"), "not-covered");
+    /* Both channels rest on the same two records. */
+    assert_int_equal(times_read(&d, "membership/litware"), 1);
+    assert_int_equal(times_read(&d, "pack/litware"), 1);
+    expect_str(source_of(&d, "membership/litware")->value, "gold");
     gold.level = EGW_STR("none");
     learn(EGW_REF_MEMBERSHIP, &gold);
     d = decide(e);
