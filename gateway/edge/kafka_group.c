@@ -44,6 +44,19 @@ static void tell_failed(struct kafka_log *log, const struct egw_error *error)
     event->error = *error;
 }
 
+static enum egw_status topic_gone(const char *topic, struct egw_error *reterr)
+{
+    return egw_error_set(reterr, EGW_RETRY, "topic %s is not there any more", topic);
+}
+
+void kafka_group_topic_gone(struct kafka_log *log, int topic)
+{
+    struct egw_error error;
+
+    (void)topic_gone(log->conf.topics[topic], &error);
+    tell_failed(log, &error);
+}
+
 static void tell_owned(struct kafka_log *log, enum egw_log_event_kind kind)
 {
     int32_t *partitions = calloc(log->owned_count + 1, sizeof(*partitions));
@@ -211,11 +224,6 @@ static bool has_all_owned(struct kafka_log *log, size_t input)
             return false;
     }
     return true;
-}
-
-static enum egw_status topic_gone(const char *topic, struct egw_error *reterr)
-{
-    return egw_error_set(reterr, EGW_RETRY, "topic %s is not there any more", topic);
 }
 
 /* The partition numbers, which all inputs must share; the lists of an eager range assignor do.
@@ -550,8 +558,7 @@ static bool tell_error(struct kafka_log *log, const rd_kafka_message_t *message,
                 ? kafka_log_topic(log, log->member_topics, log->conf.input_count, message->rkt)
                 : -1;
     if (input >= 0 && message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        (void)topic_gone(log->conf.topics[input], &ret->error); /* whatever the partition says */
-        tell_failed(log, &ret->error);
+        kafka_group_topic_gone(log, input); /* whatever the partition says */
         return false;
     }
     in = input < 0 ? NULL : input_at(log, (size_t)input, message->partition);

@@ -138,6 +138,8 @@ enum egw_status kafka_group_start(void *self, int32_t p, const int64_t *next,
                                   struct egw_error *reterr);
 void kafka_group_stop(void *self, int32_t p);
 void kafka_group_release(void *self);
+/* The broker says that a topic we read is not there any more. */
+void kafka_group_topic_gone(struct kafka_log *log, int topic);
 int64_t kafka_group_end(void *self, size_t input, int32_t p);
 bool kafka_group_close(struct kafka_log *log, int64_t ms);
 /* The metadata of a generation for one call; NULL: too old, or not to be read. */

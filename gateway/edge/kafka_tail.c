@@ -9,6 +9,22 @@
 
 enum { NOT_FOLLOWED = -1 };
 
+/* The library says it here for followed partitions, not by a message: "TOPIC [0]: ...". Called from
+ * poll(), on the loop's thread. */
+static void on_trouble(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_log *log = opaque;
+
+    (void)rk;
+    for (size_t i = 0; code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && i < log->conf.topic_count;
+         i++) {
+        size_t n = strlen(log->conf.topics[i]);
+
+        if (strncmp(reason, log->conf.topics[i], n) == 0 && reason[n] == ' ')
+            kafka_group_topic_gone(log, (int)i);
+    }
+}
+
 enum egw_status kafka_tail_open(struct kafka_log *log, struct egw_error *reterr)
 {
     const uint64_t one = 1;
@@ -17,6 +33,8 @@ enum egw_status kafka_tail_open(struct kafka_log *log, struct egw_error *reterr)
         .settings = log->conf.settings,
         .client_id = log->conf.instance,
         .group = log->conf.group,
+        .self = log,
+        .trouble = on_trouble,
     };
     enum egw_status st = egw_kafka_handle(&conf, &log->tail, reterr);
 
@@ -30,6 +48,7 @@ enum egw_status kafka_tail_open(struct kafka_log *log, struct egw_error *reterr)
             return egw_from_kafka_code(rd_kafka_last_error(), log->conf.topics[i], NULL, reterr);
     }
     conf.role = EGW_KAFKA_PROBE;
+    conf.trouble = NULL;
     conf.group = NULL;
     return egw_kafka_handle(&conf, &log->probe, reterr);
 }

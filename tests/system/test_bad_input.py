@@ -345,9 +345,9 @@ def test_what_is_no_outcome_or_fact_hides_none(egw, running):
     assert f"{egw.topic('reference')}/0/" in shown.err and not shown.out, shown.err
 
 
-@pytest.mark.parametrize("topic", ["events", "inbox"])
-def test_a_worker_whose_input_topic_is_deleted_says_so_and_ends(egw, topic):
-    # It asks every 30 seconds else.
+@pytest.mark.parametrize("topic", ["events", "inbox", "reference", "policy"])
+def test_a_worker_whose_topic_is_deleted_says_so_and_ends(egw, topic):
+    # Of inputs it asks every 30 seconds else.
     worker = egw.worker(0, settings=["kafka.properties.topic_metadata_refresh_interval_ms=2000"])
     worker.wait_for(r"what=ready\b", timeout=30)
     admin = KafkaAdminClient(bootstrap_servers=egw.bootstrap)
