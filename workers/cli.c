@@ -484,6 +484,18 @@ int egw_arg_time(const struct egw_args *args, const char *name, int64_t *ret)
 
 /* ---- running ---- */
 
+int egw_fail_settings(const struct egw_args *args, enum egw_status st,
+                      const struct egw_faults *faults)
+{
+    int code;
+
+    if (st == EGW_NOMEM)
+        return egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
+    code = egw_fail_faults(args, faults);
+    /* The machine could not read them: nobody knows that they are wrong. */
+    return st == EGW_RETRY ? EGW_EXIT_UNAVAILABLE : code;
+}
+
 /* What follows from the settings is looked at as well where a part of them is wrong: all that has
  * to be mended is said in one run. */
 static int load_settings(struct parse *p)
@@ -491,27 +503,20 @@ static int load_settings(struct parse *p)
     struct egw_args *args = p->args;
     const char *path = p->config, *from_env = getenv("EGW_CONFIG");
     struct egw_faults faults = {0};
-    enum egw_status st;
     int code = EGW_EXIT_OK;
 
     if (!path && from_env && *from_env)
         path = from_env;
     args->config = path;
-    st = egw_settings_load(path, args->sets, args->set_count, &args->settings, &faults);
-    if (args->settings.kafka.brokers && args->command->judges_settings) {
+    args->loaded = egw_settings_load(path, args->sets, args->set_count, &args->settings, &faults);
+    if (args->command->judges_settings && args->loaded != EGW_NOMEM) {
         args->faults = faults;
         return EGW_EXIT_OK;
     }
-    if (args->settings.kafka.brokers) {
+    if (args->settings.kafka.brokers)
         egw_kafka_check(&args->settings, &faults);
-        st = faults.total ? EGW_INVALID : EGW_OK;
-    }
-    if (st == EGW_NOMEM)
-        code = egw_fail(&(struct egw_error){EGW_NOMEM, "no memory for the settings"});
-    else if (st != EGW_OK)
-        code = egw_fail_faults(args, &faults);
-    if (st == EGW_RETRY) /* the machine could not read them: nobody knows that they are wrong */
-        code = EGW_EXIT_UNAVAILABLE;
+    if (args->loaded || faults.total)
+        code = egw_fail_settings(args, args->loaded, &faults);
     egw_faults_free(&faults);
     return code;
 }

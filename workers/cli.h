@@ -51,7 +51,10 @@ struct egw_args {
     const char *sets[EGW_REPEATS_MAX]; /* -s, in order */
     size_t set_count;
     struct egw_settings settings; /* loaded from -c and -s unless the command says otherwise */
-    struct egw_faults faults;     /* of a command that judges settings: theirs, as far as loaded */
+    /* Of a command that judges settings: what loading them said and found wrong. Where they could
+     * not be read at all, settings.kafka.brokers is NULL. */
+    enum egw_status loaded;
+    struct egw_faults faults;
 };
 
 struct egw_command {
@@ -91,6 +94,9 @@ const char *egw_common_exits(const struct egw_command *command);
 /* One fault a line on stderr, and with -o json all of them as an object on stdout; returns the exit
  * code for settings or policy (78). args: NULL for text only. */
 int egw_fail_faults(const struct egw_args *args, const struct egw_faults *faults);
+/* The same of settings; st: what loading them said. 69 where they could not be read just then. */
+int egw_fail_settings(const struct egw_args *args, enum egw_status st,
+                      const struct egw_faults *faults);
 /* What came of reading a policy: its faults where there are any, else the error. */
 int egw_fail_policy(const struct egw_args *args, const struct egw_faults *faults,
                     const struct egw_error *err);

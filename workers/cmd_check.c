@@ -23,7 +23,7 @@ struct check {
     struct egw_error broker;  /* status EGW_OK: it answered */
     struct egw_error unread;  /* status EGW_OK: the policy's files were read */
     struct egw_policy_folder folder;
-    struct egw_registry *registry; /* NULL: none is set, or its settings have faults */
+    struct egw_registry *registry; /* NULL: none is set, or what is set for it has faults */
     bool json;
     struct egw_buf parts; /* of the JSON */
     bool nomem;
@@ -64,14 +64,30 @@ static void report_as(struct check *check, const char *what, const char *verdict
         (void)printf("%-9s %s%s%s\n", what, verdict, *detail ? ": " : "", detail);
 }
 
+static bool refused(const struct check *check, const char *key)
+{
+    return egw_settings_place(check->settings, key).refused;
+}
+
+static bool registry_stands(const struct check *check)
+{
+    static const char *const keys[] = {"registry.url", "registry.user", "registry.password_file",
+                                       "registry.ca_file", "registry.timeout_ms"};
+
+    for (size_t i = 0; i < EGW_COUNT(keys); i++) {
+        if (refused(check, keys[i]))
+            return false;
+    }
+    return *check->settings->registry.url != '\0';
+}
+
 static void check_settings(struct check *check)
 {
     struct egw_error error;
     char detail[64];
 
     egw_kafka_check(check->settings, &check->faults);
-    if (*check->settings->registry.url &&
-        egw_schemas_registry(check->settings, &check->registry, &error))
+    if (registry_stands(check) && egw_schemas_registry(check->settings, &check->registry, &error))
         egw_faults_add(&check->faults, NULL, 0, "%s", error.text);
     (void)snprintf(detail, sizeof(detail), "properties given: %zu",
                    check->settings->kafka.property_count);
@@ -86,6 +102,10 @@ static void check_policy(struct check *check)
     struct egw_error error = {0};
     char detail[160] = "", hex[2 * EGW_SHA256 + 1];
 
+    if (refused(check, "policy.dir") || refused(check, "policy.catalogue")) {
+        report_as(check, "policy", "not read", "the settings have faults");
+        return;
+    }
     if (egw_policy_folder_load(s->policy.dir, s->policy.catalogue, &check->folder, &faults,
                                &error) == EGW_OK) {
         egw_hex(check->folder.manifest.b, sizeof(check->folder.manifest.b), hex);
@@ -236,10 +256,29 @@ static int verdict(struct check *check)
     return code;
 }
 
+/* Nothing is known of the rest where the settings could not be read at all. */
+static void check_all(struct check *check, const struct egw_args *args)
+{
+    bool offline = egw_arg(args, "offline"), fit;
+
+    if (!check->settings->kafka.brokers) {
+        report(check, "settings", check->faults.total, "");
+        return;
+    }
+    check_settings(check);
+    fit = check->faults.total == 0;
+    check_policy(check);
+    if (fit && !offline)
+        check_broker(check);
+    else
+        report_as(check, "broker", "not asked", offline ? "" : "the settings have faults");
+    if (check->registry && fit && !offline)
+        check_registry(check);
+}
+
 static int run(struct egw_args *args)
 {
     struct check check = {.settings = &args->settings, .json = egw_wants_json(args)};
-    bool settings_fit;
     int code;
 
     if (egw_arg(args, "sample")) {
@@ -248,20 +287,12 @@ static int run(struct egw_args *args)
     }
     check.faults = args->faults;
     args->faults = (struct egw_faults){0};
-    check_settings(&check);
-    settings_fit = check.faults.total == 0;
-    check_policy(&check);
-    if (egw_arg(args, "offline"))
-        report_as(&check, "broker", "not asked", "");
-    else if (settings_fit)
-        check_broker(&check);
-    else
-        report_as(&check, "broker", "not asked", "the settings have faults");
-    if (check.registry && settings_fit && !egw_arg(args, "offline"))
-        check_registry(&check);
+    check_all(&check, args);
     if (check.json)
         put_json(&check);
     code = check.nomem ? EGW_EXIT_BUG : verdict(&check);
+    if (args->loaded == EGW_RETRY)
+        code = EGW_EXIT_UNAVAILABLE;
     egw_registry_free(check.registry);
     egw_policy_folder_free(&check.folder);
     egw_faults_free(&check.faults);

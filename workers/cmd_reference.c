@@ -148,10 +148,11 @@ static int delete_keys(struct egw_args *args)
 
 struct table {
     struct egw_table latest; /* key to framed value */
+    struct egw_table wrong;  /* keys whose last record is no fact */
     struct egw_str prefix;   /* p == NULL: all */
     struct egw_str key;      /* p == NULL: all */
     const char *topic;
-    bool no_memory, unreadable;
+    bool no_memory;
 };
 
 static bool take_fact(void *user, const struct egw_item *item)
@@ -164,18 +165,19 @@ static bool take_fact(void *user, const struct egw_item *item)
     if (table->prefix.p &&
         (key.n < table->prefix.n || memcmp(key.p, table->prefix.p, table->prefix.n) != 0))
         return true;
+    (void)egw_table_remove(&table->wrong, key);
     if (!item->record.value.p) {
         (void)egw_table_remove(&table->latest, key);
     } else if (item->type != &egw_type_reference) {
         struct egw_item wrong = *item;
 
-        table->unreadable = true;
         if (item->type)
             (void)egw_error_set(&wrong.why, EGW_INVALID, "a %s has no place in this topic",
                                 item->type->name);
         egw_item_complain(table->topic, &wrong, stderr);
-    } else if (egw_table_put(&table->latest, key, item->record.value)) {
-        table->no_memory = true;
+        table->no_memory = egw_table_put(&table->wrong, key, EGW_STR("")) != EGW_OK;
+    } else {
+        table->no_memory = egw_table_put(&table->latest, key, item->record.value) != EGW_OK;
     }
     return !table->no_memory;
 }
@@ -268,13 +270,14 @@ static int get_fact(struct egw_args *args)
     const char *output = egw_arg(args, "output");
     int code;
 
-    if (!st && table.latest.used == 0 && !table.unreadable)
+    if (!st && table.latest.used == 0 && table.wrong.used == 0)
         st = egw_error_set(&err, EGW_NOT_FOUND, "nobody supplied %s", args->operands[1]);
     if (!st)
         st = show_facts(&table, &args->settings, output && strcmp(output, "text") == 0,
                         output ? EGW_JSON_LINE : EGW_JSON_PRETTY, &err);
-    code = st ? egw_fail(&err) : table.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
+    code = st ? egw_fail(&err) : table.wrong.used ? EGW_EXIT_DATA : EGW_EXIT_OK;
     egw_table_free(&table.latest);
+    egw_table_free(&table.wrong);
     return code;
 }
 
@@ -306,9 +309,10 @@ static int list_facts(struct egw_args *args)
         if (!st)
             st = show_facts(&table, &args->settings, output && strcmp(output, "text") == 0,
                             EGW_JSON_LINE, &err);
-        code = st ? egw_fail(&err) : table.unreadable ? EGW_EXIT_DATA : EGW_EXIT_OK;
+        code = st ? egw_fail(&err) : table.wrong.used ? EGW_EXIT_DATA : EGW_EXIT_OK;
     }
     egw_table_free(&table.latest);
+    egw_table_free(&table.wrong);
     egw_arena_free(&arena);
     return code;
 }

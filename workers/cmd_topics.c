@@ -68,6 +68,8 @@ static enum egw_status take_outcome(void *user, const struct egw_item *item)
 {
     int64_t *latest = user;
 
+    if (item->type != &egw_type_outcome && (item->type || !item->record.value.p))
+        return EGW_NOT_FOUND;
     *latest = item->record.timestamp_ms;
     return EGW_OK;
 }

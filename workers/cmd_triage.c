@@ -220,7 +220,7 @@ static void tell_silence(struct triage_worker *tw)
         egw_log_line(EGW_LEVEL_WARN, "brokers.away", "why", error.text, NULL);
 }
 
-/* Their number: each has its place and reason on the topic, and a flood must not become two. */
+/* Their number: each has its place and reason in its outcome, and a flood must not become two. */
 static void tell_letters(struct triage_worker *tw, int64_t now, int64_t every_ms)
 {
     uint64_t all = egw_worker_dead_letters(tw->worker);
@@ -230,7 +230,7 @@ static void tell_letters(struct triage_worker *tw, int64_t now, int64_t every_ms
         return;
     (void)snprintf(fresh, sizeof(fresh), "%" PRIu64, all - tw->letters_told);
     (void)snprintf(total, sizeof(total), "%" PRIu64, all);
-    egw_log_line(EGW_LEVEL_WARN, "dead_letters", "n", fresh, "since_start", total, "see",
+    egw_log_line(EGW_LEVEL_WARN, "dead_lettered", "n", fresh, "since_start", total, "see",
                  "egw dead list", NULL);
     tw->letters_told = all;
     tw->letters_ms = now;

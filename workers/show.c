@@ -24,8 +24,8 @@ bool egw_names_case(struct egw_str asked, const struct egw_outcome *outcome)
     const struct egw_str parts[] = {outcome->partner, outcome->customer, outcome->case_id};
     size_t at = 0;
 
-    if (!memchr(asked.p, '/', asked.n))
-        return egw_str_eq(asked, outcome->case_id);
+    if (egw_str_eq(asked, outcome->case_id))
+        return true; /* which may hold slashes, too */
     for (size_t i = 0; i < EGW_COUNT(parts); i++) {
         if (i > 0 && (at >= asked.n || asked.p[at++] != '/'))
             return false;

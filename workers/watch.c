@@ -1,5 +1,8 @@
 #include "watch.h"
 
+#ifdef EGW_HAS_TCMALLOC
+#include <gperftools/malloc_extension_c.h>
+#endif
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +14,14 @@
 #include "egw/metrics.h"
 #include "egw/watchdog.h"
 
-enum { PUBLISH_MS = 100 };
+enum { PUBLISH_MS = 100, GIVE_BACK_MS = 30000 };
 
 struct egw_watch {
     struct egw_watch_conf conf;
     struct egw_watchdog *dog;
     struct egw_metrics *metrics; /* NULL: nobody is to look */
     int64_t published_ms;        /* mono */
+    int64_t gave_back_ms;        /* mono */
     bool begun;                  /* the supervisor knows that we run */
 };
 
@@ -123,11 +127,23 @@ void egw_watch_turn(struct egw_watch *watch)
     watch->begun = true;
 }
 
+/* What a flood took goes back to the system. Left alone, tcmalloc keeps the most it ever needed. */
+static void give_back(struct egw_watch *watch, int64_t mono_ms)
+{
+    if (mono_ms - watch->gave_back_ms < GIVE_BACK_MS)
+        return;
+    watch->gave_back_ms = mono_ms;
+#ifdef EGW_HAS_TCMALLOC
+    MallocExtension_ReleaseFreeMemory();
+#endif
+}
+
 enum egw_status egw_watch_look(struct egw_watch *watch, struct egw_worker *worker, int64_t mono_ms,
                                struct egw_error *reterr)
 {
     struct egw_metrics_sample sample;
 
+    give_back(watch, mono_ms);
     if (!watch->metrics || mono_ms - watch->published_ms < PUBLISH_MS)
         return EGW_OK;
     watch->published_ms = mono_ms;

@@ -38,7 +38,7 @@ enum egw_status egw_worker_turn(struct egw_worker *worker, int64_t max_ms,
                                 struct egw_error *reterr) EGW_MUST_CHECK;
 void egw_worker_stop(struct egw_worker *worker, enum egw_stop how);
 void egw_worker_stats(const struct egw_worker *worker, struct egw_runtime_stats *ret);
-/* How many were committed. */
+/* Records that could not be read, and again could not when retried, by committed outcomes. */
 uint64_t egw_worker_dead_letters(const struct egw_worker *worker);
 /* All that is counted, valid until the next turn; looks a little further for cases that are stuck.
  */

@@ -285,6 +285,10 @@ static void check_brokers(const struct egw_settings *settings, struct egw_faults
     struct egw_str broker;
     bool any = false;
 
+    if (at.refused)
+        return;
+    plain = plain && !egw_settings_place(settings, "kafka.allow_plaintext").refused &&
+            !egw_settings_place(settings, "kafka.user").refused;
     while (next_broker(&list, &broker, host)) {
         any = true;
         /* librdkafka takes a protocol from the list, past security.protocol. */
@@ -342,6 +346,7 @@ static void check_security(const struct egw_settings *settings, struct egw_fault
     const char *protocol = property(settings, "security.protocol");
     const struct egw_property *mechanism = mechanism_of(settings);
     struct egw_setting_place at = place_of_property(settings, "security.protocol");
+    bool user_known = !egw_settings_place(settings, "kafka.user").refused;
 
     if (protocol && strcasecmp(protocol, "sasl_plaintext") == 0)
         egw_faults_add(faults, at.file, at.line,
@@ -360,7 +365,8 @@ static void check_security(const struct egw_settings *settings, struct egw_fault
                        "kafka.properties.security.protocol: %s has no use for kafka.user; leave it "
                        "out, or set sasl_ssl",
                        protocol);
-    if (!has_user(settings) && (mechanism || (protocol && strcasecmp(protocol, "sasl_ssl") == 0))) {
+    if (user_known && !has_user(settings) &&
+        (mechanism || (protocol && strcasecmp(protocol, "sasl_ssl") == 0))) {
         at = mechanism ? mechanism->at : at;
         egw_faults_add(faults, at.file, at.line, "kafka.properties.%s needs kafka.user",
                        mechanism ? "sasl.mechanism" : "security.protocol: sasl_ssl");
@@ -390,15 +396,6 @@ static void check_value(rd_kafka_conf_t *scratch, const struct egw_property *set
                        text);
 }
 
-static bool set_before(const struct egw_settings *settings, size_t i)
-{
-    for (size_t j = 0; j < i; j++) {
-        if (strcmp(settings->kafka.properties[j].name, settings->kafka.properties[i].name) == 0)
-            return true;
-    }
-    return false;
-}
-
 void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *faults)
 {
     rd_kafka_conf_t *scratch = rd_kafka_conf_new();
@@ -412,9 +409,6 @@ void egw_kafka_check(const struct egw_settings *settings, struct egw_faults *fau
         if (!row)
             egw_faults_add(faults, set->at.file, set->at.line, "kafka.properties.%s: refused, %s",
                            set->name, why_refused(set->name));
-        else if (set_before(settings, i))
-            egw_faults_add(faults, set->at.file, set->at.line, "kafka.properties.%s: set twice",
-                           set->name);
         else
             check_value(scratch, set, row, faults);
     }
@@ -487,7 +481,8 @@ static void put_consumer(struct maker *m, const struct egw_kafka_handle_conf *co
         conf->role == EGW_KAFKA_PROBE ? "read_uncommitted" : "read_committed");
     put(m, "auto.offset.reset", "error");
     put(m, "allow.auto.create.topics", "false");
-    put(m, "topic.metadata.refresh.interval.ms", "30000"); /* until a topic is missed */
+    put(m, "topic.metadata.refresh.interval.ms", "30000"); /* by then a deleted topic is missed */
+    put(m, "metadata.max.age.ms", "900000"); /* else it follows from the former, and is short */
     put(m, "check.crcs", "true");
     put(m, "fetch.wait.max.ms", "50");
     put(m, "fetch.message.max.bytes", "1048576");

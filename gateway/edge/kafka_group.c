@@ -227,7 +227,7 @@ static bool has_all_owned(struct kafka_log *log, size_t input)
 }
 
 /* The partition numbers, which all inputs must share; the lists of an eager range assignor do.
- * EGW_RETRY: an input has none where another has, for its topic is gone. */
+ * EGW_RETRY: an input has none where another has. */
 static enum egw_status common_partitions(struct kafka_log *log,
                                          const rd_kafka_topic_partition_list_t *list,
                                          struct egw_error *reterr)
@@ -257,7 +257,10 @@ static enum egw_status common_partitions(struct kafka_log *log,
     log->owned_count = n;
     for (size_t i = 0; i < log->conf.input_count && list->cnt; i++) {
         if (!per_input[i])
-            return topic_gone(log->conf.topics[i], reterr);
+            return egw_error_set(reterr, EGW_RETRY,
+                                 "assigned partitions of other inputs, and none of %s: it is gone, "
+                                 "or was made anew",
+                                 log->conf.topics[i]);
     }
     for (size_t i = 1; i < log->conf.input_count; i++) {
         if (per_input[i] != n || !has_all_owned(log, i))

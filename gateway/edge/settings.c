@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <libconfig.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -260,6 +261,8 @@ static void set_boolean(struct loader *l, const struct row *row, struct egw_sett
 static void set_value(struct loader *l, const struct row *row, struct egw_setting_place at,
                       const struct value *v)
 {
+    size_t before = l->faults->total;
+
     if (row->kind == STRING)
         set_string(l, row, at, v);
     else if (row->kind == INTEGER)
@@ -268,6 +271,7 @@ static void set_value(struct loader *l, const struct row *row, struct egw_settin
         set_boolean(l, row, at, v);
     else
         fault_must(l, at, row->key, row->must, v);
+    at.refused = l->faults->total > before;
     l->to->places[row - table] = at;
 }
 
@@ -427,7 +431,8 @@ static struct value value_of(const config_setting_t *setting)
 
 static struct egw_setting_place place_of(const char *file, const config_setting_t *setting)
 {
-    return (struct egw_setting_place){file, (int)config_setting_source_line(setting)};
+    return (struct egw_setting_place){.file = file,
+                                      .line = (int)config_setting_source_line(setting)};
 }
 
 static void read_properties(struct loader *l, const char *file, const config_setting_t *group)
@@ -569,7 +574,7 @@ static struct value parse_text(enum kind kind, struct egw_str text)
 
 static void set_override(struct loader *l, const char *text)
 {
-    struct egw_setting_place at = {text, 0};
+    struct egw_setting_place at = {.file = "-s"};
     struct egw_str value = egw_str_of(text), key;
     const struct row *row;
     struct value v;
@@ -580,7 +585,6 @@ static void set_override(struct loader *l, const char *text)
         return;
     }
     key = egw_str_take(&value, '=');
-    at.file = "-s";
     if (!egw_utf8_valid(value)) {
         egw_faults_add(l->faults, at.file, 0, "value of %.*s is not UTF-8", EGW_FMT(key));
         return;
@@ -606,39 +610,56 @@ static void set_defaults(struct loader *l)
         struct value v = parse_text(table[i].kind, egw_str_of(table[i].fallback));
 
         if (table[i].kind != PROPERTIES)
-            set_value(l, &table[i], (struct egw_setting_place){NULL, 0}, &v);
+            set_value(l, &table[i], (struct egw_setting_place){0}, &v);
     }
 }
 
 /* ---- what no single value shows ---- */
 
-/* Where to blame for two rows that do not fit: the one that was set, else the other. */
-static struct egw_setting_place blame(const struct loader *l, const char *key, const char *other)
+static struct egw_setting_place *place_at(const struct loader *l, const char *key)
 {
-    struct egw_setting_place at = l->to->places[find_row(egw_str_of(key)) - table];
+    return &l->to->places[find_row(egw_str_of(key)) - table];
+}
 
-    return at.file ? at : l->to->places[find_row(egw_str_of(other)) - table];
+/* Of a value that was refused nobody knows what it would have been. */
+static bool stand(const struct loader *l, const char *key, const char *other)
+{
+    return !place_at(l, key)->refused && !place_at(l, other)->refused;
+}
+
+/* Two rows do not fit. To blame is the one that was set, else the other. */
+EGW_PRINTF(4, 5)
+static void fault_pair(struct loader *l, const char *key, const char *other, const char *fmt, ...)
+{
+    struct egw_setting_place *one = place_at(l, key), *two = place_at(l, other);
+    struct egw_setting_place *at = one->file ? one : two;
+    char text[TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    egw_faults_add(l->faults, at->file, at->line, "%s", text);
+    one->refused = two->refused = true;
 }
 
 static void check_times(struct loader *l)
 {
+    static const char transaction[] = "kafka.transaction_timeout_ms";
+    static const char session[] = "kafka.session_timeout_ms";
     const struct egw_settings *s = l->to;
-    struct egw_setting_place at;
 
-    if (s->kafka.transaction_timeout_ms > s->kafka.session_timeout_ms) {
-        at = blame(l, "kafka.transaction_timeout_ms", "kafka.session_timeout_ms");
-        egw_faults_add(
-            l->faults, at.file, at.line,
-            "kafka.transaction_timeout_ms is %lld, more than kafka.session_timeout_ms (%lld)",
-            (long long)s->kafka.transaction_timeout_ms, (long long)s->kafka.session_timeout_ms);
-    }
-    if (s->triage.commit_ms >= s->kafka.transaction_timeout_ms) {
-        at = blame(l, "triage.commit_ms", "kafka.transaction_timeout_ms");
-        egw_faults_add(
-            l->faults, at.file, at.line,
-            "triage.commit_ms is %lld, not less than kafka.transaction_timeout_ms (%lld)",
-            (long long)s->triage.commit_ms, (long long)s->kafka.transaction_timeout_ms);
-    }
+    if (stand(l, transaction, session) &&
+        s->kafka.transaction_timeout_ms > s->kafka.session_timeout_ms)
+        fault_pair(l, transaction, session, "%s is %lld, more than %s (%lld)", transaction,
+                   (long long)s->kafka.transaction_timeout_ms, session,
+                   (long long)s->kafka.session_timeout_ms);
+    if (stand(l, "triage.commit_ms", transaction) &&
+        s->triage.commit_ms >= s->kafka.transaction_timeout_ms)
+        fault_pair(l, "triage.commit_ms", transaction,
+                   "triage.commit_ms is %lld, not less than %s (%lld)",
+                   (long long)s->triage.commit_ms, transaction,
+                   (long long)s->kafka.transaction_timeout_ms);
 }
 
 static bool is_topic_row(const struct row *row)
@@ -654,22 +675,18 @@ static const char *row_text(const struct loader *l, const struct row *row)
 static void check_topic(struct loader *l, const struct row *row)
 {
     const char *name = row_text(l, row), *prefix = l->to->topics.escalations;
-    struct egw_setting_place at;
 
     for (const struct row *other = table; other < row; other++) {
-        if (!is_topic_row(other) || strcmp(row_text(l, other), name) != 0)
-            continue;
-        at = blame(l, row->key, other->key);
-        egw_faults_add(l->faults, at.file, at.line,
-                       "%s is \"%s\", as %s is: each needs its own topic", row->key, name,
-                       other->key);
+        if (is_topic_row(other) && stand(l, row->key, other->key) &&
+            strcmp(row_text(l, other), name) == 0)
+            fault_pair(l, row->key, other->key, "%s is \"%s\", as %s is: each needs its own topic",
+                       row->key, name, other->key);
     }
-    if (strncmp(name, prefix, strlen(prefix)) == 0 && name[strlen(prefix)] == '.') {
-        at = blame(l, row->key, "topics.escalations");
-        egw_faults_add(l->faults, at.file, at.line,
-                       "%s is \"%s\", which is a channel's topic by topics.escalations", row->key,
-                       name);
-    }
+    if (stand(l, row->key, "topics.escalations") && strncmp(name, prefix, strlen(prefix)) == 0 &&
+        name[strlen(prefix)] == '.')
+        fault_pair(l, row->key, "topics.escalations",
+                   "%s is \"%s\", which is a channel's topic by topics.escalations", row->key,
+                   name);
 }
 
 /* A user and the file of its password: both or neither. */
@@ -678,40 +695,35 @@ static void check_pair(struct loader *l, const char *user_key, const char *file_
     bool user = *row_text(l, find_row(egw_str_of(user_key))) != '\0';
     bool file = *row_text(l, find_row(egw_str_of(file_key))) != '\0';
     const char *set = user ? user_key : file_key, *unset = user ? file_key : user_key;
-    struct egw_setting_place at = blame(l, set, unset);
 
-    if (user != file)
-        egw_faults_add(l->faults, at.file, at.line, "%s is set but %s is not", set, unset);
+    if (user != file && stand(l, set, unset))
+        fault_pair(l, set, unset, "%s is set but %s is not", set, unset);
 }
 
 static void check_registry(struct loader *l)
 {
     struct egw_str url = egw_str_of(l->to->registry.url);
-    struct egw_setting_place at;
 
     check_pair(l, "registry.user", "registry.password_file");
-    if (*l->to->registry.user && egw_str_begins(url, EGW_STR("http://")) &&
-        !settings_is_loopback(settings_url_authority(url))) {
-        at = blame(l, "registry.url", "registry.user");
-        egw_faults_add(
-            l->faults, at.file, at.line,
-            "registry.url must be https: the password of registry.user would travel in clear");
-    }
+    if (stand(l, "registry.url", "registry.user") && *l->to->registry.user &&
+        egw_str_begins(url, EGW_STR("http://")) &&
+        !settings_is_loopback(settings_url_authority(url)))
+        fault_pair(l, "registry.url", "registry.user",
+                   "registry.url must be https: the password of registry.user would travel in "
+                   "clear");
 }
 
 static void check_metrics(struct loader *l)
 {
     struct egw_str listen = egw_str_of(l->to->metrics.listen);
-    struct egw_setting_place at;
 
     if (listen.n == 0 || l->to->metrics.allow_remote || egw_str_begins(listen, EGW_STR("unix:")) ||
-        settings_is_loopback(listen))
+        settings_is_loopback(listen) || !stand(l, "metrics.listen", "metrics.allow_remote"))
         return;
-    at = blame(l, "metrics.listen", "metrics.allow_remote");
-    egw_faults_add(l->faults, at.file, at.line,
-                   "metrics.listen is \"%s\", which other machines can reach: set "
-                   "metrics.allow_remote if they may",
-                   l->to->metrics.listen);
+    fault_pair(l, "metrics.listen", "metrics.allow_remote",
+               "metrics.listen is \"%s\", which other machines can reach: set "
+               "metrics.allow_remote if they may",
+               l->to->metrics.listen);
 }
 
 static void check_together(struct loader *l)

@@ -158,6 +158,7 @@ static void take_ready(struct egw_runtime *rt, struct part *part)
             }
             free((char *)ready->key.p);
             list->first++;
+            part->told[OF_READY] = 0; /* nothing waits with it any more */
             continue;
         }
         input.due_ms = due;

@@ -43,6 +43,7 @@ void take_assignment(struct egw_runtime *rt, const int32_t *partitions, size_t n
         part->told_behind = false;
         part->has_position = false;
         memset(part->head_ms, 0, sizeof(part->head_ms));
+        memset(part->told, 0, sizeof(part->told));
         part->restore_began_ms = rt->mono_ms;
         note(rt, EGW_NOTE_ASSIGNED, part->id, 0, 0, NULL);
     }
@@ -65,6 +66,7 @@ void look_up_all(struct egw_runtime *rt)
         part->epoch = ++rt->epoch;
         part->looked_again = false;
         part->look_again_ms = 0;
+        memset(part->told, 0, sizeof(part->told));
         part->restore_began_ms = rt->mono_ms;
     }
 }

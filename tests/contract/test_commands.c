@@ -511,9 +511,45 @@ static void test_check_lists_every_fault_in_one_run_with_its_line(void **state)
     assert_ran(RUN(settings, "topics", "-c", "/dev/stdin"), 78, "", OF_KAFKA);
     assert_ran(RUN("", "check", "--offline", "-s", "kafka.properties.linger_ms=soon"), 78, NULL,
                "-s: kafka.properties.linger.ms: soon is not a number from 0 to 1000\n");
-    assert_ran(RUN("triage = {\n", "check", "-c", "/dev/stdin"), 78, "",
+    assert_ran(RUN("triage = {\n", "check", "-c", "/dev/stdin"), 78, "settings  1 fault\n",
                "/dev/stdin:3: syntax error\n");
+    assert_ran(
+        RUN("triage = {\n", "check", "-c", "/dev/stdin", "-o", "json"), 78,
+        "{\"parts\":[{\"faults\":1,\"part\":\"settings\",\"verdict\":\"faults\",\"detail\":\"\"}],"
+        "\"faults\":[\"/dev/stdin:3: syntax error\"],\"more\":0}\n",
+        NULL);
 #undef OF_KAFKA
+}
+
+/* What would follow from a value that was refused is not known, and so not a fault. */
+static void test_check_judges_nothing_by_a_value_that_was_refused(void **state)
+{
+    static const char settings[] = "kafka = {\n"
+                                   "    brokers = \"broker.example:9092\";\n"
+                                   "    user = 5;\n"
+                                   "    allow_plaintext = \"yes\";\n"
+                                   "    properties = {\n"
+                                   "        security_protocol = \"plaintext\";\n"
+                                   "        sasl_mechanism = \"PLAIN\";\n"
+                                   "    };\n"
+                                   "};\n"
+                                   "policy = { dir = 7; };\n"
+                                   "registry = {\n"
+                                   "    url = \"http://registry.example\";\n"
+                                   "    user = \"egw\";\n"
+                                   "    password_file = \"nowhere\";\n"
+                                   "};\n";
+
+    (void)state;
+    assert_ran(RUN(settings, "check", "-c", "/dev/stdin"), 78,
+               "settings  4 faults\n"
+               "policy    not read: the settings have faults\n"
+               "broker    not asked: the settings have faults\n",
+               "/dev/stdin:3: kafka.user must be a user name, or empty, not 5\n"
+               "/dev/stdin:4: kafka.allow_plaintext must be true or false, not \"yes\"\n"
+               "/dev/stdin:10: policy.dir must be a path, not 7\n"
+               "/dev/stdin:12: registry.url must be https: the password of registry.user would "
+               "travel in clear\n");
 }
 
 static void test_explain_names_the_line_of_a_bad_fact(void **state)
@@ -737,6 +773,7 @@ int main(void)
             test_explain_says_what_of_the_unread_matters_and_of_events_that_ask_nothing),
         cmocka_unit_test(test_what_commands_sum_up_is_json_where_asked_for),
         cmocka_unit_test(test_check_lists_every_fault_in_one_run_with_its_line),
+        cmocka_unit_test(test_check_judges_nothing_by_a_value_that_was_refused),
         cmocka_unit_test(test_explain_names_the_line_of_a_bad_fact),
         cmocka_unit_test(test_a_text_names_its_known_errors_with_place_basis_and_effect),
         cmocka_unit_test(test_a_spelling_that_ordinary_texts_are_full_of_is_found),

@@ -181,15 +181,6 @@ static void values_out_of_range_are_named(void **state)
     check_cases(cases, EGW_COUNT(cases));
 }
 
-static void a_property_set_twice_is_named(void **state)
-{
-    const char *const set[] = {"linger.ms", "1", "linger.ms", "2", NULL};
-    struct settings_of made = make("kafka.example:9093", false, set);
-
-    (void)state;
-    assert_string_equal("kafka.properties.linger.ms: set twice", faults_of(&made));
-}
-
 static void all_faults_come_in_one_run(void **state)
 {
     const char *const set[] = {"debug", "all", "linger.ms", "x", NULL};
@@ -348,6 +339,8 @@ static void the_member_is_static_and_reads_only_committed(void **state)
     expect_in(rk, "session.timeout.ms", "30000");
     expect_in(rk, "heartbeat.interval.ms", "3000");
     expect_in(rk, "max.poll.interval.ms", "60000");
+    expect_in(rk, "topic.metadata.refresh.interval.ms", "30000");
+    expect_in(rk, "metadata.max.age.ms", "900000");
     expect_in(rk, "socket.nagle.disable", "true");
     expect_in(rk, "fetch.min.bytes", "65536");
     expect_in(rk, "fetch.wait.max.ms", "12"); /* an eighth of a transaction */
@@ -557,7 +550,6 @@ int main(void)
         cmocka_unit_test(what_loads_code_or_weakens_tls_is_refused),
         cmocka_unit_test(unknown_names_are_refused),
         cmocka_unit_test(values_out_of_range_are_named),
-        cmocka_unit_test(a_property_set_twice_is_named),
         cmocka_unit_test(all_faults_come_in_one_run),
         cmocka_unit_test(plaintext_leaves_the_machine_only_when_allowed),
         cmocka_unit_test(a_protocol_in_the_broker_list_is_refused),

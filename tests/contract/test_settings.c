@@ -408,6 +408,12 @@ static void what_is_wrong_leaves_the_rest_to_be_judged(void **state)
     assert_null(egw_settings_place(&l.settings, "topics.events").file);
     assert_int_equal(l.settings.kafka.properties[0].at.line, 6);
     end(&l);
+    l = load("triage = {\n  commit_ms = 9000;\n};\nkafka = {\n  transaction_timeout_ms = 5;\n};",
+             NULL, 0);
+    assert_int_equal(l.faults.total, 1); /* who knows whether 9000 is too much */
+    assert_true(egw_settings_place(&l.settings, "kafka.transaction_timeout_ms").refused);
+    assert_false(egw_settings_place(&l.settings, "triage.commit_ms").refused);
+    end(&l);
     l = load("triage = {", NULL, 0);
     assert_int_equal(l.st, EGW_INVALID);
     assert_null(l.settings.kafka.brokers);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "egw/kafka.h"
 #include "egw/settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -43,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         abort();
     if (st == EGW_OK)
         check_promises(&settings);
-    if (st != EGW_OK && st != EGW_INVALID && settings.kafka.brokers)
-        abort();
+    if (settings.kafka.brokers)
+        egw_kafka_check(&settings, &faults);
     egw_settings_free(&settings);
     egw_faults_free(&faults);
     close(fd);

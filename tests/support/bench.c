@@ -96,6 +96,8 @@ static enum egw_status step(void *self, struct egw_turn *turn, const struct egw_
         return take(counter, turn, words, reterr);
     }
     entry = load(turn, input->key);
+    if (input->kind == EGW_INPUT_TIMER && counter->hold_timers)
+        return egw_error_set(reterr, EGW_RETRY, "not yet");
     if (input->kind == EGW_INPUT_TIMER) {
         entry.due_ms = 0;
         counter->struck_ms = input->due_ms;

@@ -28,6 +28,7 @@ struct entry {
 struct counter {
     struct egw_processor processor;
     bool let_pass;     /* what "retry" waits for */
+    bool hold_timers;  /* until it is taken back */
     int64_t struck_ms; /* due time of the last timer */
     int64_t learned;   /* last reference offset */
     struct {

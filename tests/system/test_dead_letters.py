@@ -90,7 +90,7 @@ def test_f07_letters_retried_twice_are_decided_once(egw, letters):
     worker, writer, records = letters
     found = listed(egw)
     assert len(found) == len(records) + 1
-    worker.wait_for(rf'what=dead_letters n=\d+ since_start={len(found)} see="egw dead list"')
+    worker.wait_for(rf'what=dead_lettered n=\d+ since_start={len(found)} see="egw dead list"')
     assert [l["class"] for l in listed(egw, "--class", "no-frame")] == ["no-frame"]
     assert {l["key"] for l in listed(egw, "--key", "c0002")} == {"litware/c0002"}
     assert json.loads(egw.run("dead list", "--summary", "-o", "json").out) == \

@@ -830,6 +830,7 @@ static void s53_s54_signature_comes_with_a_membership_for_cloud_products(void **
     struct egw_pack pack = {.partner = EGW_STR("litware"), .activated = true, .left = 0};
     struct egw_support_event e = event_of("northwind", "Windows Server", "technical", &failed);
     struct egw_decision d;
+    size_t warned = 0;
 
     forget("contract/litware/advanced");
     learn(EGW_REF_MEMBERSHIP, &gold);
@@ -848,6 +849,14 @@ static void s53_s54_signature_comes_with_a_membership_for_cloud_products(void **
     assert_int_equal(times_read(&d, "membership/litware"), 1);
     assert_int_equal(times_read(&d, "pack/litware"), 1);
     expect_str(source_of(&d, "membership/litware")->value, "gold");
+    learn_as_of(EGW_REF_MEMBERSHIP, &gold, now - (int64_t)91 * 86400000);
+    d = decide(e);
+    expect_str(fact_value(&d, "signature"), "unknown");
+    expect_str(fact_value(&d, "partner-on-premises"), "unknown");
+    for (size_t i = 0; i < d.warnings.n; i++)
+        warned += egw_str_is(((const struct egw_str *)d.warnings.p)[i],
+                             "the fact membership/litware is older than the policy allows");
+    assert_int_equal(warned, 1);
     gold.level = EGW_STR("none");
     learn(EGW_REF_MEMBERSHIP, &gold);
     d = decide(e);

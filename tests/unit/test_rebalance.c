@@ -127,6 +127,28 @@ static void test_what_is_lost_is_dropped_and_not_committed(void **state)
     assert_int_equal(b->log->generation, GENERATION + 1);
 }
 
+static void test_what_waits_is_said_anew_after_a_loss(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "retry a");
+    run(b);
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 1);
+    tell(b, EGW_LOG_LOST);
+    run(b);
+    script_assign(b->log, GENERATION + 1, both, 2);
+    run(b);
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 2);
+    tell(b, EGW_LOG_LOST);
+    run(b);
+    b->counter.let_pass = true;
+    script_assign(b->log, GENERATION + 2, both, 2);
+    run(b);
+    settle(b);
+    assert_outs(b, "a=1");
+    assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 0); /* under this assignment nothing waited */
+}
+
 static void test_a_transaction_open_when_all_is_lost_is_aborted(void **state)
 {
     struct bench *b = *state;
@@ -320,6 +342,7 @@ int main(void)
         T(test_a_timer_due_while_revoking_lets_the_loop_sleep),
         T(test_a_commit_that_ends_after_its_revoke_is_not_decided_twice),
         T(test_what_is_lost_is_dropped_and_not_committed),
+        T(test_what_waits_is_said_anew_after_a_loss),
         T(test_a_transaction_open_when_all_is_lost_is_aborted),
         T(test_a_commit_under_way_when_all_is_lost_is_refused_and_aborted),
         T(test_a_commit_that_stood_when_all_was_lost_is_seen_on_return),

@@ -65,10 +65,11 @@ static void test_retry_comes_again_when_the_other_input_moved(void **state)
 
     feed(b, SCRIPT_EVENTS_TOPIC, 0, "retry a");
     run(b);
-    feed(b, SCRIPT_INBOX, 0, "pass b"); /* which did not wait */
+    feed(b, SCRIPT_INBOX, 0, "pass b");
     run(b);
     settle(b);
     assert_outs(b, "b=1 a=1");
+    assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 1); /* of a: b did not wait */
 }
 
 static void test_invalid_halts_the_partition_and_what_was_decided_before_commits(void **state)
@@ -123,6 +124,28 @@ static void test_a_timer_fires_once_and_not_before_its_time(void **state)
     assert_int_equal(stats(b).timers, 1);
     settle(b);
     pass(b, 100000);
+    assert_outs(b, "a=1 timer-a");
+}
+
+static void test_a_timer_that_must_wait_says_so_once_and_that_it_goes_on(void **state)
+{
+    struct bench *b = *state;
+
+    feed(b, SCRIPT_EVENTS_TOPIC, 0, "due a 1700000005000");
+    run(b);
+    settle(b);
+    b->counter.hold_timers = true;
+    pass(b, 5000);
+    egw_runtime_nudge(b->runtime);
+    run(b);
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 1);
+    assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 0);
+    b->counter.hold_timers = false;
+    egw_runtime_nudge(b->runtime);
+    run(b);
+    settle(b);
+    assert_int_equal(b->notes[EGW_NOTE_WAITING], 1);
+    assert_int_equal(b->notes[EGW_NOTE_GOES_ON], 1);
     assert_outs(b, "a=1 timer-a");
 }
 
@@ -337,6 +360,7 @@ int main(void)
         T(test_no_memory_for_a_step_ends_the_process),
         T(test_an_unusable_reference_record_is_skipped_and_noted),
         T(test_a_timer_fires_once_and_not_before_its_time),
+        T(test_a_timer_that_must_wait_says_so_once_and_that_it_goes_on),
         T(test_a_timer_that_fired_does_not_fire_after_a_restart),
         T(test_a_timer_fires_after_a_restart),
         T(test_a_timer_that_was_moved_fires_at_its_new_time_only),

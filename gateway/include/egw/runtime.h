@@ -45,7 +45,7 @@ enum egw_note_kind {
     EGW_NOTE_SKIPPED,          /* partition; a: committed offset found, b: position resumed at */
     EGW_NOTE_PARTITION_HALTED, /* partition; error: why. Stays so until it is assigned anew */
     EGW_NOTE_WAITING,          /* partition waits (policy, schema): error: for what */
-    EGW_NOTE_GOES_ON,          /* partition: the input it waited with was decided */
+    EGW_NOTE_GOES_ON,          /* partition: what it waited with (input, timer, fact) was decided */
     EGW_NOTE_UNUSABLE,         /* a reference or policy record was skipped: error */
     EGW_NOTE_READY,            /* every assigned partition runs */
     EGW_NOTE_TURN_SLOW,        /* a: ms of one loop turn */

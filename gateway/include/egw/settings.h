@@ -19,6 +19,7 @@
 struct egw_setting_place {
     const char *file;
     int line;
+    bool refused; /* by itself or beside another: nothing that rests on its value can be judged */
 };
 
 struct egw_property {
@@ -75,8 +76,9 @@ struct egw_settings {
 /* Load path (NULL: defaults only), then overrides "key=value". EGW_OK, EGW_INVALID, EGW_IO,
  * EGW_RETRY (see egw_file_status(); all three with faults), EGW_NOMEM. After EGW_OK the caller owns
  * *ret and ends it with egw_settings_free(). So after EGW_INVALID: where the file could be read at
- * all, *ret is what stands in it, each wrong value at its default, so that what follows from the
- * others can be judged in the same run; where not, *ret is empty (kafka.brokers is NULL). */
+ * all, *ret is what stands in it, but for the values that were refused (see the places), so that
+ * what follows from the others can be judged in the same run; where not, *ret is empty
+ * (kafka.brokers is NULL). */
 enum egw_status egw_settings_load(const char *path, const char *const *overrides, size_t n,
                                   struct egw_settings *ret,
                                   struct egw_faults *faults) EGW_MUST_CHECK;
