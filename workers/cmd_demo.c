@@ -105,6 +105,7 @@ struct demo {
     struct story_log clock;
     struct egw_worker *worker;
     size_t outcomes; /* that the story has so far */
+    int code;        /* of what ended it: a command's own; 0: the error's */
 };
 
 enum { WORDS = 10, WORD = 512 };
@@ -133,6 +134,8 @@ static int command(struct demo *demo, const char *first, const char *second, con
         argv[i] = words[i];
     code = egw_main(argc, argv);
     (void)fflush(stdout);
+    if (code)
+        demo->code = code;
     return code;
 }
 
@@ -187,7 +190,7 @@ static enum egw_status load_settings(struct demo *demo, const struct egw_args *a
         egw_settings_load(args->config, overrides, EGW_COUNT(overrides), &demo->settings, &faults);
 
     if (st)
-        egw_faults_print(&faults, stderr);
+        demo->code = egw_fail_settings(NULL, st, &faults);
     egw_faults_free(&faults);
     return st;
 }
@@ -346,8 +349,11 @@ static int run(struct egw_args *args)
         demo.story = "config/story";
     egw_log_set_level("error");
     st = tell(&demo, args, &error);
-    if (st)
+    if (st) {
         code = egw_fail(&error);
+        if (demo.code)
+            code = demo.code;
+    }
     egw_worker_quiet(demo.worker);
     (void)fflush(stdout);
     if (demo.log_open && !egw_kafka_log_close(&demo.log, 3000))
@@ -369,7 +375,9 @@ const struct egw_command egw_cmd_demo = {
         "librdkafka's mock cluster: what five support cases become, and what follows. It needs no "
         "broker and sends nothing anywhere. It proves nothing about exactly-once: the mock cluster "
         "does not implement transactions.",
-    .exits = "0 told to its end, 65 a story file is wrong, 69 a file could not be read",
+    .exits =
+        "0 told to its end; else as the command that failed: 65 a story file is wrong, 69 a file "
+        "could not be read, 78 settings",
     .options = options,
     .no_settings = true,
     .run = run,
