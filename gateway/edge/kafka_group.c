@@ -44,16 +44,12 @@ static void tell_failed(struct kafka_log *log, const struct egw_error *error)
     event->error = *error;
 }
 
-static enum egw_status topic_gone(const char *topic, struct egw_error *reterr)
-{
-    return egw_error_set(reterr, EGW_RETRY, "topic %s is not there any more", topic);
-}
-
 void kafka_group_topic_gone(struct kafka_log *log, int topic)
 {
     struct egw_error error;
 
-    (void)topic_gone(log->conf.topics[topic], &error);
+    (void)egw_error_set(&error, EGW_RETRY, "topic %s is not there any more",
+                        log->conf.topics[topic]);
     tell_failed(log, &error);
 }
 
