@@ -53,15 +53,6 @@ static void work_out_all(struct decide *d, uint64_t facts)
 
 /* ---- what the channel's form wants ---- */
 
-static size_t channel_place(const struct egw_policy *policy, struct egw_str id)
-{
-    size_t place = 0;
-
-    while (!egw_str_eq(policy->channels[place].id, id))
-        place++; /* it is there: checked when compiled */
-    return place;
-}
-
 /* The channel's own, whatever the service; else where cases for the service are filed. */
 static void find_portal(struct decide *d, const struct egw_channel *channel)
 {
@@ -154,10 +145,11 @@ static uint32_t lacking(struct decide *d, uint32_t wants)
 }
 
 /* The channel of the walk's rule wants this of a case; the first demand that is not met decides. */
-static void fact_package(struct decide *d, const struct egw_walk *walk)
+static void fact_package(struct decide *d, const struct egw_walk *walk,
+                         const struct egw_channel *channel)
 {
     const struct egw_policy *policy = d->policy;
-    size_t channel = channel_place(policy, walk->rule->view.channel);
+    size_t place = (size_t)(channel - policy->channels);
     unsigned value = EGW_V_PACKAGE_COMPLETE;
 
     work_out_all(d, policy->demand_facts);
@@ -165,7 +157,7 @@ static void fact_package(struct decide *d, const struct egw_walk *walk)
         const struct egw_demand *demand = &policy->demands[i];
         uint32_t missing;
 
-        if (!(demand->channels >> channel & 1) || !egw_walk_fits(walk, demand->rule))
+        if (!(demand->channels >> place & 1) || !egw_walk_fits(walk, demand->rule))
             continue;
         missing = lacking(d, demand->wants);
         d->missing |= missing;
@@ -199,12 +191,15 @@ static void walk(struct decide *d, struct egw_walk *ret)
     ret->walked = 0;
     ret->boundary = NULL;
     for (int stage = 0; stage < EGW_STAGES; stage++) {
+        const struct egw_channel *channel;
+
         work_out_all(d, d->policy->stages[stage].facts);
         if (!egw_walk_stage(ret, stage))
             continue;
-        if (ret->rule->view.channel.n) {
-            find_portal(d, &d->policy->channels[channel_place(d->policy, ret->rule->view.channel)]);
-            fact_package(d, ret);
+        channel = egw_policy_channel_of(d->policy, ret->rule->view.channel);
+        if (channel) {
+            find_portal(d, channel);
+            fact_package(d, ret, channel);
             if (d->values[EGW_F_PACKAGE] != EGW_V_PACKAGE_COMPLETE)
                 (void)egw_walk_stage(ret, stage);
         }

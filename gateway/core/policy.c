@@ -39,22 +39,27 @@ struct egw_str egw_policy_channel(const struct egw_policy *policy, size_t index)
     return policy->channels[index].id;
 }
 
-struct egw_str egw_policy_channel_name(const struct egw_policy *policy, struct egw_str id)
+const struct egw_channel *egw_policy_channel_of(const struct egw_policy *policy, struct egw_str id)
 {
     for (size_t i = 0; i < policy->channel_count; i++) {
         if (egw_str_eq(policy->channels[i].id, id))
-            return policy->channels[i].name;
+            return &policy->channels[i];
     }
-    return EGW_STR("");
+    return NULL;
 }
 
-bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str channel)
+struct egw_str egw_policy_channel_name(const struct egw_policy *policy, struct egw_str id)
 {
-    for (size_t i = 0; i < policy->channel_count; i++) {
-        if (egw_str_eq(policy->channels[i].id, channel))
-            return policy->channels[i].counted;
-    }
-    return false;
+    const struct egw_channel *channel = egw_policy_channel_of(policy, id);
+
+    return channel ? channel->name : EGW_STR("");
+}
+
+bool egw_policy_channel_counted(const struct egw_policy *policy, struct egw_str id)
+{
+    const struct egw_channel *channel = egw_policy_channel_of(policy, id);
+
+    return channel && channel->counted;
 }
 
 const struct egw_service *egw_policy_service(const struct egw_policy *policy, struct egw_str name)

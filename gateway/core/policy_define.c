@@ -190,15 +190,6 @@ static void put_property(struct defining *d, size_t side, const struct egw_chann
     }
 }
 
-static const struct egw_channel *channel_named(const struct egw_policy *policy, struct egw_str id)
-{
-    for (size_t i = 0; i < policy->channel_count; i++) {
-        if (egw_str_eq(policy->channels[i].id, id))
-            return &policy->channels[i];
-    }
-    return NULL;
-}
-
 /* The property in words, of each policy; they differ where the words do. */
 static void define_property(struct defining *d, const struct egw_channel *const channels[2],
                             int property)
@@ -232,7 +223,7 @@ static void define_channels(struct defining *d)
     for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < d->policies[side]->channel_count; i++) {
             const struct egw_channel *own = &d->policies[side]->channels[i];
-            const struct egw_channel *other = channel_named(d->policies[!side], own->id);
+            const struct egw_channel *other = egw_policy_channel_of(d->policies[!side], own->id);
 
             if (!other) {
                 put(d, "channel %.*s is %s", EGW_FMT(own->id), change_of(side == OLD, side == NEW));
@@ -256,8 +247,7 @@ static const struct egw_service_rules *service_named(const struct egw_policy *po
 
 static bool same_needs(const struct egw_need *a, const struct egw_need *b)
 {
-    while (a && b && a->uses == b->uses && a->rbac == b->rbac &&
-           egw_same_words(a->roles, a->role_count, b->roles, b->role_count)) {
+    while (a && b && a->uses == b->uses && egw_same_need(a, b)) {
         a = a->next;
         b = b->next;
     }

@@ -395,6 +395,7 @@ size_t egw_stage_match(const struct egw_stage_table *stage, const uint16_t *valu
                        uint64_t *ret_near);
 
 /* NULL: the policy has none of that name. */
+const struct egw_channel *egw_policy_channel_of(const struct egw_policy *policy, struct egw_str id);
 const struct egw_named_calendar *egw_policy_calendar(const struct egw_policy *policy,
                                                      struct egw_str id);
 

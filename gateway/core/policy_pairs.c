@@ -113,6 +113,11 @@ bool egw_same_words(const struct egw_str *a, size_t n, const struct egw_str *b, 
     return egw_all_among(a, n, b, m) && egw_all_among(b, m, a, n);
 }
 
+bool egw_same_need(const struct egw_need *a, const struct egw_need *b)
+{
+    return a->rbac == b->rbac && egw_same_words(a->roles, a->role_count, b->roles, b->role_count);
+}
+
 bool egw_same_symptom(const struct egw_symptom *a, const struct egw_symptom *b)
 {
     return a->has_features == b->has_features &&

@@ -65,6 +65,8 @@ bool egw_all_among(const struct egw_str *words, size_t n, const struct egw_str *
 /* In any order. */
 bool egw_same_words(const struct egw_str *a, size_t n, const struct egw_str *b, size_t m);
 
+/* Whether the same roles will do, whatever they are for. */
+bool egw_same_need(const struct egw_need *a, const struct egw_need *b);
 /* Whether incidents of the same features explain both. */
 bool egw_same_symptom(const struct egw_symptom *a, const struct egw_symptom *b);
 

@@ -210,10 +210,7 @@ static void fill_access(struct egw_build *b, const uint16_t services[2], const v
 
 static bool same_need(const struct egw_need *a, const struct egw_need *b)
 {
-    if (!a || !b)
-        return a == b;
-    return a->rbac == b->rbac && a->role_count == b->role_count &&
-           egw_same_words(a->roles, a->role_count, b->roles, b->role_count);
+    return a && b ? egw_same_need(a, b) : a == b;
 }
 
 static void say_access(struct egw_build *b)

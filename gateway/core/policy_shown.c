@@ -58,15 +58,6 @@ static bool is_counted_in(const struct showing *s, const struct egw_rule_view *r
     return false;
 }
 
-static const struct egw_channel *channel_of(const struct egw_policy *policy, struct egw_str id)
-{
-    size_t i = 0;
-
-    while (!egw_str_eq(policy->channels[i].id, id))
-        i++; /* it is there: checked when compiled */
-    return &policy->channels[i];
-}
-
 static bool is_due_by(const struct showing *s, const struct egw_rule_view *rule,
                       struct egw_str severity)
 {
@@ -86,7 +77,7 @@ static bool is_touched(const struct showing *s, const struct egw_rule_view *rule
                        struct egw_str severity)
 {
     const struct egw_policy *policy = policy_of(s, s->touched->side);
-    const struct egw_channel *channel = rule->channel.n ? channel_of(policy, rule->channel) : NULL;
+    const struct egw_channel *channel = egw_policy_channel_of(policy, rule->channel);
     const struct egw_touched *t = s->touched;
 
     switch (t->what) {
