@@ -243,7 +243,7 @@ static void take_setting(void *user, const struct egw_property *wanted, const ch
 enum egw_status egw_topics_check(const struct egw_topics *topics, struct egw_kafka *kafka,
                                  struct egw_faults *faults, struct egw_error *reterr)
 {
-    enum egw_status st = EGW_OK;
+    enum egw_status st = egw_kafka_find_controller(kafka, reterr);
 
     for (size_t i = 0; i < topics->count && !st; i++) {
         struct holding holding = {&topics->rows[i], faults};

@@ -3,14 +3,13 @@
 
 enum { ANSWER_MS = 10000 };
 
-/* It is who would answer. An embedded cluster names one that is not there, and the question would
- * be waited out. */
-static enum egw_status find_controller(rd_kafka_t *rk, struct egw_error *reterr)
+enum egw_status egw_kafka_find_controller(struct egw_kafka *kafka, struct egw_error *reterr)
 {
     const struct rd_kafka_metadata *metadata;
-    enum egw_status st = egw_from_kafka_code(rd_kafka_metadata(rk, 0, NULL, &metadata, ANSWER_MS),
-                                             "look at its settings", NULL, reterr);
-    int32_t id = rd_kafka_controllerid(rk, 0);
+    enum egw_status st =
+        egw_from_kafka_code(rd_kafka_metadata(kafka->writer, 0, NULL, &metadata, ANSWER_MS),
+                            "look for the controller", NULL, reterr);
+    int32_t id = rd_kafka_controllerid(kafka->writer, 0);
     bool found = false;
 
     if (st)
@@ -63,17 +62,14 @@ static enum egw_status read_answer(rd_kafka_event_t *event, const struct egw_kaf
 enum egw_status egw_kafka_describe(struct egw_kafka *kafka, const struct egw_kafka_topic *topic,
                                    egw_kafka_setting_fn *take, void *user, struct egw_error *reterr)
 {
-    rd_kafka_ConfigResource_t *resource;
-    rd_kafka_AdminOptions_t *options;
-    rd_kafka_queue_t *queue;
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(kafka->writer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->writer);
     rd_kafka_event_t *event;
-    enum egw_status st = find_controller(kafka->writer, reterr);
+    enum egw_status st;
 
-    if (st)
-        return st;
-    resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
-    options = rd_kafka_AdminOptions_new(kafka->writer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    queue = rd_kafka_queue_new(kafka->writer);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, NULL, 0);
     rd_kafka_DescribeConfigs(kafka->writer, &resource, 1, options, queue);
     event = rd_kafka_queue_poll(queue, 2 * ANSWER_MS);

@@ -70,6 +70,10 @@ struct egw_kafka_topic {
 enum egw_status egw_kafka_create(struct egw_kafka *kafka, const struct egw_kafka_topic *topics,
                                  size_t n, bool *ret_created,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
+/* Whether the controller is among the brokers. It is who answers egw_kafka_describe(); of an
+ * embedded cluster it is not there, and each question would be waited out. EGW_RETRY: it is not. */
+enum egw_status egw_kafka_find_controller(struct egw_kafka *kafka,
+                                          struct egw_error *reterr) EGW_MUST_CHECK;
 /* What the brokers hold a topic to. take is called for each of the topic's settings with the value
  * they have for it. EGW_DENIED: without the right DescribeConfigs nobody is told. */
 typedef void egw_kafka_setting_fn(void *user, const struct egw_property *wanted, const char *value);
