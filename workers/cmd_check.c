@@ -71,11 +71,10 @@ static bool refused(const struct check *check, const char *key)
 
 static bool registry_stands(const struct check *check)
 {
-    static const char *const keys[] = {"registry.url", "registry.user", "registry.password_file",
-                                       "registry.ca_file", "registry.timeout_ms"};
+    for (size_t i = 0; i < egw_settings_count(); i++) {
+        const char *key = egw_settings_view(i).key;
 
-    for (size_t i = 0; i < EGW_COUNT(keys); i++) {
-        if (refused(check, keys[i]))
+        if (egw_str_begins(egw_str_of(key), EGW_STR("registry.")) && refused(check, key))
             return false;
     }
     return *check->settings->registry.url != '\0';

@@ -219,15 +219,17 @@ static void show_fact(struct egw_str key, const struct egw_reference *reference,
     (void)putchar('\n');
 }
 
-static enum egw_status show_facts(const struct table *table, const struct egw_settings *settings,
-                                  bool text, enum egw_json_style style, struct egw_error *reterr)
+static enum egw_status show_facts(const struct table *table, const struct egw_args *args,
+                                  enum egw_json_style style, struct egw_error *reterr)
 {
+    const char *output = egw_arg(args, "output");
+    bool text = output && strcmp(output, "text") == 0;
     struct egw_decoder *decoder = NULL;
     struct egw_arena arena = {0};
     struct egw_buf line = {0};
     size_t n = 0;
     struct egw_table_item *items = sorted(&table->latest, &n);
-    enum egw_status st = egw_decoder_new(settings, &decoder, reterr);
+    enum egw_status st = egw_decoder_new(&args->settings, &decoder, reterr);
 
     if (!st && !items)
         st = egw_error_set(reterr, EGW_NOMEM, "no memory to sort the facts");
@@ -262,23 +264,28 @@ static enum egw_status read_facts(const struct egw_args *args, struct table *tab
     return st;
 }
 
+/* The code, once all was shown that could be (st). */
+static int end_table(struct table *table, enum egw_status st, const struct egw_error *err)
+{
+    int code = st ? egw_fail(err) : table->wrong.used ? EGW_EXIT_DATA : EGW_EXIT_OK;
+
+    egw_table_free(&table->latest);
+    egw_table_free(&table->wrong);
+    return code;
+}
+
 static int get_fact(struct egw_args *args)
 {
     struct table table = {.key = egw_str_of(args->operands[1])};
     struct egw_error err = {0};
     enum egw_status st = read_facts(args, &table, &err);
-    const char *output = egw_arg(args, "output");
-    int code;
 
     if (!st && table.latest.used == 0 && table.wrong.used == 0)
         st = egw_error_set(&err, EGW_NOT_FOUND, "nobody supplied %s", args->operands[1]);
     if (!st)
-        st = show_facts(&table, &args->settings, output && strcmp(output, "text") == 0,
-                        output ? EGW_JSON_LINE : EGW_JSON_PRETTY, &err);
-    code = st ? egw_fail(&err) : table.wrong.used ? EGW_EXIT_DATA : EGW_EXIT_OK;
-    egw_table_free(&table.latest);
-    egw_table_free(&table.wrong);
-    return code;
+        st = show_facts(&table, args, egw_arg(args, "output") ? EGW_JSON_LINE : EGW_JSON_PRETTY,
+                        &err);
+    return end_table(&table, st, &err);
 }
 
 static int check_kind(const struct egw_args *args, const char *kind, struct egw_arena *arena,
@@ -295,7 +302,6 @@ static int check_kind(const struct egw_args *args, const char *kind, struct egw_
 
 static int list_facts(struct egw_args *args)
 {
-    const char *output = egw_arg(args, "output");
     struct table table = {0};
     struct egw_arena arena = {0};
     struct egw_error err = {0};
@@ -307,12 +313,9 @@ static int list_facts(struct egw_args *args)
     if (!code) {
         st = read_facts(args, &table, &err);
         if (!st)
-            st = show_facts(&table, &args->settings, output && strcmp(output, "text") == 0,
-                            EGW_JSON_LINE, &err);
-        code = st ? egw_fail(&err) : table.wrong.used ? EGW_EXIT_DATA : EGW_EXIT_OK;
+            st = show_facts(&table, args, EGW_JSON_LINE, &err);
+        code = end_table(&table, st, &err);
     }
-    egw_table_free(&table.latest);
-    egw_table_free(&table.wrong);
     egw_arena_free(&arena);
     return code;
 }

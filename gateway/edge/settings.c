@@ -677,8 +677,8 @@ static void check_topic(struct loader *l, const struct row *row)
     const char *name = row_text(l, row), *prefix = l->to->topics.escalations;
 
     for (const struct row *other = table; other < row; other++) {
-        if (is_topic_row(other) && stand(l, row->key, other->key) &&
-            strcmp(row_text(l, other), name) == 0)
+        if (is_topic_row(other) && strcmp(row_text(l, other), name) == 0 &&
+            stand(l, row->key, other->key))
             fault_pair(l, row->key, other->key, "%s is \"%s\", as %s is: each needs its own topic",
                        row->key, name, other->key);
     }
