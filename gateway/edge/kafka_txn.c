@@ -287,13 +287,17 @@ static enum egw_status end_transaction(struct kafka_log *log,
     return st;
 }
 
-/* The flush that the commit begins with looks every 10 ms only whether all arrived. */
+/*
+ * The flush that the commit begins with looks every 10 ms only whether all arrived. Each look wakes
+ * the broker threads: the longer it takes, the fewer they get.
+ */
 static void await_acks(struct kafka_log *log)
 {
-    int64_t until = egw_kafka_mono_ms() + transaction_ms(log);
+    int64_t since = egw_kafka_mono_ms(), waited = 0;
 
-    while (rd_kafka_flush(log->producer, 1) && !quitting(log) && egw_kafka_mono_ms() < until)
-        ;
+    while (rd_kafka_flush(log->producer, waited < 72 ? 1 + (int)(waited / 8) : 10) &&
+           !quitting(log) && waited < transaction_ms(log))
+        waited = egw_kafka_mono_ms() - since;
 }
 
 static enum egw_status commit(struct kafka_log *log, struct egw_log_job *job, bool *repeated,

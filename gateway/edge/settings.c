@@ -76,7 +76,8 @@ static const struct row table[] = {
      "a group: { name = value; ... }", "",
      "librdkafka's own properties, with '_' for each '.': security_protocol = \"SASL_SSL\". Names "
      "pass an allow-list; what exactly-once needs cannot be changed. For a certificate: "
-     "ssl_ca_location, ssl_certificate_location, ssl_key_location.",
+     "ssl_ca_location, ssl_certificate_location, ssl_key_location. What egw writes is compressed: "
+     "compression_type is lz4; none, gzip, snappy and zstd are possible.",
      0, 0, NULL},
     INT("topics.partitions", topics.partitions, 1, 4096, 12,
         "Partitions of every topic but reference and policy. Fixed once egw init has run: growing "

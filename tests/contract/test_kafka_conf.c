@@ -12,7 +12,7 @@
 
 #include "../../gateway/edge/kafka_internal.h"
 
-enum { PROPERTIES_MAX = 4, TEXT = 2048 };
+enum { PROPERTIES_MAX = 8, TEXT = 2048 };
 
 struct settings_of {
     struct egw_settings settings;
@@ -30,6 +30,7 @@ static struct settings_of make(const char *brokers, bool allow_plaintext, const 
     made.settings.kafka.transaction_timeout_ms = 15000;
     made.settings.triage.commit_ms = 100;
     for (size_t i = 0; set && set[2 * i]; i++) {
+        assert_true(i < PROPERTIES_MAX);
         made.properties[i] =
             (struct egw_property){.name = (char *)set[2 * i], .value = (char *)set[2 * i + 1]};
         made.settings.kafka.property_count = i + 1;
@@ -361,7 +362,9 @@ static void the_producer_is_transactional_and_its_limits_fit(void **state)
     expect_in(rk, "message.timeout.ms", "15000");
     expect_in(rk, "socket.timeout.ms", "10000");
     expect_in(rk, "enable.idempotence", "true");
-    expect_in(rk, "linger.ms", "1");
+    expect_in(rk, "linger.ms", "50");
+    expect_in(rk, "batch.size", "2000000");
+    expect_in(rk, "compression.type", "lz4");
     expect_in(rk, "retry.backoff.ms", "20");
     assert_true(egw_kafka_destroy(rk, 10000));
 }
@@ -380,9 +383,17 @@ static void a_short_transaction_shortens_the_socket_timeout(void **state)
 
 static void a_property_reaches_only_the_handles_it_is_for(void **state)
 {
-    const char *const set[] = {
-        "linger.ms", "7", "retry.backoff.ms", "70", "fetch.wait.max.ms", "20", "fetch.min.bytes",
-        "100",       NULL};
+    const char *const set[] = {"linger.ms",
+                               "7",
+                               "retry.backoff.ms",
+                               "70",
+                               "fetch.wait.max.ms",
+                               "20",
+                               "fetch.min.bytes",
+                               "100",
+                               "compression.type",
+                               "none",
+                               NULL};
     struct settings_of made = make("127.0.0.1:1", false, set);
     rd_kafka_t *producer = handle(EGW_KAFKA_TRANSACTIONS, &made);
     rd_kafka_t *tail = handle(EGW_KAFKA_TAIL, &made);
@@ -390,6 +401,7 @@ static void a_property_reaches_only_the_handles_it_is_for(void **state)
 
     (void)state;
     expect_in(producer, "linger.ms", "7");
+    expect_in(producer, "compression.type", "none");
     expect_in(producer, "retry.backoff.ms", "70");
     expect_in(member, "fetch.wait.max.ms", "20");
     expect_in(member, "fetch.min.bytes", "100");
