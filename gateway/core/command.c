@@ -55,8 +55,7 @@ static void command_id(const struct kase *kase, struct egw_str problem,
 
 static struct egw_str problem_key(struct work *work, const struct kase *kase)
 {
-    return work_printf(work, "%.*s/%.*s#%.*s", EGW_FMT(kase->entry.partner),
-                       EGW_FMT(kase->entry.customer), EGW_FMT(kase->event.problem));
+    return work_join(work, work->key, '#', kase->event.problem);
 }
 
 static bool shares_problem(const struct kase *kase)
@@ -197,10 +196,9 @@ static const struct egw_partner *partner_of(const struct work *work, const struc
     return reference && reference->body.branch == EGW_REF_PARTNER ? reference->body.p : NULL;
 }
 
-static const struct egw_relation *relation_of(struct work *work, const struct kase *kase)
+static const struct egw_relation *relation_of(struct work *work)
 {
-    struct egw_str key = work_printf(work, "relation/%.*s/%.*s", EGW_FMT(kase->entry.partner),
-                                     EGW_FMT(kase->entry.customer));
+    struct egw_str key = work_join(work, EGW_STR("relation"), '/', work->key);
     const struct egw_reference *reference =
         key.p ? egw_facts_get(work->triage->facts, key).reference : NULL;
 
@@ -382,7 +380,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     struct egw_position *position = egw_turn_position(work->turn);
     struct egw_str health = health_line(work, decision);
     struct egw_str outlived = outlived_line(work, &kase->entry);
-    const struct egw_relation *relation = relation_of(work, kase);
+    const struct egw_relation *relation = relation_of(work);
     struct egw_str managed = managed_link(work, kase, decision->service);
     struct egw_package_place place;
     struct egw_error why;

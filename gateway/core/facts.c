@@ -7,9 +7,8 @@
 
 enum { KEY_MAX = 512, FIRST_SLOTS = 64 };
 
-/* What every thing kept here begins with: its name, hashed. */
+/* What every thing kept here begins with. */
 struct named {
-    uint64_t hash;
     struct egw_str name;
 };
 
@@ -51,9 +50,13 @@ struct egw_folder {
     char name_bytes[];
 };
 
-/* Slots of pointers to things that begin with struct named. */
+/* Things that begin with struct named. The hash stands in the slot: passing over another thing must
+ * not fetch it, which is a miss of every cache. */
 struct slots {
-    struct named **p;
+    struct slot {
+        uint64_t hash;
+        struct named *item; /* NULL: free */
+    } * p;
     size_t mask, used;
 };
 
@@ -91,23 +94,23 @@ static const struct {
 static void *find(const struct slots *slots, struct egw_str name, uint64_t hash)
 {
     for (size_t i = (size_t)hash & slots->mask; slots->p; i = (i + 1) & slots->mask) {
-        struct named *item = slots->p[i];
+        const struct slot *slot = &slots->p[i];
 
-        if (!item)
+        if (!slot->item)
             break;
-        if (item->hash == hash && egw_str_eq(item->name, name))
-            return item;
+        if (slot->hash == hash && egw_str_eq(slot->item->name, name))
+            return slot->item;
     }
     return NULL;
 }
 
-static void place(struct slots *slots, struct named *item)
+static void place(struct slots *slots, struct slot slot)
 {
-    size_t i = (size_t)item->hash & slots->mask;
+    size_t i = (size_t)slot.hash & slots->mask;
 
-    while (slots->p[i])
+    while (slots->p[i].item)
         i = (i + 1) & slots->mask;
-    slots->p[i] = item;
+    slots->p[i] = slot;
 }
 
 static bool make_room(struct slots *slots)
@@ -122,7 +125,7 @@ static bool make_room(struct slots *slots)
     if (!grown.p)
         return false;
     for (size_t i = 0; i < was; i++) {
-        if (slots->p[i])
+        if (slots->p[i].item)
             place(&grown, slots->p[i]);
     }
     free(slots->p);
@@ -131,17 +134,17 @@ static bool make_room(struct slots *slots)
 }
 
 /* Into room that was made. */
-static void settle(struct slots *slots, struct named *item)
+static void settle(struct slots *slots, uint64_t hash, struct named *item)
 {
-    place(slots, item);
+    place(slots, (struct slot){hash, item});
     slots->used++;
 }
 
 /* The name is kept in bytes, the thing's own end. */
-static void name_it(struct named *item, char *bytes, struct egw_str name, uint64_t hash)
+static void name_it(struct named *item, char *bytes, struct egw_str name)
 {
     memcpy(bytes, name.p, name.n);
-    *item = (struct named){hash, {bytes, name.n}};
+    item->name = (struct egw_str){bytes, name.n};
 }
 
 /* ---- shelves ---- */
@@ -272,8 +275,8 @@ static struct group *group_make(struct slots *groups, struct egw_str name)
     g = make_room(groups) ? calloc(1, sizeof(*g) + name.n) : NULL;
     if (!g)
         return NULL;
-    name_it(&g->name, g->name_bytes, name, hash);
-    settle(groups, &g->name);
+    name_it(&g->name, g->name_bytes, name);
+    settle(groups, hash, &g->name);
     return g;
 }
 
@@ -339,8 +342,8 @@ static struct egw_folder *folder_make(struct egw_facts *facts, enum owner owner,
     folder = make_room(slots) ? calloc(1, sizeof(*folder) + name.n) : NULL;
     if (!folder)
         return NULL;
-    name_it(&folder->name, folder->name_bytes, name, hash);
-    settle(slots, &folder->name);
+    name_it(&folder->name, folder->name_bytes, name);
+    settle(slots, hash, &folder->name);
     return folder;
 }
 
@@ -474,12 +477,12 @@ static struct record *record_make(struct egw_facts *facts, struct egw_str key)
     if (!r)
         return NULL;
     r->offset = -1;
-    name_it(&r->key, r->key_bytes, key, hash);
+    name_it(&r->key, r->key_bytes, key);
     if (!file_record(facts, r)) {
         free(r);
         return NULL;
     }
-    settle(&facts->records, &r->key);
+    settle(&facts->records, hash, &r->key);
     return r;
 }
 
@@ -519,7 +522,7 @@ struct egw_facts *egw_facts_new(void)
 static void records_free(struct slots *records)
 {
     for (size_t i = 0; records->p && i <= records->mask; i++) {
-        struct record *r = (struct record *)(void *)records->p[i];
+        struct record *r = (struct record *)(void *)records->p[i].item;
 
         if (r)
             free(r->reference);
@@ -531,7 +534,7 @@ static void records_free(struct slots *records)
 static void groups_free(struct slots *groups)
 {
     for (size_t i = 0; groups->p && i <= groups->mask; i++) {
-        struct group *g = (struct group *)(void *)groups->p[i];
+        struct group *g = (struct group *)(void *)groups->p[i].item;
 
         if (g)
             free(g->shelf.seats);
@@ -543,7 +546,7 @@ static void groups_free(struct slots *groups)
 static void folders_free(struct slots *folders)
 {
     for (size_t i = 0; folders->p && i <= folders->mask; i++) {
-        struct egw_folder *folder = (struct egw_folder *)(void *)folders->p[i];
+        struct egw_folder *folder = (struct egw_folder *)(void *)folders->p[i].item;
 
         for (size_t k = 0; folder && k < SHELVES; k++)
             free(folder->shelves[k].seats);
@@ -697,7 +700,7 @@ bool egw_facts_next(const struct egw_facts *facts, size_t *at, struct egw_str *r
                     struct egw_fact_view *ret)
 {
     for (; facts->records.p && *at <= facts->records.mask; (*at)++) {
-        const struct record *r = (const struct record *)(const void *)facts->records.p[*at];
+        const struct record *r = (const struct record *)(const void *)facts->records.p[*at].item;
 
         if (r && r->reference) {
             *ret_key = r->key.name;

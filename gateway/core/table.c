@@ -89,17 +89,29 @@ static struct egw_table_slot *find(const struct egw_table *table, struct egw_str
     }
 }
 
+bool egw_table_get_first(const struct egw_table *const *tables, size_t n, struct egw_str key,
+                         struct egw_str *ret_value)
+{
+    const uint64_t hash = egw_table_hash(key);
+
+    for (size_t i = 0; i < n; i++) {
+        if (tables[i]->used)
+            __builtin_prefetch(&tables[i]->slots[hash & tables[i]->mask]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct egw_table_slot *slot = tables[i]->used ? find(tables[i], key, hash) : NULL;
+
+        if (slot && is_full(slot)) {
+            *ret_value = entry_value(slot->entry);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool egw_table_get(const struct egw_table *table, struct egw_str key, struct egw_str *ret_value)
 {
-    const struct egw_table_slot *slot;
-
-    if (!table->used)
-        return false;
-    slot = find(table, key, egw_table_hash(key));
-    if (!is_full(slot))
-        return false;
-    *ret_value = entry_value(slot->entry);
-    return true;
+    return egw_table_get_first(&table, 1, key, ret_value);
 }
 
 static bool grow(struct egw_table *table)

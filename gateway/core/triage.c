@@ -496,6 +496,7 @@ enum egw_status egw_triage_new(const struct egw_triage_topics *topics,
     triage->book = egw_rulebook_new(ports);
     triage->reference_last = -1;
     triage->wants_schema = -1;
+    triage->chain_partition = -1;
     triage->processor = (struct egw_processor){.name = "triage",
                                                .self = triage,
                                                .step = step,

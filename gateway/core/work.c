@@ -105,6 +105,16 @@ static void fill_trigger(struct work *work)
     }
 }
 
+static struct egw_str chain_of(struct egw_triage *triage, int32_t partition)
+{
+    if (triage->chain_partition != partition) {
+        (void)snprintf(triage->chain, sizeof(triage->chain), "%s/%d", triage->processor.name,
+                       (int)partition);
+        triage->chain_partition = partition;
+    }
+    return egw_str_of(triage->chain);
+}
+
 static uint32_t tally_of(const struct work *work, enum egw_action action)
 {
     const struct egw_triage_topics *topics = &work->triage->topics;
@@ -120,13 +130,11 @@ enum egw_status finish(struct work *work, enum egw_action action, struct egw_str
     struct egw_position *position = egw_turn_position(work->turn);
     struct egw_triage *triage = work->triage;
     int32_t partition = egw_turn_partition(work->turn);
-    char chain[48];
     struct egw_log_out out = {.topic = triage->topics.outcomes, .partition = partition};
     struct egw_sha256 leaf, head;
     enum egw_status st;
 
-    (void)snprintf(chain, sizeof(chain), "%s/%d", triage->processor.name, (int)partition);
-    outcome->chain = egw_str_of(chain);
+    outcome->chain = chain_of(triage, partition);
     outcome->seq = position->chain_seq;
     memcpy(outcome->prev, position->chain_head, EGW_SHA256);
     fill_trigger(work);

@@ -42,6 +42,8 @@ struct egw_triage {
     struct egw_arena waits_arena;
     struct egw_case_entry waits_entry; /* what waits() last read: its lists are handed out */
     int64_t reference_last;            /* offset of the last reference record learned */
+    char chain[48];                    /* id of the chain of chain_partition */
+    int32_t chain_partition;           /* the last that had an outcome; -1: none */
     int32_t wants_schema;
 };
 

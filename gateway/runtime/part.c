@@ -202,10 +202,10 @@ enum egw_status part_arm_all(struct egw_runtime *rt, struct part *part, struct e
 
 bool part_get(const struct part *part, int deciding, struct egw_str key, struct egw_str *ret)
 {
-    if (egw_table_get(&part->overlay[deciding], key, ret) ||
-        egw_table_get(&part->overlay[!deciding], key, ret) || egw_table_get(&part->base, key, ret))
-        return ret->p != NULL;
-    return false;
+    const struct egw_table *const newest_first[] = {&part->overlay[deciding],
+                                                    &part->overlay[!deciding], &part->base};
+
+    return egw_table_get_first(newest_first, EGW_COUNT(newest_first), key, ret) && ret->p;
 }
 
 void part_disarm(struct part *part)

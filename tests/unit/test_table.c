@@ -88,6 +88,28 @@ static void test_an_absent_value_and_an_empty_one_differ(void **state)
     assert_true(egw_str_is(value, "no key"));
 }
 
+static void test_the_first_table_that_has_a_key_answers(void **state)
+{
+    struct egw_table *first = *state, second = {0}, third = {0};
+    const struct egw_table *const all[] = {first, &second, &third};
+    struct egw_str value;
+
+    assert_int_equal(egw_table_put(first, EGW_STR("removed"), EGW_STR_NONE), EGW_OK);
+    assert_int_equal(egw_table_put(first, EGW_STR("both"), EGW_STR("1")), EGW_OK);
+    assert_int_equal(egw_table_put(&third, EGW_STR("removed"), EGW_STR("3")), EGW_OK);
+    assert_int_equal(egw_table_put(&third, EGW_STR("both"), EGW_STR("3")), EGW_OK);
+    assert_int_equal(egw_table_put(&third, EGW_STR("last"), EGW_STR("3")), EGW_OK);
+    assert_true(egw_table_get_first(all, 3, EGW_STR("removed"), &value));
+    assert_null(value.p);
+    assert_true(egw_table_get_first(all, 3, EGW_STR("both"), &value));
+    assert_true(egw_str_is(value, "1"));
+    assert_true(egw_table_get_first(all, 3, EGW_STR("last"), &value));
+    assert_true(egw_str_is(value, "3"));
+    assert_false(egw_table_get_first(all, 2, EGW_STR("last"), &value));
+    assert_false(egw_table_get_first(all, 3, EGW_STR("none"), &value));
+    egw_table_free(&third);
+}
+
 static void test_a_walk_meets_every_entry_once(void **state)
 {
     struct egw_table_item item;
@@ -177,6 +199,7 @@ int main(void)
         T(test_what_is_put_is_found_until_removed),
         T(test_a_second_put_replaces_and_may_use_the_old_value),
         T(test_an_absent_value_and_an_empty_one_differ),
+        T(test_the_first_table_that_has_a_key_answers),
         T(test_a_walk_meets_every_entry_once),
         T(test_putting_and_removing_forever_does_not_grow),
         T(test_absorbing_adds_replaces_and_removes),

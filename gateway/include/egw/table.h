@@ -25,6 +25,9 @@ struct egw_table_item {
 void egw_table_free(struct egw_table *table); /* leaves an empty table */
 /* False: no such key. */
 bool egw_table_get(const struct egw_table *table, struct egw_str key, struct egw_str *ret_value);
+/* Of the first of n tables that has the key. */
+bool egw_table_get_first(const struct egw_table *const *tables, size_t n, struct egw_str key,
+                         struct egw_str *ret_value);
 enum egw_status egw_table_put(struct egw_table *table, struct egw_str key,
                               struct egw_str value) EGW_MUST_CHECK;
 bool egw_table_remove(struct egw_table *table, struct egw_str key);
