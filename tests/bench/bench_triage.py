@@ -1,10 +1,11 @@
 """egw triage beside a raw transactional copy and beside the program one would write instead.
 
 Same broker, same run, in turn, medians of five. The copy (tests/bench/plain/rawcopy.c) reads the
-same events and writes records of the sizes that triage wrote, measured from triage's own topics;
-the peer (tests/bench/plain/peer.c) decodes with avro-c, decides by a handful of rules and writes
-small outcomes, once with and once without case state. Only the ratios mean something: the broker
-takes its share of the same cores. Both times run from the start of the process until the group has
+same events and writes records of the sizes that triage wrote, measured from triage's own topics: once
+uncompressed, as librdkafka's defaults have it, and once with the codec that triage writes with. The
+peer (tests/bench/plain/peer.c) decodes with avro-c, decides by a handful of rules and writes small
+outcomes, once with and once without case state. Only the ratios mean something: the broker takes
+its share of the same cores. Both times run from the start of the process until the group has
 committed the last event; CPU times are the process's own, start included.
 
 usage: bench_triage.py [quick|long]    300,000 or 1,000,000 events
@@ -63,9 +64,9 @@ def plain_round(egw, name, topics, run):
             "steady": said["events"] / (said["seconds"] - said["first_s"])}
 
 
-def copy_round(egw, name, count, shapes):
+def copy_round(egw, name, count, shapes, codec="none"):
     return plain_round(egw, name, "ose", lambda names: tool(
-        RAWCOPY, egw.bootstrap, name, egw.topic("events"), count,
+        RAWCOPY, codec, egw.bootstrap, name, egw.topic("events"), count,
         *(f"{topic}:{size:.0f}:{share}" for topic, (size, share) in zip(names, shapes))))
 
 
@@ -74,17 +75,19 @@ def peer_round(egw, name, count, state):
         PEER, egw.bootstrap, name, egw.topic("events"), count, *names))
 
 
-def tell(triage, copy, peer, stateless):
+def tell(triage, copy, packed, peer, stateless):
     def ratio(what, other):
         return statistics.median(t[what] / o[what] for t, o in zip(triage, other))
 
     bench("triage_vs_rawcopy", ratio("rate", copy), ">= 0.85")
     bench("triage_cpu_vs_rawcopy", ratio("cpu", copy), "<= 1.5")
+    bench("triage_vs_compressed_rawcopy", ratio("rate", packed))
+    bench("triage_cpu_vs_compressed_rawcopy", ratio("cpu", packed))
     bench("triage_cpu_vs_avro_c_with_state", ratio("cpu", peer), "<= 0.5")
     bench("triage_cpu_vs_avro_c_without_state", ratio("cpu", stateless), "<= 1")
     bench("triage_vs_rawcopy_after_first_commit", ratio("steady", copy))
-    for name, rounds in (("triage", triage), ("rawcopy", copy), ("peer", peer),
-                         ("stateless_peer", stateless)):
+    for name, rounds in (("triage", triage), ("rawcopy", copy), ("compressed_rawcopy", packed),
+                         ("peer", peer), ("stateless_peer", stateless)):
         middle = {what: statistics.median(r[what] for r in rounds) for what in rounds[0]}
         bench(f"{name}_events_per_s", middle["rate"])
         bench(f"{name}_cpu_us_per_event", middle["cpu"])
@@ -96,7 +99,8 @@ def main(size):
     where = ROOT / "build" / "bench-run"
     shutil.rmtree(where, ignore_errors=True)
     broker = Broker(where / "broker", flags=FAST).start()
-    rounds, shapes = {"triage": [], "copy": [], "peer": [], "stateless": []}, None
+    rounds = {"triage": [], "copy": [], "packed": [], "peer": [], "stateless": []}
+    shapes = None
     try:
         for n in range(ROUNDS):
             # The events are published once; every round has its own group and topics beside them.
@@ -108,6 +112,7 @@ def main(size):
             rounds["triage"].append(triage_round(egw, count))
             shapes = shapes or sizes(egw, count)
             rounds["copy"].append(copy_round(egw, f"copy{n}", count, shapes))
+            rounds["packed"].append(copy_round(egw, f"packed{n}", count, shapes, "lz4"))
             rounds["peer"].append(peer_round(egw, f"peer{n}", count, True))
             rounds["stateless"].append(peer_round(egw, f"stateless{n}", count, False))
             say(**{name: done[-1] for name, done in rounds.items()})

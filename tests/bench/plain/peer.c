@@ -283,7 +283,7 @@ int main(int argc, char **argv)
         if (!peer->cases)
             plain_die("memory", "none");
     }
-    plain_run(plain_open(argv[1], argv[2], argv[3], argv + 5, (size_t)argc - 5),
+    plain_run(plain_open("none", argv[1], argv[2], argv[3], argv + 5, (size_t)argc - 5),
               plain_number(argv[4]), decide, peer);
     return 0;
 }

@@ -89,7 +89,8 @@ static void open_consumer(struct plain *plain, const char *brokers, const char *
     plain->queue = rd_kafka_queue_get_consumer(plain->consumer);
 }
 
-static void open_producer(struct plain *plain, const char *brokers, const char *group)
+static void open_producer(struct plain *plain, const char *codec, const char *brokers,
+                          const char *group)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
@@ -98,6 +99,7 @@ static void open_producer(struct plain *plain, const char *brokers, const char *
     set(conf, "queue.buffering.max.messages", "1000000");
     set(conf, "queue.buffering.max.kbytes", "1048576");
     set(conf, "batch.num.messages", "100000");
+    set(conf, "compression.type", codec);
     plain->producer = open_handle(RD_KAFKA_PRODUCER, conf, brokers);
     check(rd_kafka_init_transactions(plain->producer, TIMEOUT_MS), "init_transactions");
     for (size_t i = 0; i < plain->target_count; i++) {
@@ -109,8 +111,8 @@ static void open_producer(struct plain *plain, const char *brokers, const char *
     }
 }
 
-struct plain *plain_open(const char *brokers, const char *group, const char *input,
-                         char *const *topics, size_t topic_count)
+struct plain *plain_open(const char *codec, const char *brokers, const char *group,
+                         const char *input, char *const *topics, size_t topic_count)
 {
     struct plain *plain = calloc(1, sizeof(*plain));
 
@@ -126,7 +128,7 @@ struct plain *plain_open(const char *brokers, const char *group, const char *inp
     for (size_t i = 0; i < topic_count; i++)
         plain->target[i].topic = topics[i];
     open_consumer(plain, brokers, group);
-    open_producer(plain, brokers, group);
+    open_producer(plain, codec, brokers, group);
     return plain;
 }
 

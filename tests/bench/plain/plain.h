@@ -42,8 +42,9 @@ struct plain {
 void plain_die(const char *what, const char *why) __attribute__((noreturn));
 unsigned long plain_number(const char *text);
 
-struct plain *plain_open(const char *brokers, const char *group, const char *input,
-                         char *const *topics, size_t topic_count);
+/* codec: of what is written, by librdkafka's names. */
+struct plain *plain_open(const char *codec, const char *brokers, const char *group,
+                         const char *input, char *const *topics, size_t topic_count);
 /* Room for a record's bytes that lives until the record was handed over. */
 void *plain_room(struct plain *plain, size_t n);
 /* key and payload live until the transaction's end: the input's, plain_room()'s or static. */
