@@ -590,7 +590,7 @@ enum egw_status course_event(struct work *work, struct kase *kase,
 
 /* ---- what comes by itself ---- */
 
-static void describe(struct work *work, const struct kase *kase)
+static enum egw_status describe(struct work *work, const struct kase *kase)
 {
     struct egw_outcome *outcome = &work->outcome;
 
@@ -600,6 +600,7 @@ static void describe(struct work *work, const struct kase *kase)
     outcome->problem = kase->event.problem.p ? kase->event.problem : EGW_STR("");
     outcome->traceparent = kase->event.traceparent;
     work->key = work_join(work, kase->entry.partner, '/', kase->entry.customer);
+    return work->key.p ? EGW_OK : no_memory(work);
 }
 
 static enum egw_status incident_ended(struct work *work, struct kase *kase)
@@ -634,7 +635,9 @@ enum egw_status course_fact(struct work *work)
 
     if (st || !kase.known)
         return st;
-    describe(work, &kase);
+    st = describe(work, &kase);
+    if (st)
+        return st;
     if (kase.entry.phase == EGW_PHASE_INCIDENT && incident_over(work, &kase))
         return incident_ended(work, &kase);
     st = ask(work, &kase, &decision);
@@ -762,6 +765,6 @@ enum egw_status course_timer(struct work *work)
     if (!kase.known ||
         kase.entry.phase == EGW_PHASE_NEW) /* past the horizon: removing it means nothing */
         return egw_turn_put(work->turn, work->input->key, EGW_STR_NONE);
-    describe(work, &kase);
-    return strike(work, &kase);
+    st = describe(work, &kase);
+    return st ? st : strike(work, &kase);
 }

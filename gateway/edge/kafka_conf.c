@@ -18,6 +18,7 @@
 #include "secret.h"
 
 enum { HAS_FETCH_QUEUE_BACKOFF = 0x02020000 }; /* rd_kafka_version() from which it exists */
+enum { BATCH_BYTES = 2000000 };                /* of one request; `check` wants more of a topic */
 enum { SOCKET_TIMEOUT_MS = 10000, MESSAGE_TIMEOUT_MS = 30000, LIBRARY_TEXT = 512, HOST_TEXT = 256 };
 
 /* ---- the allow-list ---- */
@@ -70,7 +71,7 @@ static const struct allowed allowed[] = {
     {.name = "queued.max.messages.kbytes", .side = CONSUMER, .min = 16384, .max = 2097151},
     {.name = "queued.min.messages", .side = CONSUMER, .min = 10000, .max = 10000000},
     {.name = "batch.num.messages", .side = PRODUCER},
-    {.name = "batch.size", .side = PRODUCER},
+    {.name = "batch.size", .side = PRODUCER, .min = 1, .max = BATCH_BYTES},
     {.name = "compression.codec", .side = PRODUCER},
     {.name = "compression.level", .side = PRODUCER},
     {.name = "compression.type", .side = PRODUCER},
@@ -531,12 +532,11 @@ static void put_producer(struct maker *m, const struct egw_kafka_handle_conf *co
      * a fifth, which saves more than it costs (docs/speed.md). */
     put(m, "compression.type", "lz4");
     if (conf->role == EGW_KAFKA_TRANSACTIONS) {
-        /* A batch goes when it is whole, at the flush before the commit. Of a partition only one
-         * request is under way at a time, and while more waits behind it the library spins: what
-         * goes early, or in parts, costs a core. 2,000,000 is within what `check` asks of a topic.
-         */
+        /* A batch goes when it is whole, at the flush before the commit. While a request of five
+         * records or more is under way no other of its partition goes, and while some wait for that
+         * the library spins: what goes early, or in parts, costs a core. */
         put(m, "linger.ms", "50");
-        put(m, "batch.size", "2000000");
+        put_number(m, "batch.size", BATCH_BYTES);
         /* A begin that meets the markers of the transaction before it: the library's 100 ms would
          * be the longest part of a commit. Records that a leader refuses go as often; from 2.3 on
          * the pause doubles. */

@@ -167,6 +167,8 @@ static void unknown_names_are_refused(void **state)
 static void values_out_of_range_are_named(void **state)
 {
     static const struct property_case cases[] = {
+        {"batch.size", "2000001",
+         "kafka.properties.batch.size: 2000001 is not a number from 1 to 2000000"},
         {"linger.ms", "1001", "kafka.properties.linger.ms: 1001 is not a number from 0 to 1000"},
         {"linger.ms", "-1", "kafka.properties.linger.ms: -1 is not a number from 0 to 1000"},
         {"linger.ms", "5x", "kafka.properties.linger.ms: 5x is not a number from 0 to 1000"},
