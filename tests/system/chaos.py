@@ -262,12 +262,20 @@ class Run:
                 worker.start()
             worker.freeze()
         self.note("freeze")
-        timer = threading.Timer(seconds, self._thaw, [slot])
+        timer = threading.Timer(seconds, self._thaw, [slot, len(worker.text())])
         self.frozen[slot] = timer
         timer.start()
 
-    def _thaw(self, slot):
-        self.workers[slot].thaw()
+    def _thaw(self, slot, said):
+        """It stays out of the other faults' reach until it has noticed its loss and was given partitions
+        again: killed before that it would never say so, and who has none has nothing to lose."""
+        worker = self.workers[slot]
+        pid, until = worker.pid, time.monotonic() + 2 * SESSION
+        again = re.compile(r"what=assignment\.lost.*what=partition\.restored", re.DOTALL)
+        worker.thaw()
+        while (time.monotonic() < until and worker.running and worker.pid == pid
+               and not again.search(worker.text()[said:])):
+            time.sleep(0.05)
         self.frozen.pop(slot, None)
 
     def all_thawed(self):
