@@ -53,11 +53,6 @@ static void command_id(const struct kase *kase, struct egw_str problem,
 
 /* ---- the problem several cases share ---- */
 
-static struct egw_str problem_key(struct work *work, const struct kase *kase)
-{
-    return work_join(work, work->key, '#', kase->event.problem);
-}
-
 static bool shares_problem(const struct kase *kase)
 {
     return kase->event.problem.n && !egw_str_eq(kase->event.problem, kase->entry.case_id);
@@ -71,7 +66,7 @@ static enum egw_status problem_load(struct work *work, const struct kase *kase,
     enum egw_status st;
 
     *ret_known = false;
-    *ret_key = problem_key(work, kase);
+    *ret_key = work_join(work, work->key, '#', kase->event.problem);
     if (!ret_key->p)
         return no_memory(work);
     if (!egw_turn_get(work->turn, *ret_key, &value))
@@ -183,26 +178,15 @@ enum egw_status command_part(struct work *work, struct kase *kase, struct egw_st
 
 /* ---- the package ---- */
 
-static const struct egw_partner *partner_of(const struct work *work, const struct kase *kase)
+/* What the reference topic says, a record of this kind: rest is the key behind its kind's name.
+ * NULL: nothing. */
+static const void *fact_of(struct work *work, enum egw_reference_kind kind, struct egw_str rest)
 {
-    char text[2 * IDENTIFIER_MAX];
-    struct egw_buf key = {.p = (unsigned char *)text, .cap = sizeof(text), .max = sizeof(text)};
-    const struct egw_reference *reference;
-
-    if (egw_buf_put(&key, "partner/", 8) ||
-        egw_buf_put(&key, kase->entry.partner.p, kase->entry.partner.n))
-        return NULL;
-    reference = egw_facts_get(work->triage->facts, egw_buf_str(&key)).reference;
-    return reference && reference->body.branch == EGW_REF_PARTNER ? reference->body.p : NULL;
-}
-
-static const struct egw_relation *relation_of(struct work *work)
-{
-    struct egw_str key = work_join(work, EGW_STR("relation"), '/', work->key);
+    struct egw_str key = work_join(work, egw_str_of(egw_reference_kinds[kind]), '/', rest);
     const struct egw_reference *reference =
         key.p ? egw_facts_get(work->triage->facts, key).reference : NULL;
 
-    return reference && reference->body.branch == EGW_REF_RELATION ? reference->body.p : NULL;
+    return reference && reference->body.branch == (int32_t)kind ? reference->body.p : NULL;
 }
 
 static struct egw_str first_of(const struct egw_list *texts)
@@ -217,7 +201,7 @@ static struct egw_str first_of(const struct egw_list *texts)
 static enum egw_status fill_contact(struct work *work, const struct kase *kase,
                                     struct egw_escalation *escalation)
 {
-    const struct egw_partner *partner = partner_of(work, kase);
+    const struct egw_partner *partner = fact_of(work, EGW_REF_PARTNER, kase->entry.partner);
     struct egw_contact *contact;
 
     if (kase->event.contact || !partner) {
@@ -343,13 +327,11 @@ static struct egw_str cause_of(struct work *work)
 static struct egw_str managed_link(struct work *work, const struct kase *kase,
                                    struct egw_str service)
 {
-    struct egw_str key =
-        work_printf(work, "managed/%.*s/%.*s", EGW_FMT(kase->entry.customer), EGW_FMT(service));
-    const struct egw_reference *reference =
-        key.p ? egw_facts_get(work->triage->facts, key).reference : NULL;
+    struct egw_str rest = work_join(work, kase->entry.customer, '/', service);
+    const struct egw_managed_service *managed =
+        rest.p ? fact_of(work, EGW_REF_MANAGED_SERVICE, rest) : NULL;
 
-    return reference ? ((const struct egw_managed_service *)reference->body.p)->ticket
-                     : EGW_STR_NONE;
+    return managed ? managed->ticket : EGW_STR_NONE;
 }
 
 /* In words, for the person who fills the form. */
@@ -380,7 +362,7 @@ static enum egw_status fill(struct work *work, const struct kase *kase,
     struct egw_position *position = egw_turn_position(work->turn);
     struct egw_str health = health_line(work, decision);
     struct egw_str outlived = outlived_line(work, &kase->entry);
-    const struct egw_relation *relation = relation_of(work);
+    const struct egw_relation *relation = fact_of(work, EGW_REF_RELATION, work->key);
     struct egw_str managed = managed_link(work, kase, decision->service);
     struct egw_package_place place;
     struct egw_error why;
