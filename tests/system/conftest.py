@@ -86,15 +86,16 @@ def own_cluster(output, request):
 @pytest.fixture(scope="session")
 def killpoint(output):
     """The environment of a worker that is caught at the n-th time it comes to a call, counted from
-    when a file appears or from its start."""
+    when a file appears or from its start; and then at the n-th time, from there on, at another."""
     made = output / "killpoint.so"
     subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
                     "-Werror", "-shared", "-fPIC", "-o", str(made),
                     str(pathlib.Path(__file__).with_name("killpoint.c"))], check=True)
 
-    def env(call, when, n, act, since=None):
+    def env(*points, since=None):
         counted = {"EGW_POINT_FROM": str(since)} if since else {}
-        return {"LD_PRELOAD": str(made), "EGW_POINT": f"rd_kafka_{call}:{when}:{n}:{act}", **counted}
+        said = ",".join(f"rd_kafka_{call}:{when}:{n}:{act}" for call, when, n, act in points)
+        return {"LD_PRELOAD": str(made), "EGW_POINT": said, **counted}
 
     return env
 

@@ -1,7 +1,7 @@
 /*
  * Preloaded into egw by the system tests: ends or stops the process at the n-th time it comes to a
  * call of librdkafka, before or after it, and says so first.
- * EGW_POINT=CALL:before|after:N:kill|stop
+ * EGW_POINT=CALL:before|after:N:kill|stop[,...]: each counts once the one before it was reached
  * EGW_POINT_FROM=FILE: calls count once the file exists; without it from the start.
  *
  * The process is caught between two of its own steps, at the same one each time; how far the broker
@@ -18,43 +18,53 @@
 
 enum when { BEFORE, AFTER };
 
-static struct {
+static struct point {
     char call[64];
     enum when when;
     int left; /* times to come by yet; 0: never */
     int signal;
-} point;
+} points[2]; /* of which the first with some left counts */
 
-__attribute__((constructor)) static void read_point(void)
+static bool read_point(const char *text, struct point *ret)
 {
-    const char *text = getenv("EGW_POINT");
     char when[8], act[8];
 
-    if (!text)
-        return;
-    if (sscanf(text, "%63[^:]:%7[^:]:%d:%7s", point.call, when, &point.left, act) != 4 ||
-        point.left < 1) {
-        fprintf(stderr, "killpoint: EGW_POINT is not CALL:before|after:N:kill|stop: %s\n", text);
+    if (sscanf(text, "%63[^:]:%7[^:]:%d:%7[a-z]", ret->call, when, &ret->left, act) != 4 ||
+        ret->left < 1)
+        return false;
+    ret->when = strcmp(when, "before") == 0 ? BEFORE : AFTER;
+    ret->signal = strcmp(act, "stop") == 0 ? SIGSTOP : SIGKILL;
+    return true;
+}
+
+__attribute__((constructor)) static void read_points(void)
+{
+    const char *text = getenv("EGW_POINT");
+    const char *second = text ? strchr(text, ',') : NULL;
+
+    if (text &&
+        (!read_point(text, &points[0]) || (second && !read_point(second + 1, &points[1])))) {
+        fprintf(stderr, "killpoint: EGW_POINT is not CALL:before|after:N:kill|stop[,...]: %s\n",
+                text);
         _exit(2);
     }
-    point.when = strcmp(when, "before") == 0 ? BEFORE : AFTER;
-    point.signal = strcmp(act, "stop") == 0 ? SIGSTOP : SIGKILL;
 }
 
 static void come_by(const char *call, enum when when)
 {
     static const char said[] = "killpoint: reached\n";
 
+    struct point *point = &points[__atomic_load_n(&points[0].left, __ATOMIC_RELAXED) < 1];
     const char *from = getenv("EGW_POINT_FROM");
 
-    if (when != point.when || strcmp(call, point.call) != 0)
+    if (when != point->when || strcmp(call, point->call) != 0)
         return;
     if (from && access(from, F_OK) != 0)
         return;
-    if (__atomic_fetch_sub(&point.left, 1, __ATOMIC_RELAXED) != 1)
+    if (__atomic_fetch_sub(&point->left, 1, __ATOMIC_RELAXED) != 1)
         return;
     (void)!write(STDERR_FILENO, said, sizeof(said) - 1);
-    (void)kill(getpid(), point.signal); /* the whole process, whichever thread this is */
+    (void)kill(getpid(), point->signal); /* the whole process, whichever thread this is */
 }
 
 static void *real(const char *name)

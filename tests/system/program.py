@@ -69,6 +69,12 @@ class Worker:
             return False
         return stat.rsplit(")", 1)[1].split()[0] == "T"
 
+    def wait_stopped(self, timeout):
+        end = time.monotonic() + timeout
+        while not self.stopped:
+            assert self.running and time.monotonic() < end, "it does not stand still"
+            time.sleep(0.02)
+
     def signal(self, signum):
         if self.running:
             self.process.send_signal(signum)
@@ -93,14 +99,6 @@ class Worker:
     def wait_for_end(self, pattern):
         """The line like that of a worker that has ended."""
         return next(line for line in self.text().splitlines() if re.search(pattern, line))
-
-    def wait_gone(self, seconds):
-        """Whether it ends within so many seconds."""
-        try:
-            self.process.wait(seconds)
-            return True
-        except subprocess.TimeoutExpired:
-            return False
 
     # ---- what it says of itself over HTTP ----
 

@@ -1,6 +1,5 @@
 """P4 on a real broker: death before and after each call that matters, from start to close. After each the
 same slot starts again and catches up under a load that never ends; at last everything is checked."""
-import random
 import time
 
 import pytest
@@ -8,7 +7,6 @@ from kafka.admin import KafkaAdminClient
 
 import chaos
 from broker import Broker
-from faults import freeze_in_transaction
 
 pytestmark = [pytest.mark.long, pytest.mark.killpoints]
 
@@ -30,8 +28,9 @@ DECIDING = points({
 }) + points({"consumer_poll": (1, 2, 30)}, ("after",))
 # Counted from SIGTERM on: the handles of the producer, the member, the tails and the probe.
 CLOSING = points({"consumer_close": (1,), "destroy_flags": (1, 2, 3, 4)})
+# Counted from where it was frozen: with records handed over, and before it sends the offsets.
 ABORTING = points({"flush": (1,), "abort_transaction": (1,)})
-AIMS = 12  # times to freeze a worker until it is caught before its commit
+FROZEN = ("send_offsets_to_transaction", "before", 5, "stop")
 
 
 class Stage(chaos.Run):
@@ -40,21 +39,24 @@ class Stage(chaos.Run):
     def __init__(self, egw, killpoint, seed):
         super().__init__(egw, 50, 60, seed, workers=1)
         self.killpoint = killpoint
+        self.wanted = 0  # points the worker of now is to reach
         self.begin()
         self.supervisor.leave(self.workers[0])
         self.points = 0
 
-    def caught(self, point, since=None):
-        """The slot dies and comes back as one that will be caught there."""
+    def caught(self, point, *, frozen=None, since=None):
+        """The slot dies and comes back as one that will be caught there, or frozen before that."""
         self.workers[0].kill9()
-        self.workers[0].env = self.killpoint(*point, "kill", since)
+        wanted = [*([frozen] if frozen else []), (*point, "kill")]
+        self.workers[0].env = self.killpoint(*wanted, since=since)
+        self.wanted = len(wanted)
         return self.workers[0].start()
 
     def died(self, point, timeout=40):
         """Waits for the death at the point, then lets a plain worker catch up."""
         worker = self.workers[0]
         assert worker.wait(timeout) == -9, point
-        assert "killpoint: reached" in worker.text(), f"{point} was not reached"
+        assert worker.text().count("killpoint: reached") == self.wanted, f"{point} was not reached"
         self.points += 1
         worker.env = {}
         worker.start()
@@ -130,26 +132,14 @@ def wait_evicted(egw):
         admin.close()
 
 
-def evict_in_transaction(worker, egw, rng):
-    """Frozen inside its transaction until the group has given it up; awake it has to abort. Whether it
-    died of that. One that was caught as it called for the commit has nothing to abort: it goes on."""
-    worker.wait_for(r"what=ready\b", timeout=60)
-    freeze_in_transaction(worker, egw.instance(0), egw.bootstrap, rng=rng)
-    wait_evicted(egw)
-    worker.thaw()
-    return worker.wait_gone(10)
-
-
 def test_death_at_each_step_of_an_abort(make_egw, unswept_broker, killpoint, figures):
-    egw, rng = make_egw(unswept_broker), random.Random(1)
+    """Frozen inside its transaction until the group has given it up; awake it has to abort."""
+    egw = make_egw(unswept_broker)
     stage = Stage(egw, killpoint, 41)
-    aims = 0
     for point in ABORTING:
-        worker = stage.caught(point)
-        for _ in range(AIMS):
-            aims += 1
-            if evict_in_transaction(worker, egw, rng):
-                break
+        worker = stage.caught(point, frozen=FROZEN)
+        worker.wait_stopped(60)
+        wait_evicted(egw)
+        worker.thaw()
         stage.died(point)
-    figures.tell("aims", aims)
     stage.finish(figures, ABORTING)

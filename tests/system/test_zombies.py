@@ -45,7 +45,7 @@ class Pair(threading.Thread):
     def freeze(self, call, when):
         zombie, heir = self.run_.workers
         self.exits.append(zombie.term())
-        zombie.env = self.killpoint(call, when, self.run_.rng.randrange(1, 8), "stop")
+        zombie.env = self.killpoint((call, when, self.run_.rng.randrange(1, 8), "stop"))
         zombie.start()
         self.until(lambda: zombie.stopped, 60, "frozen")
         assert "killpoint: reached" in zombie.text()
