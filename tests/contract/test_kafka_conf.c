@@ -383,6 +383,18 @@ static void a_short_transaction_shortens_the_socket_timeout(void **state)
     assert_true(egw_kafka_destroy(rk, 10000));
 }
 
+static void a_short_transaction_has_short_fetches(void **state)
+{
+    struct settings_of made = make("127.0.0.1:1", false, NULL);
+    rd_kafka_t *rk;
+
+    (void)state;
+    made.settings.triage.commit_ms = 10;
+    rk = handle(EGW_KAFKA_MEMBER, &made);
+    expect_in(rk, "fetch.wait.max.ms", "2");
+    assert_true(egw_kafka_destroy(rk, 10000));
+}
+
 static void a_property_reaches_only_the_handles_it_is_for(void **state)
 {
     const char *const set[] = {"linger.ms",
@@ -576,6 +588,7 @@ int main(void)
         cmocka_unit_test(the_member_is_static_and_reads_only_committed),
         cmocka_unit_test(the_producer_is_transactional_and_its_limits_fit),
         cmocka_unit_test(a_short_transaction_shortens_the_socket_timeout),
+        cmocka_unit_test(a_short_transaction_has_short_fetches),
         cmocka_unit_test(a_property_reaches_only_the_handles_it_is_for),
         cmocka_unit_test(without_a_word_remote_brokers_get_tls),
         cmocka_unit_test(a_handle_takes_no_refused_property_either),

@@ -127,7 +127,7 @@ static void *publish(void *arg)
     int64_t began = clock_ns(CLOCK_MONOTONIC);
     rd_kafka_t *producer;
 
-    set(conf, "linger.ms", load->rate ? "1" : "20");
+    set(conf, "linger.ms", load->rate ? "5" : "20"); /* 5: the library's default */
     set(conf, "queue.buffering.max.messages", "1000000");
     producer = handle(load, RD_KAFKA_PRODUCER, conf);
     for (size_t i = 0; i < load->count; i++) {
