@@ -1,8 +1,8 @@
 /*
  * Preloaded into egw by the system tests: ends or stops the process at the n-th time it comes to a
  * call of librdkafka, before or after it, and says so first.
- * EGW_POINT=CALL:before|after:N:kill|stop[,...]: each counts once the one before it was reached
- * EGW_POINT_FROM=FILE: calls count once the file exists; without it from the start.
+ * EGW_POINT=POINT[,POINT], POINT: CALL:before|after:N:kill|stop; the second counts once the first
+ * was reached EGW_POINT_FROM=FILE: calls count once the file exists; without it from the start.
  *
  * The process is caught between two of its own steps, at the same one each time; how far the broker
  * has come by then is the broker's affair.
@@ -25,26 +25,37 @@ static struct point {
     int signal;
 } points[2]; /* of which the first with some left counts */
 
-static bool read_point(const char *text, struct point *ret)
+/* The text after the point; NULL where it is none. */
+static const char *read_point(const char *text, struct point *ret)
 {
     char when[8], act[8];
+    int end = 0;
 
-    if (sscanf(text, "%63[^:]:%7[^:]:%d:%7[a-z]", ret->call, when, &ret->left, act) != 4 ||
+    if (sscanf(text, "%63[^:]:%7[a-z]:%d:%7[a-z]%n", ret->call, when, &ret->left, act, &end) != 4 ||
         ret->left < 1)
-        return false;
+        return NULL;
+    if ((strcmp(when, "before") != 0 && strcmp(when, "after") != 0) ||
+        (strcmp(act, "stop") != 0 && strcmp(act, "kill") != 0))
+        return NULL;
     ret->when = strcmp(when, "before") == 0 ? BEFORE : AFTER;
     ret->signal = strcmp(act, "stop") == 0 ? SIGSTOP : SIGKILL;
-    return true;
+    return text + end;
 }
 
 __attribute__((constructor)) static void read_points(void)
 {
     const char *text = getenv("EGW_POINT");
-    const char *second = text ? strchr(text, ',') : NULL;
+    const char *rest;
 
-    if (text &&
-        (!read_point(text, &points[0]) || (second && !read_point(second + 1, &points[1])))) {
-        fprintf(stderr, "killpoint: EGW_POINT is not CALL:before|after:N:kill|stop[,...]: %s\n",
+    if (!text)
+        return;
+    rest = read_point(text, &points[0]);
+    if (rest && *rest == ',')
+        rest = read_point(rest + 1, &points[1]);
+    if (!rest || *rest) {
+        fprintf(stderr,
+                "killpoint: EGW_POINT is not one or two of CALL:before|after:N:kill|stop, "
+                "with a comma between: %s\n",
                 text);
         _exit(2);
     }
@@ -64,7 +75,7 @@ static void come_by(const char *call, enum when when)
     if (__atomic_fetch_sub(&point->left, 1, __ATOMIC_RELAXED) != 1)
         return;
     (void)!write(STDERR_FILENO, said, sizeof(said) - 1);
-    (void)kill(getpid(), point->signal); /* the whole process, whichever thread this is */
+    (void)raise(point->signal); /* to this thread, which so does not run on; it ends or stops all */
 }
 
 static void *real(const char *name)

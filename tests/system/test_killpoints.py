@@ -52,11 +52,12 @@ class Stage(chaos.Run):
         self.wanted = len(wanted)
         return self.workers[0].start()
 
-    def died(self, point, timeout=40):
+    def died(self, point, *, having="", timeout=40):
         """Waits for the death at the point, then lets a plain worker catch up."""
         worker = self.workers[0]
         assert worker.wait(timeout) == -9, point
         assert worker.text().count("killpoint: reached") == self.wanted, f"{point} was not reached"
+        assert having in worker.text(), f"{point} was reached on another way"
         self.points += 1
         worker.env = {}
         worker.start()
@@ -141,5 +142,5 @@ def test_death_at_each_step_of_an_abort(make_egw, unswept_broker, killpoint, fig
         worker.wait_stopped(60)
         wait_evicted(egw)
         worker.thaw()
-        stage.died(point)
+        stage.died(point, having="what=txn.abort ")
     stage.finish(figures, ABORTING)
