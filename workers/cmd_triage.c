@@ -362,7 +362,8 @@ const struct egw_command egw_cmd_triage = {
              "or one while it starts, ends it at once; SIGHUP reads passwords and the log level "
              "anew. Started "
              "again with the same slot it continues where it stood.",
-    .exits = "0 stopped as told, 69 no broker or a topic is gone, 70 stuck, 75 start it again at "
+    .exits = "0 stopped as told, 69 no broker, or a topic is gone or refuses what is written, 70 "
+             "stuck, 75 start it again at "
              "once, 78 settings or topics are wrong",
     .options = options,
     .run = run,

@@ -70,6 +70,7 @@ static enum egw_status plain(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return EGW_NOT_FOUND;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
@@ -105,9 +106,9 @@ static enum egw_status step(rd_kafka_resp_err_t code, const struct marks *marks)
 
 enum egw_status egw_kafka_abort_cause(rd_kafka_resp_err_t code)
 {
-    if (says_denied(code))
-        return EGW_DENIED;
-    return plain(code) == EGW_NOT_FOUND ? EGW_NOT_FOUND : EGW_ABORT;
+    enum egw_status st = says_denied(code) ? EGW_DENIED : plain(code);
+
+    return st == EGW_DENIED || st == EGW_NOT_FOUND || st == EGW_INVALID ? st : EGW_ABORT;
 }
 
 rd_kafka_resp_err_t egw_kafka_code_in(const char *line)

@@ -7,7 +7,7 @@ enum {
     BACKOFF_MAX_MS = 5000,
     DENIED_BACKOFF_MS = 10000, /* after the first: 10, 20, 40, 80, 150 s, and the end */
     DENIED_PATIENCE_MS = 300000,
-    GONE_PATIENCE_MS = 60000,
+    REFUSED_PATIENCE_MS = 60000, /* a topic is gone, or does not take what is written */
 };
 
 static struct batch *deciding(struct egw_runtime *rt)
@@ -61,7 +61,8 @@ static void must_abort(struct egw_runtime *rt, const struct egw_error *error)
 {
     note(rt, EGW_NOTE_ABORTED, -1, 0, 0, error);
     rt->txn = TXN_MUST_ABORT;
-    if (error->status != EGW_DENIED && error->status != EGW_NOT_FOUND)
+    if (error->status != EGW_DENIED && error->status != EGW_NOT_FOUND &&
+        error->status != EGW_INVALID)
         return;
     if (!rt->refused.status)
         rt->refused_since_ms = rt->mono_ms;
@@ -307,7 +308,7 @@ static void wait_longer(struct egw_runtime *rt)
 static bool lost_patience(struct egw_runtime *rt)
 {
     bool denied = rt->refused.status == EGW_DENIED;
-    int64_t patience_ms = denied ? DENIED_PATIENCE_MS : GONE_PATIENCE_MS;
+    int64_t patience_ms = denied ? DENIED_PATIENCE_MS : REFUSED_PATIENCE_MS;
 
     if (!rt->refused.status || rt->mono_ms - rt->refused_since_ms < patience_ms)
         return false;

@@ -195,7 +195,7 @@ struct egw_runtime {
     int64_t txn_began_ms;
     unsigned aborts_in_a_row;
     int64_t begin_again_ms;   /* mono; a commit rests, aborts in a row make the next begin wait */
-    struct egw_error refused; /* status DENIED or NOT_FOUND: why no transaction stands any more */
+    struct egw_error refused; /* status not OK: why no transaction stands until it is mended */
     int64_t refused_since_ms;
     struct egw_log_offset *offsets;
 

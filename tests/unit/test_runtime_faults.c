@@ -151,9 +151,7 @@ static void a11_a_fenced_member_ends_the_process_to_be_started_again(void **stat
     assert_outs(b, "");
 }
 
-/* The record it is about was cut to the limit before; should one come all the same, no loop spins
- * on it. */
-static void a15_a_batch_that_is_always_refused_is_tried_ever_less_often(void **state)
+static void a_batch_that_is_always_aborted_is_tried_ever_less_often(void **state)
 {
     struct bench *b = *state;
     int begins = 0;
@@ -177,6 +175,18 @@ static void refuse_for(struct bench *b, enum egw_status cause, int64_t ms)
         pass(b, 100);
     }
     b->log->result[EGW_LOG_COMMIT] = EGW_OK;
+}
+
+static void a15_a_topic_that_takes_nothing_as_large_for_a_minute_ends_the_process(void **state)
+{
+    struct bench *b = *state;
+
+    add_a(b);
+    refuse_for(b, EGW_INVALID, 60000);
+    assert_int_equal(b->ended, EGW_OK);
+    refuse_for(b, EGW_INVALID, 6000);
+    assert_int_equal(b->ended, EGW_RETRY);
+    assert_outs(b, "");
 }
 
 static void a16_a_topic_gone_for_a_minute_ends_the_process(void **state)
@@ -649,7 +659,8 @@ int main(void)
         T(a09_an_abort_is_enough_where_the_library_asks_for_no_more),
         T(a10_a_generation_that_moved_on_is_aborted_and_the_next_one_used),
         T(a11_a_fenced_member_ends_the_process_to_be_started_again),
-        T(a15_a_batch_that_is_always_refused_is_tried_ever_less_often),
+        T(a_batch_that_is_always_aborted_is_tried_ever_less_often),
+        T(a15_a_topic_that_takes_nothing_as_large_for_a_minute_ends_the_process),
         T(a16_a_topic_gone_for_a_minute_ends_the_process),
         T(a16_a_topic_that_comes_back_within_a_minute_is_written_to),
         T(a17_a_right_that_is_missing_is_asked_for_five_times_in_five_minutes),

@@ -82,11 +82,11 @@ struct egw_log_offset {
 /*
  * A job. The caller owns it and everything it points to and leaves both alone until DONE. result:
  * EGW_OK; EGW_ABORT: the transaction must be aborted (error.status says why where a person has to
- * mend it: EGW_DENIED, EGW_NOT_FOUND; else EGW_ABORT); EGW_FATAL: only INIT helps now; EGW_FENCED:
- * restart the process; EGW_RETRY (LOOKUP): ask again; EGW_DENIED: no permission. doubtful: the job
- * ended well but met a transport error or took longer than half the socket time-out, so a late
- * request of it may still be on its way: make a new producer before the next begin (rules page,
- * 10).
+ * mend it: EGW_DENIED, EGW_NOT_FOUND, EGW_INVALID; else EGW_ABORT); EGW_FATAL: only INIT helps now;
+ * EGW_FENCED: restart the process; EGW_RETRY (LOOKUP): ask again; EGW_DENIED: no permission.
+ * doubtful: the job ended well but met a transport error or took longer than half the socket
+ * time-out, so a late request of it may still be on its way: make a new producer before the next
+ * begin (rules page, 10).
  */
 struct egw_log_job {
     enum egw_log_job_kind kind;
