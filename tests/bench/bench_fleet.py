@@ -1,6 +1,7 @@
 """What operators feel: how long an event waits, what a second worker costs, how long a start takes.
 
-One Kafka on the same cores. Load is paced by tests/bench/load at a rate named below, about half of
+One Kafka on the same cores, with 2 GB and ZGC: a collector that stops it for 20 to 50 ms once a second
+would be most of what p99 tells. Load is paced by tests/bench/load at a rate named below, about half of
 what one worker and the broker manage together here; latency is from the event's time stamp to its
 outcome in a read_committed reader. The first two rounds do not count: the broker compiles itself
 in them.
@@ -21,7 +22,6 @@ from broker import Broker
 
 RATE, SECONDS, ROUNDS, WARM = 10000, 10, 5, 2
 QUICK = "triage.commit_ms=10"
-# A collector that stops the broker stops it for 20 to 50 ms once a second: more than what is timed.
 CONCURRENT = ("-Xms2g", "-Xmx2g", "-XX:+UseZGC")
 
 
