@@ -510,6 +510,10 @@ static void put_member(struct maker *m, const struct egw_kafka_handle_conf *conf
     int64_t session = conf->settings->kafka.session_timeout_ms;
     int64_t wait = conf->settings->triage.commit_ms / 8;
 
+    /* The queue is asked for room before a fetch, by what it holds. What comes then is as large as
+     * it unpacks: 64 kB of text that repeats itself took 550 MiB with the library's 1 MiB for each
+     * partition, 250 with this; no slower on events of 1 kB. */
+    put(m, "fetch.message.max.bytes", "131072");
     put(m, "fetch.min.bytes", "65536");
     put_number(m, "fetch.wait.max.ms", wait < 2 ? 2 : least(wait, 50));
     put(m, "group.instance.id", conf->instance);

@@ -345,6 +345,7 @@ static void the_member_is_static_and_reads_only_committed(void **state)
     expect_in(rk, "topic.metadata.refresh.interval.ms", "30000");
     expect_in(rk, "metadata.max.age.ms", "900000");
     expect_in(rk, "socket.nagle.disable", "true");
+    expect_in(rk, "fetch.message.max.bytes", "131072");
     expect_in(rk, "fetch.min.bytes", "65536");
     expect_in(rk, "fetch.wait.max.ms", "12"); /* an eighth of a transaction */
     expect_in(rk, "reconnect.backoff.max.ms", "1000");
