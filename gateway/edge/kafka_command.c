@@ -241,6 +241,8 @@ enum egw_status egw_kafka_transaction(const struct egw_settings *settings,
     st = init_producer(rk, transactional_id, reterr);
     if (st == EGW_OK)
         st = write_all(rk, writes, n, reterr);
+    if (st == EGW_ABORT && reterr && reterr->status == EGW_INVALID)
+        reterr->status = st; /* a topic's limit: nothing the caller said is wrong */
     (void)rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
     (void)egw_kafka_destroy(rk, CLOSE_MS);

@@ -104,11 +104,25 @@ static enum egw_status step(rd_kafka_resp_err_t code, const struct marks *marks)
     return marks->retriable ? EGW_RETRY : EGW_FATAL;
 }
 
+const char *egw_kafka_advice(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return "the topic's max.message.bytes is too small for what egw writes: see egw check";
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        return "the topic's segment.bytes is too small for what egw writes";
+    default:
+        return NULL;
+    }
+}
+
 enum egw_status egw_kafka_abort_cause(rd_kafka_resp_err_t code)
 {
-    enum egw_status st = says_denied(code) ? EGW_DENIED : plain(code);
-
-    return st == EGW_DENIED || st == EGW_NOT_FOUND || st == EGW_INVALID ? st : EGW_ABORT;
+    if (says_denied(code))
+        return EGW_DENIED;
+    if (egw_kafka_advice(code))
+        return EGW_INVALID;
+    return plain(code) == EGW_NOT_FOUND ? EGW_NOT_FOUND : EGW_ABORT;
 }
 
 rd_kafka_resp_err_t egw_kafka_code_in(const char *line)
@@ -128,6 +142,7 @@ rd_kafka_resp_err_t egw_kafka_code_in(const char *line)
 enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct egw_error *reterr)
 {
     struct marks marks;
+    const char *advice;
     rd_kafka_resp_err_t code;
     enum egw_status st;
 
@@ -140,9 +155,10 @@ enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct eg
     };
     code = rd_kafka_error_code(e);
     st = step(code, &marks);
+    advice = egw_kafka_advice(code);
     (void)egw_error_set(reterr, st == EGW_ABORT ? egw_kafka_abort_cause(code) : st,
-                        "%s failed: %s (%s)", doing, rd_kafka_error_string(e),
-                        rd_kafka_error_name(e));
+                        "%s failed: %s (%s)%s%s", doing, rd_kafka_error_string(e),
+                        rd_kafka_error_name(e), advice ? "; " : "", advice ? advice : "");
     rd_kafka_error_destroy(e);
     return st;
 }
@@ -150,8 +166,12 @@ enum egw_status egw_from_kafka(rd_kafka_error_t *e, const char *doing, struct eg
 enum egw_status egw_from_kafka_code(rd_kafka_resp_err_t code, const char *doing, const char *detail,
                                     struct egw_error *reterr)
 {
+    const char *advice = egw_kafka_advice(code);
+
     if (!code)
         return EGW_OK;
+    if (advice)
+        detail = advice;
     return egw_error_set(reterr, step(code, NULL), "%s failed: %s (%s)", doing,
                          detail && *detail ? detail : rd_kafka_err2str(code),
                          rd_kafka_err2name(code));

@@ -95,6 +95,8 @@ enum egw_status egw_from_kafka_code(rd_kafka_resp_err_t code, const char *doing,
 /* Why a transaction must be aborted: EGW_DENIED, EGW_NOT_FOUND or EGW_INVALID (a topic does not
  * take what is written) where a person has to mend it, else EGW_ABORT. */
 enum egw_status egw_kafka_abort_cause(rd_kafka_resp_err_t code);
+/* Where to look, for a code whose words at the broker name no setting; else NULL. */
+const char *egw_kafka_advice(rd_kafka_resp_err_t code);
 /* The code a line of the library ends with: "... (NAME)" or "... (NAME, more)"; UNKNOWN: none. */
 rd_kafka_resp_err_t egw_kafka_code_in(const char *line);
 

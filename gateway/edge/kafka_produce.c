@@ -16,14 +16,6 @@ enum { FULL_PAUSE_MS = 10 };
 
 /* ---- reports ---- */
 
-/* A topic that egw made takes any of its requests: the broker's own words would not say where to
- * look. */
-static bool too_large(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-}
-
 /* Only failures are reported. What an abort takes out of the queue is none. */
 void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
@@ -37,12 +29,7 @@ void kafka_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, 
     transaction->failed = true;
     if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
         kafka_txn_timed_out(log);
-    (void)egw_from_kafka_code(
-        message->err, "delivery",
-        too_large(message->err) ? "the topic's max.message.bytes or segment.bytes is too small for "
-                                  "what egw writes: see egw check"
-                                : NULL,
-        &transaction->error);
+    (void)egw_from_kafka_code(message->err, "delivery", NULL, &transaction->error);
     (void)egw_error_prefix(&transaction->error, egw_kafka_abort_cause(message->err), "%s/%" PRId32,
                            rd_kafka_topic_name(message->rkt), message->partition);
 }

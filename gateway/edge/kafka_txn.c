@@ -52,13 +52,14 @@ static void on_line(const rd_kafka_t *rk, int level, const char *facility, const
     if (strcmp(facility, "TXNERR") == 0) {
         rd_kafka_resp_err_t code = egw_kafka_code_in(text);
         const char *thread = text[0] == '[' ? strstr(text, "]: ") : NULL;
+        const char *advice = egw_kafka_advice(code);
 
         if (code == RD_KAFKA_RESP_ERR__INCONSISTENT)
             return; /* how many records did not arrive: their own error says why */
         (void)pthread_mutex_lock(&log->lock);
         log->timed_out |= code == RD_KAFKA_RESP_ERR__TIMED_OUT;
-        (void)egw_error_set(&log->doomed, egw_kafka_abort_cause(code), "%s",
-                            thread ? thread + 3 : text);
+        (void)egw_error_set(&log->doomed, egw_kafka_abort_cause(code), "%s%s%s",
+                            thread ? thread + 3 : text, advice ? "; " : "", advice ? advice : "");
         (void)pthread_mutex_unlock(&log->lock);
     }
 }

@@ -56,17 +56,27 @@ static void want_init(struct egw_runtime *rt, enum egw_recreation why, bool rere
     look_up_all(rt);
 }
 
-/* What asks for the abort stays in mind until a commit where a person has to mend it. */
+/* What a person has to mend stays in mind until a commit, or until transactions fail for other
+ * reasons: one that does is what the library makes of the numbers of the refused records. */
+static void heed(struct egw_runtime *rt, const struct egw_error *error)
+{
+    bool refusal = error->status == EGW_DENIED || error->status == EGW_NOT_FOUND ||
+                   error->status == EGW_INVALID;
+
+    rt->aborts_since_refused = refusal ? 0 : rt->aborts_since_refused + 1;
+    if (refusal && error->status != rt->refused.status)
+        rt->refused_since_ms = rt->mono_ms;
+    if (refusal)
+        rt->refused = *error;
+    else if (rt->aborts_since_refused > 1)
+        rt->refused.status = EGW_OK;
+}
+
 static void must_abort(struct egw_runtime *rt, const struct egw_error *error)
 {
     note(rt, EGW_NOTE_ABORTED, -1, 0, 0, error);
     rt->txn = TXN_MUST_ABORT;
-    if (error->status != EGW_DENIED && error->status != EGW_NOT_FOUND &&
-        error->status != EGW_INVALID)
-        return;
-    if (!rt->refused.status)
-        rt->refused_since_ms = rt->mono_ms;
-    rt->refused = *error;
+    heed(rt, error);
 }
 
 void drop_batches(struct egw_runtime *rt)
@@ -304,13 +314,14 @@ static void wait_longer(struct egw_runtime *rt)
     rt->begin_again_ms = rt->mono_ms + backoff_ms(++rt->aborts_in_a_row, denied);
 }
 
-/* Nobody mended it in all that time. */
+/* Nobody mended it in all that time, and it was met again just now. */
 static bool lost_patience(struct egw_runtime *rt)
 {
     bool denied = rt->refused.status == EGW_DENIED;
     int64_t patience_ms = denied ? DENIED_PATIENCE_MS : REFUSED_PATIENCE_MS;
 
-    if (!rt->refused.status || rt->mono_ms - rt->refused_since_ms < patience_ms)
+    if (!rt->refused.status || rt->aborts_since_refused > 0 ||
+        rt->mono_ms - rt->refused_since_ms < patience_ms)
         return false;
     end(rt, denied ? EGW_DENIED : EGW_RETRY, &rt->refused);
     return true;

@@ -197,6 +197,7 @@ struct egw_runtime {
     int64_t begin_again_ms;   /* mono; a commit rests, aborts in a row make the next begin wait */
     struct egw_error refused; /* status not OK: why no transaction stands until it is mended */
     int64_t refused_since_ms;
+    unsigned aborts_since_refused;
     struct egw_log_offset *offsets;
 
     struct egw_log_job job;

@@ -249,6 +249,7 @@ static void abort_unless_asked(struct egw_runtime *rt)
 
     if ((rt->txn == TXN_PRODUCING || rt->txn == TXN_COMMITTING) && !asked)
         rt->txn = TXN_MUST_ABORT;
+    rt->refused.status = EGW_OK; /* what was refused may be another's from now on */
 }
 
 static void lost(struct egw_runtime *rt)

@@ -59,7 +59,7 @@ static const struct row {
     {"A15", "a record or a batch is too large for its topic", "ABORT, cause INVALID",
      "outcomes, entries and dead letters are cut to 2 MiB before, requests end at 2,000,000 bytes, "
      "and `check` wants 2 MiB of each topic; a topic that takes less all the same is tried "
-     "for a minute, then the process ends",
+     "for a minute, then the process ends, to be started again until it is mended",
      "`aborted`; exit 69", "test_kafka_errors.c test_runtime_faults.c"},
     {"A16", "a topic is gone", "ABORT, cause NOT_FOUND",
      "retried for a minute, then the process ends; no topic is ever created", "`aborted`; exit 69",

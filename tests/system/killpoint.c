@@ -1,8 +1,11 @@
 /*
  * Preloaded into egw by the system tests: ends or stops the process at the n-th time it comes to a
  * call of librdkafka, before or after it, and says so first.
+ *
  * EGW_POINT=POINT[,POINT], POINT: CALL:before|after:N:kill|stop; the second counts once the first
- * was reached EGW_POINT_FROM=FILE: calls count once the file exists; without it from the start.
+ * was reached.
+ *
+ * EGW_POINT_FROM=FILE: calls count once the file exists; without it from the start.
  *
  * The process is caught between two of its own steps, at the same one each time; how far the broker
  * has come by then is the broker's affair.

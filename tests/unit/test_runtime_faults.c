@@ -1,6 +1,6 @@
 /*
  * The rows of docs/errors.md as the runtime meets them: what the log port says, in turn, and what
- * comes of it. A test's name begins with its row.
+ * comes of it. A test's name begins with its row; one without is about them all.
  */
 #include "bench.h"
 
@@ -189,6 +189,33 @@ static void a15_a_topic_that_takes_nothing_as_large_for_a_minute_ends_the_proces
     assert_outs(b, "");
 }
 
+static void a16_a_refusal_long_ago_does_not_shorten_the_patience_of_now(void **state)
+{
+    struct bench *b = *state;
+
+    add_a(b);
+    refuse_for(b, EGW_NOT_FOUND, 10000);
+    refuse_for(b, EGW_ABORT, 90000); /* an outage */
+    assert_int_equal(b->ended, EGW_OK);
+    refuse_for(b, EGW_NOT_FOUND, 55000);
+    assert_int_equal(b->ended, EGW_OK);
+    refuse_for(b, EGW_NOT_FOUND, 10000);
+    assert_int_equal(b->ended, EGW_RETRY);
+}
+
+/* The library aborts once more for the numbers of what was refused. */
+static void a16_an_abort_between_refusals_is_no_sign_that_it_was_mended(void **state)
+{
+    struct bench *b = *state;
+
+    add_a(b);
+    for (int i = 0; i < 8; i++) {
+        refuse_for(b, EGW_NOT_FOUND, 5000);
+        refuse_for(b, EGW_ABORT, 5000);
+    }
+    assert_int_equal(b->ended, EGW_RETRY);
+}
+
 static void a16_a_topic_gone_for_a_minute_ends_the_process(void **state)
 {
     struct bench *b = *state;
@@ -231,6 +258,18 @@ static void a17_a_right_that_is_missing_is_asked_for_five_times_in_five_minutes(
     assert_int_equal(b->notes[EGW_NOTE_ABORTED], 6);
     assert_string_equal(b->error.text, "job 2 was told to fail");
     assert_outs(b, "");
+}
+
+static void a17_a_topic_that_goes_after_a_right_has_a_minute_of_its_own(void **state)
+{
+    struct bench *b = *state;
+
+    add_a(b);
+    refuse_for(b, EGW_DENIED, 200000);
+    refuse_for(b, EGW_NOT_FOUND, 140000); /* the first of it comes when the pause is over */
+    assert_int_equal(b->ended, EGW_OK);
+    refuse_for(b, EGW_NOT_FOUND, 80000);
+    assert_int_equal(b->ended, EGW_RETRY);
 }
 
 static void a17_a_right_given_back_in_time_loses_nothing_and_is_forgotten(void **state)
@@ -661,9 +700,12 @@ int main(void)
         T(a11_a_fenced_member_ends_the_process_to_be_started_again),
         T(a_batch_that_is_always_aborted_is_tried_ever_less_often),
         T(a15_a_topic_that_takes_nothing_as_large_for_a_minute_ends_the_process),
+        T(a16_a_refusal_long_ago_does_not_shorten_the_patience_of_now),
+        T(a16_an_abort_between_refusals_is_no_sign_that_it_was_mended),
         T(a16_a_topic_gone_for_a_minute_ends_the_process),
         T(a16_a_topic_that_comes_back_within_a_minute_is_written_to),
         T(a17_a_right_that_is_missing_is_asked_for_five_times_in_five_minutes),
+        T(a17_a_topic_that_goes_after_a_right_has_a_minute_of_its_own),
         T(a17_a_right_given_back_in_time_loses_nothing_and_is_forgotten),
         T(a17_a_produce_that_is_denied_counts_like_a_commit),
         T(a18_an_identity_that_is_refused_ends_the_process_at_once),

@@ -136,7 +136,7 @@ void egw_runtime_free(struct egw_runtime *runtime);
  * the process must end: EGW_FENCED (another owner, or session gone: restart), EGW_FATAL (gave up
  * after too many recreations, or a fault of the processor), EGW_DENIED (at once where the identity
  * itself is refused; after five minutes where a right is), EGW_RETRY (a topic was gone for a
- * minute), EGW_NOMEM.
+ * minute, or took nothing as large as what is written), EGW_NOMEM.
  */
 enum egw_status egw_runtime_turn(struct egw_runtime *runtime, int64_t max_ms,
                                  struct egw_error *reterr) EGW_MUST_CHECK;
