@@ -255,7 +255,9 @@ static enum egw_status loop(struct triage_worker *tw, struct egw_error *reterr)
         }
         if (stops > 1 || (drain_by && now >= drain_by))
             egw_worker_stop(tw->worker, EGW_STOP_NOW);
-        st = egw_worker_turn(tw->worker, drain_by ? 50 : TURN_MS, reterr);
+        st = egw_worker_turn(tw->worker, drain_by ? 50 : egw_watch_sleep_ms(tw->watch, TURN_MS),
+                             reterr);
+        now = tw->log.ops->mono_ms(tw->log.self);
         tell_letters(tw, now, LETTERS_EVERY_MS);
         if (!st)
             st = egw_watch_look(tw->watch, tw->worker, now, reterr);

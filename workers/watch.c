@@ -21,6 +21,7 @@ struct egw_watch {
     struct egw_watchdog *dog;
     struct egw_metrics *metrics; /* NULL: nobody is to look */
     int64_t published_ms;        /* mono */
+    bool behind;                 /* turns have ended since whose counts are not published */
     int64_t gave_back_ms;        /* mono */
     bool begun;                  /* the supervisor knows that we run */
 };
@@ -144,13 +145,21 @@ enum egw_status egw_watch_look(struct egw_watch *watch, struct egw_worker *worke
     struct egw_metrics_sample sample;
 
     give_back(watch, mono_ms);
-    if (!watch->metrics || mono_ms - watch->published_ms < PUBLISH_MS)
+    if (!watch->metrics)
+        return EGW_OK;
+    watch->behind = mono_ms - watch->published_ms < PUBLISH_MS;
+    if (watch->behind)
         return EGW_OK;
     watch->published_ms = mono_ms;
     egw_worker_sample(worker, &sample);
     if (egw_metrics_publish(watch->metrics, &sample))
         return egw_error_set(reterr, EGW_NOMEM, "no memory for a sample of the counters");
     return EGW_OK;
+}
+
+int64_t egw_watch_sleep_ms(const struct egw_watch *watch, int64_t most_ms)
+{
+    return watch->behind && most_ms > PUBLISH_MS ? PUBLISH_MS : most_ms;
 }
 
 void egw_watch_close(struct egw_watch *watch)

@@ -24,6 +24,9 @@ void egw_watch_turn(struct egw_watch *watch);
 /* It has ended one: what it counted is published now and then. EGW_OK, EGW_NOMEM. */
 enum egw_status egw_watch_look(struct egw_watch *watch, struct egw_worker *worker, int64_t mono_ms,
                                struct egw_error *reterr) EGW_MUST_CHECK;
+/* How long the next turn may sleep, at most most_ms: what the last ones counted must be published
+ * soon, also when nothing follows them. */
+int64_t egw_watch_sleep_ms(const struct egw_watch *watch, int64_t most_ms);
 /* The loop has ended. The HTTP side ends too: the worker's names may go. NULL is allowed. */
 void egw_watch_close(struct egw_watch *watch);
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import socket
+import statistics
 import time
 
 import pytest
@@ -121,6 +122,26 @@ def test_lag_is_the_true_lag_at_forty_moments(egw):
     assert late <= 2, f"{late} of 40 numbers were older than 1.2 s"
     assert len(seen) > 3, "there was never a lag to measure"
     worker.wait_metric("egw_lag_records", lambda n: n == 0)
+
+
+def test_the_page_does_not_stay_behind_a_worker_that_rests(egw):
+    """What an event counted is told though nothing follows that would wake the loop."""
+    egw.put(world.customers(20))
+    worker = running(egw)
+    stream(egw, 20, first=100)
+    answered(egw)
+    publisher = log.Publisher(egw.bootstrap, egw.topic("events"), egw.partitions)
+    took = []
+    for number in range(12):
+        time.sleep(1.2)  # it rests
+        before = worker.metric("egw_outcomes_total")
+        publisher.event(world.unclassified(number, f"c{number:04d}"))
+        publisher.flush()
+        began = time.monotonic()
+        worker.wait_metric("egw_outcomes_total", lambda n: n > before)
+        took.append(time.monotonic() - began)
+    publisher.close()
+    assert statistics.median(took) < 0.45, took
 
 
 # ---- faults, each with its dial ----
